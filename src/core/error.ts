@@ -1,0 +1,98 @@
+import { z } from "zod";
+import { policy } from "./policy.ts";
+import { describeProblems, type Problem } from "./problem.ts";
+
+/** What a handler throws to decide itself whether another attempt makes sense. Any other error is retryable. */
+export class TerminalError extends Error {
+  override readonly name = "TerminalError";
+}
+
+/** Fails this attempt; the next one begins no sooner than `retryAfterMs` (default: as the policy says). */
+export class RetryableError extends Error {
+  override readonly name = "RetryableError";
+  readonly retryAfterMs: number | undefined;
+  constructor(message: string, options: ErrorOptions & { retryAfterMs?: number } = {}) {
+    super(message, options);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** How an attempt failed, as it travels in a result. */
+export const taskError = z.object({
+  /** `retryable`: by policy; `terminal`: never again; `cancelled`: aborted on request; `poison`: it keeps killing its worker. */
+  kind: z.enum(["retryable", "terminal", "cancelled", "poison"]),
+  message: z.string(),
+  retryAfterMs: z.number().min(0).optional(),
+  /** The policy of the task's type, for a task whose plan states none. */
+  policy: policy.optional(),
+});
+export type TaskError = z.output<typeof taskError>;
+
+/** 400 invalid, 404 unknown, 408 deadline, 409 conflict, 422 the run failed, 499 cancelled, 503 full or nobody ready, 500 a fault of Tutti itself. */
+export const ERROR_CODES = [400, 404, 408, 409, 422, 499, 500, 503] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** The body of an error reply, and of `ended`. */
+export const wireError = z.object({
+  code: z.union(ERROR_CODES.map((code) => z.literal(code))),
+  message: z.string(),
+  /** Where: a JSON pointer into the request, or the failing task's path. */
+  path: z.string().optional(),
+  expected: z.string().optional(),
+  received: z.string().optional(),
+  run: z.string().optional(),
+  /** The failing task's path in the tree. */
+  task: z.string().optional(),
+  /** Everything that was found wrong, when it is more than one thing. */
+  problems: z
+    .array(
+      z.object({
+        path: z.string(),
+        message: z.string(),
+        expected: z.string().optional(),
+        received: z.string().optional(),
+      }),
+    )
+    .optional(),
+});
+export type WireError = z.output<typeof wireError>;
+
+/** Every failure a caller of Tutti meets; `code` says which, as in the wire protocol. */
+export class TuttiError extends Error {
+  override readonly name = "TuttiError";
+  readonly code: ErrorCode;
+  readonly details: Omit<WireError, "code" | "message">;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details: Omit<WireError, "code" | "message"> = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.code = code;
+    this.details = details;
+  }
+
+  toJSON(): WireError {
+    return { code: this.code, message: this.message, ...this.details };
+  }
+
+  static fromWire(error: WireError): TuttiError {
+    const { code, message, ...details } = error;
+    return new TuttiError(code, message, details);
+  }
+}
+
+/** 400, with all that is wrong in the message and the first in `path`, `expected` and `received`. */
+export function invalid(what: string, problems: readonly Problem[]): TuttiError {
+  const [first] = problems;
+  return new TuttiError(400, `${what}: ${describeProblems(problems)}`, {
+    ...(first && { path: first.path }),
+    ...(first?.expected && { expected: first.expected }),
+    ...(first?.received && { received: first.received }),
+    ...(problems.length > 1 && { problems: [...problems] }),
+  });
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,95 @@
+import { z } from "zod";
+import { taskError, wireError } from "./error.ts";
+import { json } from "./json.ts";
+import { name, priority, taskId } from "./names.ts";
+import { policy } from "./policy.ts";
+
+/** The version of every envelope this build writes, and the highest it can read. */
+export const VERSION = 1;
+const v = z.literal(1);
+
+/** ISO 8601, or milliseconds since the epoch as foreign workers may find easier. */
+export const moment = z.union([z.string(), z.number()]);
+
+/** The name of an object in the blob store. */
+export const blobRef = z.string().min(1).max(256);
+
+/** Totals of a run. `executions` counts attempts whose result arrived, so it may exceed `tasks`. */
+export const totals = z.object({
+  tasks: z.int(),
+  succeeded: z.int(),
+  failed: z.int(),
+  cancelled: z.int(),
+  executions: z.int(),
+});
+export type Totals = z.output<typeof totals>;
+
+/** The first event of every run. Everything is resolved: the fold asks no registry. */
+export const submitted = z.object({
+  v,
+  type: name,
+  input: json.optional(),
+  inputRef: blobRef.optional(),
+  policy: policy.required({ retry: true }),
+  priority,
+  /** Milliseconds from this event's log timestamp. */
+  deadlineMs: z.number().positive().optional(),
+  requester: z.string().optional(),
+  /** The caller's W3C `traceparent`, when it sent one. */
+  trace: z.string().optional(),
+  /** Hash of type and input, to tell a repeated request from a conflicting one. */
+  digest: z.string(),
+  /** The fold version the run began with. */
+  fold: z.int(),
+});
+
+/** What one attempt came to: exactly one of output, outputRef, plan, planRef, error. */
+export const result = z.object({
+  task: taskId,
+  attempt: z.int().min(1),
+  worker: z.string().optional(),
+  startedAt: moment.optional(),
+  output: json.optional(),
+  outputRef: blobRef.optional(),
+  plan: z.unknown().optional(),
+  planRef: blobRef.optional(),
+  error: taskError.optional(),
+  usage: z.record(z.string(), json).optional(),
+});
+export type Result = z.output<typeof result>;
+
+/** Results of one run, committed together. Each is read on its own, so that a bad one spoils no other. */
+export const resultEvent = z.object({ v: v.default(1), results: z.array(z.unknown()) });
+
+export const DUE = ["backoff", "deadline"] as const;
+/** A moment that the fold had computed has come. */
+export const due = z.object({ v, task: taskId, attempt: z.int(), what: z.enum(DUE) });
+export type DueWhat = (typeof DUE)[number];
+
+export const cancel = z.object({ v, by: z.string().optional(), reason: z.string().optional() });
+
+export const RUN_STATUSES = ["running", "paused", "succeeded", "failed", "cancelled"] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+/** The last event of every run; the first one counts. */
+export const ended = z.object({
+  v,
+  status: z.enum(["succeeded", "failed", "cancelled"]),
+  output: json.optional(),
+  outputRef: blobRef.optional(),
+  error: wireError.optional(),
+  totals,
+});
+
+/** The events of a run's log; `kind` is the last token of the subject. */
+export const EVENT_SCHEMAS = { submitted, result: resultEvent, due, cancel, ended } as const;
+export type EventKind = keyof typeof EVENT_SCHEMAS;
+export type EventBody<K extends EventKind> = z.output<(typeof EVENT_SCHEMAS)[K]>;
+export type Submitted = EventBody<"submitted">;
+export type Due = EventBody<"due">;
+export type Ended = EventBody<"ended">;
+
+/** An event as the fold takes it: with its place in the log and the log's own time. */
+export type RunEvent = {
+  [K in EventKind]: { readonly kind: K; readonly body: EventBody<K>; readonly sequence: number; readonly at: number };
+}[EventKind];

@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { moment } from "./event.ts";
+import { json } from "./json.ts";
+import { name } from "./names.ts";
+import { policy } from "./policy.ts";
+
+/** A JSON Schema (draft 2020-12), as far as we care. */
+export const jsonSchema = z.union([z.boolean(), z.record(z.string(), json)]);
+export type JsonSchema = z.output<typeof jsonSchema>;
+
+/** What is kept of a task type for ever, in the bucket `types` under the type's name. */
+export const typeRegistration = z.object({
+  v: z.literal(1),
+  type: name,
+  description: z.string().optional(),
+  /** Default: anything. */
+  input: jsonSchema.optional(),
+  output: jsonSchema.optional(),
+  policy: policy.optional(),
+  /** The author's own version of the type. */
+  version: z.string().optional(),
+});
+export type TypeRegistration = z.output<typeof typeRegistration>;
+
+/** A live worker, in the expiring bucket `workers` under its id. */
+export const workerPresence = z.object({
+  v: z.literal(1),
+  worker: name,
+  types: z.array(name),
+  concurrency: z.int(),
+  running: z.int(),
+  completed: z.int(),
+  failed: z.int(),
+  since: moment,
+  state: z.string().optional(),
+});
+export type WorkerPresence = z.output<typeof workerPresence>;
+
+/** A live orchestrator, in the expiring bucket `orchestrators` under its id. */
+export const orchestratorPresence = z.object({
+  v: z.literal(1),
+  orchestrator: name,
+  since: moment,
+  shards: z.array(z.int()),
+  runs: z.int(),
+});
+export type OrchestratorPresence = z.output<typeof orchestratorPresence>;

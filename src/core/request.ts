@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { duration } from "./duration.ts";
+import { name, priority } from "./names.ts";
+
+/** Headers of a request, and of its reply. */
+export const HEADERS = {
+  run: "Tutti-Run",
+  tenant: "Tutti-Tenant",
+  priority: "Tutti-Priority",
+  deadline: "Tutti-Deadline",
+  requester: "Tutti-Requester",
+  trace: "traceparent",
+  errorCode: "Nats-Service-Error-Code",
+  error: "Nats-Service-Error",
+  /** `ref` when the body of a reply is a reference, the output being too large for a message. */
+  output: "Tutti-Output",
+} as const;
+
+export const DEFAULT_TENANT = "default";
+
+/** What the headers of a request say; durations in milliseconds once read. */
+export const requestHeaders = z.object({
+  [HEADERS.run]: name.optional(),
+  [HEADERS.tenant]: name.default(DEFAULT_TENANT),
+  [HEADERS.priority]: priority.optional(),
+  [HEADERS.deadline]: duration.pipe(z.number().positive({ error: "expected a duration above 0" })).optional(),
+  [HEADERS.requester]: z.string().max(256).optional(),
+});
+export type RequestHeaders = z.output<typeof requestHeaders>;

@@ -1,0 +1,53 @@
+import { z } from "zod";
+import { wireError } from "./error.ts";
+import { RUN_STATUSES, totals } from "./event.ts";
+import { json } from "./json.ts";
+import { name, taskId } from "./names.ts";
+
+/** Where a task stands, as shown. `queued` and `running` come from live messages and may lag; the others from the log. */
+export const TASK_STATES = [
+  "blocked",
+  "dispatched",
+  "queued",
+  "running",
+  "backingOff",
+  "expanded",
+  "succeeded",
+  "failed",
+  "cancelled",
+] as const;
+export type TaskViewState = (typeof TASK_STATES)[number];
+
+const iso = z.string();
+
+export const taskView = z.object({
+  task: taskId,
+  type: name,
+  state: z.enum(TASK_STATES),
+  attempt: z.int(),
+  startedAt: iso.optional(),
+  endedAt: iso.optional(),
+  worker: z.string().optional(),
+  error: z.object({ kind: z.string(), message: z.string() }).optional(),
+});
+export type TaskView = z.output<typeof taskView>;
+
+/** What `show --json` prints. Times are ISO 8601. */
+export const runView = z.object({
+  run: name,
+  type: name,
+  status: z.enum(RUN_STATUSES),
+  submittedAt: iso,
+  endedAt: iso.optional(),
+  output: json.optional(),
+  error: wireError.optional(),
+  /** The trace id, 32 hexadecimal digits. */
+  trace: z.string().optional(),
+  totals,
+  tasks: z.array(taskView),
+});
+export type RunView = z.output<typeof runView>;
+
+/** A line of `runs`. */
+export const runSummary = runView.omit({ tasks: true });
+export type RunSummary = z.output<typeof runSummary>;

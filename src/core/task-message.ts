@@ -1,0 +1,25 @@
+import { z } from "zod";
+import { blobRef } from "./event.ts";
+import { json } from "./json.ts";
+import { name, taskId } from "./names.ts";
+
+/** The body of a task message: one attempt of one task. */
+export const taskMessage = z.object({
+  v: z.literal(1),
+  run: name,
+  task: taskId,
+  attempt: z.int().min(1),
+  type: name,
+  input: json.optional(),
+  inputRef: blobRef.optional(),
+  /** Outputs of the siblings that the plan names in `needs`, by key. */
+  needs: z.record(z.string(), json).optional(),
+  needsRef: blobRef.optional(),
+  /** For this attempt, from the start of its execution, where the plan states one; else the type's own. */
+  timeoutMs: z.number().positive().optional(),
+  /** The run's, milliseconds since the epoch. */
+  deadline: z.number().optional(),
+  /** Results go to `<reply>.result`. */
+  reply: z.string(),
+});
+export type TaskMessage = z.output<typeof taskMessage>;

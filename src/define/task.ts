@@ -1,0 +1,50 @@
+import { z } from "zod";
+import { TuttiError } from "../core/error.ts";
+import { NAME_EXPECTED, isName } from "../core/names.ts";
+import { type Policy, type PolicyInput, policy } from "../core/policy.ts";
+import { problemsOf, describeProblems } from "../core/problem.ts";
+
+/** What a planner needs to know of a task type: its name, its schemas, how it is executed by default. */
+export interface Task<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
+  readonly type: string;
+  readonly description: string | undefined;
+  readonly input: I;
+  readonly output: O;
+  readonly policy: Policy;
+  readonly version: string | undefined;
+}
+
+export type TaskInput<T> = T extends Task<infer I, z.ZodType> ? z.input<I> : never;
+export type TaskOutput<T> = T extends Task<z.ZodType, infer O> ? z.output<O> : never;
+
+/** How a task type is described; `input` and `output` default to anything. */
+export interface TaskOptions<I extends z.ZodType, O extends z.ZodType> extends PolicyInput {
+  readonly description?: string;
+  readonly input?: I;
+  readonly output?: O;
+  readonly version?: string;
+}
+
+/**
+ * Declares a task type, so that plans can name it with typed inputs and outputs, with or without its handler.
+ * Throws a {@link TuttiError} (400) for a bad name or option.
+ */
+export function task<I extends z.ZodType = z.ZodUnknown, O extends z.ZodType = z.ZodUnknown>(
+  type: string,
+  options: TaskOptions<I, O> = {},
+): Task<I, O> {
+  if (!isName(type)) throw new TuttiError(400, `task type ${JSON.stringify(type)}: expected ${NAME_EXPECTED}`);
+  const { description, input, output, version, ...stated } = options;
+  const picked = { retry: stated.retry, timeout: stated.timeout, priority: stated.priority };
+  const parsed = policy.safeParse(Object.fromEntries(Object.entries(picked).filter(([, value]) => value !== undefined)));
+  if (!parsed.success)
+    throw new TuttiError(400, `task ${type}: ${describeProblems(problemsOf(parsed.error, picked))}`);
+  return {
+    type,
+    description,
+    input: (input ?? z.unknown()) as I,
+    output: (output ?? z.unknown()) as O,
+    policy: parsed.data,
+    version,
+  };
+}

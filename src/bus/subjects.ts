@@ -1,0 +1,90 @@
+import type { EventKind } from "../core/event.ts";
+import type { LiveKind } from "../core/live.ts";
+import type { Priority } from "../core/names.ts";
+
+/** Every subject Tutti uses, as PROTOCOL names them, under one prefix. Each function is given valid names. */
+export interface Subjects {
+  readonly prefix: string;
+  run(type: string): string;
+  submit(type: string): string;
+  requests(type: string): string;
+  task(at: TaskAddress): string;
+  /** All queued attempts of a shard. */
+  tasksOfShard(shard: number): string;
+  tasksOfType(type: string, priority: Priority): string;
+  log(tenant: string, shard: number, run: string, event: EventKind | "*" | ">"): string;
+  /** The reply of a task message: `<reply>.result` is where its results go. */
+  reply(tenant: string, shard: number, run: string): string;
+  logOfShard(shard: number): string;
+  /** One kind of event of all runs of a tenant (or of all tenants: `*`). */
+  logOfKind(tenant: string, event: EventKind): string;
+  /** One kind of event of one run, for those who do not know its shard. */
+  logOfRun(tenant: string, run: string, event: EventKind | ">"): string;
+  live(tenant: string, run: string, kind: LiveKind | "*"): string;
+  cancel(tenant: string, run: string): string;
+  deadTask(type: string, tenant: string, run: string): string;
+  deadRequest(type: string): string;
+  api(resource: string, verb: string): string;
+}
+
+export interface TaskAddress {
+  readonly type: string;
+  readonly priority: Priority;
+  readonly shard: number;
+  readonly tenant: string;
+  readonly run: string;
+  readonly task: string;
+  readonly attempt: number;
+}
+
+export interface LogAddress {
+  readonly tenant: string;
+  readonly shard: number;
+  readonly run: string;
+  readonly event: string;
+}
+
+export function createSubjects(prefix: string): Subjects {
+  return {
+    prefix,
+    run: (type) => `${prefix}.run.${type}`,
+    submit: (type) => `${prefix}.submit.${type}`,
+    requests: (type) => `${prefix}.requests.${type}`,
+    task: (at) =>
+      `${prefix}.tasks.${at.type}.${at.priority}.${at.shard}.${at.tenant}.${at.run}.${at.task}.${at.attempt}`,
+    tasksOfShard: (shard) => `${prefix}.tasks.*.*.${shard}.>`,
+    tasksOfType: (type, priority) => `${prefix}.tasks.${type}.${priority}.>`,
+    log: (tenant, shard, run, event) => `${prefix}.log.${tenant}.${shard}.${run}.${event}`,
+    reply: (tenant, shard, run) => `${prefix}.log.${tenant}.${shard}.${run}`,
+    logOfShard: (shard) => `${prefix}.log.*.${shard}.>`,
+    logOfKind: (tenant, event) => `${prefix}.log.${tenant}.*.*.${event}`,
+    logOfRun: (tenant, run, event) => `${prefix}.log.${tenant}.*.${run}.${event}`,
+    live: (tenant, run, kind) => `${prefix}.live.${tenant}.${run}.${kind}`,
+    cancel: (tenant, run) => `${prefix}.cancel.${tenant}.${run}`,
+    deadTask: (type, tenant, run) => `${prefix}.dead.tasks.${type}.${tenant}.${run}`,
+    deadRequest: (type) => `${prefix}.dead.requests.${type}`,
+    api: (resource, verb) => `${prefix}.api.${resource}.${verb}`,
+  };
+}
+
+/** The parts of a task's subject. The subject must be one. */
+export function parseTaskSubject(subjects: Subjects, subject: string): TaskAddress {
+  const [type, priority, shard, tenant, run, task, attempt] = subject.slice(subjects.prefix.length + 7).split(".");
+  return {
+    type: type!,
+    priority: priority as Priority,
+    shard: Number(shard),
+    tenant: tenant!,
+    run: run!,
+    task: task!,
+    attempt: Number(attempt),
+  };
+}
+
+/** The parts of a log subject. The subject must be one. */
+export function parseLogSubject(subjects: Subjects, subject: string): LogAddress {
+  const [tenant, shard, run, event] = subject.slice(subjects.prefix.length + 5).split(".");
+  return { tenant: tenant!, shard: Number(shard), run: run!, event: event! };
+}
+
+export const lastToken = (subject: string): string => subject.slice(subject.lastIndexOf(".") + 1);

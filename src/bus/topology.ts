@@ -1,0 +1,75 @@
+import type { Priority } from "../core/names.ts";
+import type { BucketDefinition, ConsumerDefinition, ObjectStoreDefinition, StreamDefinition } from "./port.ts";
+import { createSubjects, type Subjects } from "./subjects.ts";
+
+export interface TopologyOptions {
+  /** First token of every subject, and (in capitals) of streams and buckets. Default `tutti`. */
+  readonly prefix?: string;
+  /** How long the log, its blobs and dead letters are kept. Default 7 days. */
+  readonly maxAgeMs?: number;
+  /** Copies of every stream in a cluster. Default 1. */
+  readonly replicas?: number;
+  /** How long a worker or an orchestrator that says nothing counts as alive. Default 5 s. */
+  readonly presenceTtlMs?: number;
+  /** A task is delivered again when its worker says nothing for this long. Default 30 s. */
+  readonly ackWaitMs?: number;
+}
+
+/** Every stream, consumer, bucket and store Tutti uses: data, created by whoever comes first. */
+export interface Topology {
+  readonly subjects: Subjects;
+  readonly streams: Readonly<Record<"requests" | "tasks" | "log" | "dead", StreamDefinition>>;
+  readonly buckets: Readonly<Record<"types" | "workers" | "orchestrators" | "config", BucketDefinition>>;
+  readonly blobs: ObjectStoreDefinition;
+  readonly presenceTtlMs: number;
+  readonly requestsConsumer: ConsumerDefinition;
+  /** The queue of one type and priority. */
+  taskConsumer(type: string, priority: Priority): ConsumerDefinition;
+}
+
+export const DEFAULT_PREFIX = "tutti";
+const DAY_MS = 86_400_000;
+
+export function createTopology(options: TopologyOptions = {}): Topology {
+  const prefix = options.prefix ?? DEFAULT_PREFIX;
+  const capital = `${prefix.toUpperCase().replaceAll(/[^A-Z0-9_-]/g, "_")}_`;
+  const maxAgeMs = options.maxAgeMs ?? 7 * DAY_MS;
+  const presenceTtlMs = options.presenceTtlMs ?? 5000;
+  const ackWaitMs = options.ackWaitMs ?? 30_000;
+  const replicas = { replicas: options.replicas ?? 1 };
+  const subjects = createSubjects(prefix);
+  const stream = (name: string, token: string) => ({ name: `${capital}${name}`, subjects: [`${prefix}.${token}.>`], ...replicas });
+  const tasks = `${capital}TASKS`;
+  const requests = `${capital}REQUESTS`;
+  return {
+    subjects,
+    streams: {
+      requests: { ...stream("REQUESTS", "requests"), retention: "work-queue" },
+      tasks: { ...stream("TASKS", "tasks"), retention: "work-queue", onePerSubject: true },
+      log: { ...stream("LOG", "log"), retention: "limits", maxAgeMs },
+      dead: { ...stream("DEAD", "dead"), retention: "limits", maxAgeMs },
+    },
+    buckets: {
+      types: { name: `${capital}types`, ...replicas },
+      workers: { name: `${capital}workers`, ttlMs: presenceTtlMs, ...replicas },
+      orchestrators: { name: `${capital}orchestrators`, ttlMs: presenceTtlMs, ...replicas },
+      config: { name: `${capital}config`, ...replicas },
+    },
+    presenceTtlMs,
+    blobs: { name: `${capital}blobs`, maxAgeMs, ...replicas },
+    requestsConsumer: {
+      stream: requests,
+      name: "gateway",
+      filter: `${prefix}.requests.>`,
+      ackWaitMs: 30_000,
+      maxAckPending: 1000,
+    },
+    taskConsumer: (type, priority) => ({
+      stream: tasks,
+      name: `${type}_${priority}`,
+      filter: subjects.tasksOfType(type, priority),
+      ackWaitMs,
+      maxAckPending: 100_000,
+    }),
+  };
+}

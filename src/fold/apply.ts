@@ -1,0 +1,125 @@
+import { taskError } from "../core/error.ts";
+import { type Due, type Result, type RunEvent, result, type Submitted } from "../core/event.ts";
+import { depthOf, ROOT } from "../core/names.ts";
+import { checkPlan } from "../core/plan-check.ts";
+import { describeProblems, problemsOf } from "../core/problem.ts";
+import type { FoldEffects } from "./effects.ts";
+import type { RunAddress, RunState } from "./run-state.ts";
+import { attemptOf, stateOf, type TaskRecord } from "./task-record.ts";
+import { createTask, failAttempt, firstRunStep, runEffects, stepRun, stepTask, type Turn } from "./tree.ts";
+
+/** Raised whenever the same log would fold to another state; a run records the one it began with. */
+export const FOLD_VERSION = 1;
+
+/** The first event of a run makes its state. */
+export function beginRun(address: RunAddress, submitted: Submitted, at: number, effects: FoldEffects): RunState {
+  const first = firstRunStep();
+  const run: RunState = {
+    ...address,
+    submitted,
+    priority: submitted.priority,
+    submittedAt: at,
+    updatedAt: at,
+    deadline: submitted.deadlineMs === undefined ? undefined : at + submitted.deadlineMs,
+    snapshot: first.snapshot,
+    root: undefined as unknown as TaskRecord,
+    tasks: new Map(),
+    executions: 0,
+    succeeded: 0,
+    failed: 0,
+    cancelled: 0,
+    expired: false,
+    cancelledBy: undefined,
+  };
+  const { type, input, policy } = submitted;
+  const root = createTask(run, undefined, ROOT, { type, ...(input !== undefined && { input }), ...policy });
+  root.holders = 1;
+  (run as { root: TaskRecord }).root = root;
+  const turn = { effects, at };
+  for (const effect of first.effects) runEffects[effect]!(run, turn);
+  stepTask(root, "ready", turn);
+  return run;
+}
+
+/** Folds one later event. Events that no longer mean anything change nothing. */
+export function applyEvent(run: RunState, event: Exclude<RunEvent, { kind: "submitted" }>, effects: FoldEffects): void {
+  const turn = { effects, at: event.at };
+  run.updatedAt = event.at;
+  switch (event.kind) {
+    case "result":
+      for (const one of event.body.results) applyResult(run, one, turn);
+      return;
+    case "due":
+      return applyDue(run, event.body, turn);
+    case "cancel":
+      run.cancelledBy ??= { by: event.body.by, reason: event.body.reason };
+      return stepRun(run, { type: "cancel" }, turn);
+    case "ended":
+      return stepRun(run, { type: "ended", status: event.body.status }, turn);
+  }
+}
+
+function applyResult(run: RunState, raw: unknown, turn: Turn): void {
+  const read = readResult(raw);
+  const task = read && run.tasks.get(read.task);
+  if (!task) return;
+  run.executions++;
+  // Only the current, open attempt counts: whatever is late, repeated or was given up changes nothing.
+  if (stateOf(task) !== "dispatched" || attemptOf(task) !== read.attempt) return;
+  task.worker = read.worker;
+  task.startedAt = toMs(read.startedAt) ?? task.startedAt;
+  if (read.error) return failAttempt(task, read.error, turn);
+  if (read.plan !== undefined) {
+    const checked = checkPlan(read.plan, { depth: depthOf(task.id) });
+    if ("plan" in checked) return stepTask(task, "planned", turn, { plan: checked.plan });
+    const message = `the plan is refused: ${describeProblems(checked.problems)}`;
+    return failAttempt(task, { kind: "terminal", message }, turn);
+  }
+  // Hosts replace the reference by the plan before they fold; one that is still there has lost its blob.
+  if (read.planRef !== undefined)
+    return failAttempt(task, { kind: "terminal", message: `the plan's blob ${read.planRef} is gone` }, turn);
+  if (read.outputRef !== undefined) task.output = { ref: read.outputRef };
+  else if (read.output !== undefined) task.output = { value: read.output };
+  if (task.holders === 0) task.output = undefined;
+  stepTask(task, "returned", turn);
+}
+
+/**
+ * A result that names its task and attempt but is otherwise malformed ends that attempt for good, saying why: its
+ * message has left the queue, so nobody would try again. One that names nothing is passed over (undefined).
+ */
+export function readResult(raw: unknown): Result | undefined {
+  const parsed = result.safeParse(raw);
+  const problems = parsed.success ? contentProblem(parsed.data) : describeProblems(problemsOf(parsed.error, raw));
+  if (parsed.success && !problems) return parsed.data;
+  const named = result.pick({ task: true, attempt: true }).safeParse(raw);
+  if (!named.success) return undefined;
+  const message = `malformed result: ${problems}`;
+  return { ...named.data, error: taskError.parse({ kind: "terminal", message }) };
+}
+
+function contentProblem(read: Result): string | undefined {
+  const present = CONTENTS.filter((field) => read[field] !== undefined);
+  if (present.length === 1) return undefined;
+  return `expected exactly one of ${CONTENTS.join(", ")}; received ${present.join(" and ") || "none of them"}`;
+}
+const CONTENTS = ["output", "outputRef", "plan", "planRef", "error"] as const;
+
+function applyDue(run: RunState, { task: id, attempt, what }: Due, turn: Turn): void {
+  if (what === "deadline") {
+    if (run.deadline === undefined) return;
+    if (turn.at < run.deadline) return turn.effects.arm(run.root, "deadline", run.deadline - turn.at);
+    return stepRun(run, { type: "deadlinePassed" }, turn);
+  }
+  const task = run.tasks.get(id);
+  if (!task || stateOf(task) !== "backingOff" || attemptOf(task) !== attempt) return;
+  // The log's clock decides. An owner whose own clock is ahead tries again.
+  if (turn.at < task.dueAt) return turn.effects.arm(task, "backoff", task.dueAt - turn.at);
+  stepTask(task, "backoffElapsed", turn);
+}
+
+function toMs(value: string | number | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = typeof value === "number" ? value : Date.parse(value);
+  return Number.isFinite(ms) ? ms : undefined;
+}

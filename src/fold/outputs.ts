@@ -1,0 +1,61 @@
+import type { Json } from "../core/json.ts";
+import type { Output, TaskRecord } from "./task-record.ts";
+
+/**
+ * Outputs are kept only while somebody needs them: siblings that have yet to return, and the parent whose output is
+ * made of them. What nobody holds is let go; the log still has it.
+ */
+
+/** Whether the parent's output contains this child's. The root's is the run's. */
+export const makesParentsOutput = (task: TaskRecord): boolean => {
+  const named = task.parent?.children?.output;
+  return named === undefined || named === task.key;
+};
+
+/** One of those that hold the task's output is done with it. */
+export function letGo(task: TaskRecord): void {
+  task.holders--;
+  if (task.holders <= 0) drop(task);
+}
+
+/** A task that has returned (or never will) needs its siblings' outputs no longer: retry applies to handlers only. */
+export function letGoNeeds(task: TaskRecord): void {
+  for (const need of task.needs) letGo(need);
+  task.needs = [];
+}
+
+function drop(task: TaskRecord): void {
+  task.output = undefined;
+  if (!task.children) return;
+  for (const child of task.children.byKey.values()) if (makesParentsOutput(child)) letGo(child);
+}
+
+/** The output of a task that has succeeded; of an expanded one, made of its children's. `load` fetches those kept elsewhere. */
+export function outputOf(task: TaskRecord, load: (ref: string) => Json): Json {
+  if (!task.children) {
+    const { output } = task;
+    if (!output) throw new Error(`the output of ${task.id} is no longer held`);
+    return "ref" in output ? load(output.ref) : output.value;
+  }
+  const { byKey, output } = task.children;
+  if (output !== undefined) return outputOf(byKey.get(output)!, load);
+  const all: Record<string, Json> = {};
+  for (const [key, child] of byKey) all[key] = outputOf(child, load);
+  return all;
+}
+
+/** Where a task's output stands as it is, if it is in one place; undefined when it has to be put together. */
+export function soleOutput(task: TaskRecord): Output | undefined {
+  if (!task.children) return task.output;
+  const { byKey, output } = task.children;
+  return output === undefined ? undefined : soleOutput(byKey.get(output)!);
+}
+
+/** The references that {@link outputOf} would load. */
+export function* refsOf(task: TaskRecord): Generator<string> {
+  if (!task.children) {
+    if (task.output && "ref" in task.output) yield task.output.ref;
+    return;
+  }
+  for (const child of task.children.byKey.values()) if (makesParentsOutput(child)) yield* refsOf(child);
+}

@@ -1,0 +1,53 @@
+import type { TaskError } from "../core/error.ts";
+import type { Json } from "../core/json.ts";
+import type { PlannedTask } from "../core/plan.ts";
+import type { TaskSnapshot, TaskState } from "../machines/task.ts";
+import type { RunState } from "./run-state.ts";
+
+/** A task's output: the value itself, or where it is kept. */
+export type Output = { readonly value: Json } | { readonly ref: string };
+
+export interface Children {
+  readonly byKey: ReadonlyMap<string, TaskRecord>;
+  /** How many have not succeeded yet. */
+  remaining: number;
+  /** The child whose output is the parent's; undefined: all of them, by key. */
+  readonly output: string | undefined;
+}
+
+/** The data of one task, beside its machine's snapshot (which it shares with others). Only the fold changes it. */
+export interface TaskRecord {
+  readonly run: RunState;
+  readonly id: string;
+  readonly key: string;
+  readonly parent: TaskRecord | undefined;
+  readonly spec: PlannedTask;
+  snapshot: TaskSnapshot;
+  /** Siblings it needs. */
+  needs: readonly TaskRecord[];
+  /** How many of them have not succeeded yet. */
+  missing: number;
+  /** Siblings that need it. */
+  dependents: TaskRecord[] | undefined;
+  children: Children | undefined;
+  output: Output | undefined;
+  /** Who still needs the output: unfinished dependents, and the parent if its output is made of it. At 0 it is let go. */
+  holders: number;
+  error: TaskError | undefined;
+  /** Whose failure this is: its own path, or that of a task below. */
+  failedAt: string | undefined;
+  /** Log time, ms: when the first attempt was opened; when the task came to its end. */
+  openedAt: number;
+  endedAt: number;
+  /** As the worker told it, ms; 0 when it did not. */
+  startedAt: number;
+  worker: string | undefined;
+  /** While backing off: when the next attempt opens, log time, ms. */
+  dueAt: number;
+}
+
+export const stateOf = (task: TaskRecord): TaskState => task.snapshot.value as TaskState;
+export const attemptOf = (task: TaskRecord): number => task.snapshot.context.attempt;
+
+/** What is left of a record once nothing can happen to it any more. */
+export const isFinal = (task: TaskRecord): boolean => task.snapshot.status === "done";

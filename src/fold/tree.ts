@@ -1,0 +1,182 @@
+import type { TaskError } from "../core/error.ts";
+import { childOf, ROOT } from "../core/names.ts";
+import { dependenciesOf } from "../core/plan-check.ts";
+import type { Plan, PlannedTask } from "../core/plan.ts";
+import { backoffMs, DEFAULT_RETRY, type Policy, resolveRetry } from "../core/policy.ts";
+import { type RunMachineEvent, runMachine } from "../machines/run.ts";
+import { createStepper, type Step } from "../machines/step.ts";
+import { type TaskMachineEvent, taskMachine } from "../machines/task.ts";
+import type { FoldEffects } from "./effects.ts";
+import { letGoNeeds, makesParentsOutput } from "./outputs.ts";
+import type { RunState } from "./run-state.ts";
+import { attemptOf, isFinal, type TaskRecord } from "./task-record.ts";
+
+/**
+ * Steps the machines of one run and carries out, within the tree, what they ask for: a task's success is told to those
+ * that need it, a failure to its parent, a plan grows children. What concerns the world goes to {@link FoldEffects}.
+ */
+
+const taskSteps = createStepper(taskMachine);
+const runSteps = createStepper(runMachine);
+
+/** Where in the log the tree is being changed. */
+export interface Turn {
+  readonly effects: FoldEffects;
+  /** Log time of the event, ms. */
+  readonly at: number;
+}
+
+/** Tasks with the same number of attempts share their first snapshot. */
+const firstSnapshots = new Map<number, TaskRecord["snapshot"]>();
+function firstSnapshot(attempts: number): TaskRecord["snapshot"] {
+  let found = firstSnapshots.get(attempts);
+  if (!found) firstSnapshots.set(attempts, (found = taskSteps.initial({ attempts }).snapshot));
+  return found;
+}
+
+export function createTask(run: RunState, parent: TaskRecord | undefined, key: string, spec: PlannedTask): TaskRecord {
+  const task: TaskRecord = {
+    run,
+    id: parent ? childOf(parent.id, key) : ROOT,
+    key,
+    parent,
+    spec,
+    snapshot: firstSnapshot(spec.retry?.attempts ?? DEFAULT_RETRY.attempts),
+    needs: NO_TASKS,
+    missing: 0,
+    dependents: undefined,
+    children: undefined,
+    output: undefined,
+    holders: 0,
+    error: undefined,
+    failedAt: undefined,
+    openedAt: 0,
+    endedAt: 0,
+    startedAt: 0,
+    worker: undefined,
+    dueAt: 0,
+  };
+  run.tasks.set(task.id, task);
+  return task;
+}
+const NO_TASKS: readonly TaskRecord[] = [];
+
+/** What an event brings that its effects need, beside its type. */
+export interface StepData {
+  readonly plan?: Plan;
+  readonly error?: TaskError;
+}
+
+/** Steps a task by an event on whose data no guard depends. */
+export function stepTask(task: TaskRecord, type: TaskMachineEvent["type"], turn: Turn, data: StepData = NO_DATA): void {
+  settle(task, taskSteps.stepOnce(task.snapshot, type), turn, data);
+}
+const NO_DATA: StepData = {};
+
+/** Ends the current attempt with an error; the machine decides, by policy, whether another follows. */
+export function failAttempt(task: TaskRecord, error: TaskError, turn: Turn): void {
+  // The plan's own word counts first, then the policy of the type, which the failure carries.
+  const attempts = task.spec.retry?.attempts ?? error.policy?.retry?.attempts;
+  const event = { type: "attemptFailed", error, ...(attempts !== undefined && { attempts }) } as const;
+  settle(task, taskSteps.step(task.snapshot, event), turn, { error });
+}
+
+function settle(task: TaskRecord, step: Step<typeof taskMachine>, turn: Turn, data: StepData): void {
+  if (step.snapshot === task.snapshot) return;
+  task.snapshot = step.snapshot;
+  if (data.error) task.error = data.error;
+  if (isFinal(task)) task.endedAt = turn.at;
+  for (const effect of step.effects) taskEffects[effect]!(task, turn, data);
+  turn.effects.changed(task);
+}
+
+const taskEffects: Readonly<Record<string, (task: TaskRecord, turn: Turn, data: StepData) => void>> = {
+  enqueue(task, turn) {
+    if (task.openedAt === 0) task.openedAt = turn.at;
+    turn.effects.enqueue(task);
+  },
+  dequeue: (task, turn) => turn.effects.dequeue(task),
+  withdraw: (task, turn) => turn.effects.withdraw(task),
+  armBackoff(task, turn, { error }) {
+    const policy: Policy | undefined = error?.policy;
+    const delayMs = Math.max(
+      backoffMs(resolveRetry(task.spec.retry, policy?.retry), task.run.run, task.id, attemptOf(task)),
+      error?.retryAfterMs ?? 0,
+    );
+    task.dueAt = turn.at + delayMs;
+    turn.effects.arm(task, "backoff", delayMs);
+  },
+  disarmBackoff: (task, turn) => turn.effects.disarm(task, "backoff"),
+  plant: (task, turn, { plan }) => plant(task, plan!, turn),
+  cancelChildren(task, turn) {
+    if (!task.children) return;
+    for (const child of task.children.byKey.values()) stepTask(child, "cancel", turn);
+  },
+  reportSuccess(task, turn) {
+    task.run.succeeded++;
+    task.error = undefined;
+    letGoNeeds(task);
+    for (const dependent of task.dependents ?? NO_TASKS)
+      if (--dependent.missing === 0) stepTask(dependent, "ready", turn);
+    const { parent } = task;
+    if (!parent) stepRun(task.run, { type: "rootSucceeded" }, turn);
+    else if (--parent.children!.remaining === 0) stepTask(parent, "childrenSucceeded", turn);
+  },
+  reportFailure(task, turn) {
+    const { parent, run } = task;
+    const cancelled = task.snapshot.value === "cancelled";
+    if (cancelled) run.cancelled++;
+    else run.failed++;
+    letGoNeeds(task);
+    if (!parent) return stepRun(run, { type: cancelled ? "rootCancelled" : "rootFailed" }, turn);
+    if (isFinal(parent)) return;
+    parent.error = task.error;
+    parent.failedAt = task.failedAt ?? task.id;
+    stepTask(parent, "childFailed", turn);
+  },
+};
+
+function plant(task: TaskRecord, plan: Plan, turn: Turn): void {
+  const byKey = new Map<string, TaskRecord>();
+  for (const [key, spec] of Object.entries(plan.tasks)) byKey.set(key, createTask(task.run, task, key, spec));
+  task.children = { byKey, remaining: byKey.size, output: plan.output };
+  letGoNeeds(task);
+  for (const child of byKey.values()) {
+    const needed = dependenciesOf(child.spec);
+    if (makesParentsOutput(child)) child.holders++;
+    if (needed.length === 0) continue;
+    child.needs = needed.map((key) => byKey.get(key)!);
+    child.missing = needed.length;
+    for (const need of child.needs) {
+      need.holders++;
+      (need.dependents ??= []).push(child);
+    }
+  }
+  if (byKey.size === 0) return stepTask(task, "childrenSucceeded", turn);
+  for (const child of byKey.values()) if (child.missing === 0) stepTask(child, "ready", turn);
+}
+
+export function stepRun(run: RunState, event: RunMachineEvent, turn: Turn): void {
+  const step = runSteps.step(run.snapshot, event);
+  if (step.snapshot === run.snapshot) return;
+  run.snapshot = step.snapshot;
+  for (const effect of step.effects) runEffects[effect]!(run, turn);
+}
+
+export const firstRunStep = (): Step<typeof runMachine> => runSteps.initial(undefined);
+
+export const runEffects: Readonly<Record<string, (run: RunState, turn: Turn) => void>> = {
+  armDeadline(run, turn) {
+    if (run.deadline !== undefined) turn.effects.arm(run.root, "deadline", run.deadline - turn.at);
+  },
+  disarmDeadline(run, turn) {
+    if (run.deadline !== undefined) turn.effects.disarm(run.root, "deadline");
+  },
+  cancelTree: (run, turn) => stepTask(run.root, "cancel", turn),
+  expireTree(run, turn) {
+    run.expired = true;
+    stepTask(run.root, "expired", turn);
+  },
+  appendEnded: (run, turn) => turn.effects.conclude(run),
+  close: (run, turn) => turn.effects.close(run),
+};

@@ -1,0 +1,65 @@
+import type { TaskError, WireError } from "../core/error.ts";
+import type { Ended, RunStatus, Totals } from "../core/event.ts";
+import type { RunSummary, TaskView, TaskViewState } from "../core/run-view.ts";
+import type { RunState } from "./run-state.ts";
+import { attemptOf, stateOf, type TaskRecord } from "./task-record.ts";
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+export function viewTask(task: TaskRecord): TaskView {
+  return {
+    task: task.id,
+    type: task.spec.type,
+    state: stateOf(task) satisfies TaskViewState,
+    attempt: attemptOf(task),
+    ...(task.startedAt && { startedAt: iso(task.startedAt) }),
+    ...(task.endedAt && { endedAt: iso(task.endedAt) }),
+    ...(task.worker !== undefined && { worker: task.worker }),
+    ...(task.error && { error: { kind: task.error.kind, message: task.error.message } }),
+  };
+}
+
+export const totalsOf = (run: RunState): Totals => ({
+  tasks: run.tasks.size,
+  succeeded: run.succeeded,
+  failed: run.failed,
+  cancelled: run.cancelled,
+  executions: run.executions,
+});
+
+const STATUS: Readonly<Record<string, RunStatus>> = { succeeded: "succeeded", failed: "failed", cancelled: "cancelled" };
+
+/** As a caller sees it: running until `ended` has been read. */
+export const statusOf = (run: RunState): RunStatus => STATUS[run.snapshot.value] ?? "running";
+
+/** A run without its tasks. `ended` is the event, once there is one; its output must have been fetched. */
+export function summarize(run: RunState, trace: string, ended?: { body: Ended; at: number }): RunSummary {
+  return {
+    run: run.run,
+    type: run.submitted.type,
+    status: ended?.body.status ?? statusOf(run),
+    submittedAt: iso(run.submittedAt),
+    ...(ended && { endedAt: iso(ended.at) }),
+    ...(ended?.body.output !== undefined && { output: ended.body.output }),
+    ...(ended?.body.error && { error: ended.body.error }),
+    trace,
+    totals: ended?.body.totals ?? totalsOf(run),
+  };
+}
+
+/** What `ended` says of a run that did not succeed. */
+export function failureOf(run: RunState): WireError {
+  const { root } = run;
+  const where = { run: run.run };
+  if (run.snapshot.context.outcome === "cancelled") {
+    const { by, reason } = run.cancelledBy ?? {};
+    return { code: 499, message: `the run was cancelled${by ? ` by ${by}` : ""}${reason ? `: ${reason}` : ""}`, ...where };
+  }
+  if (run.expired) {
+    const allowed = run.submitted.deadlineMs;
+    return { code: 408, message: `the run did not end within its deadline of ${allowed} ms`, ...where };
+  }
+  const task = root.failedAt ?? root.id;
+  const error: TaskError = root.error ?? { kind: "terminal", message: "no reason was given" };
+  return { code: 422, message: `task ${task} failed: ${error.message}`, path: task, task, ...where };
+}

@@ -1,0 +1,115 @@
+import { assign, type SnapshotFrom, setup } from "xstate";
+import type { TaskError } from "../core/error.ts";
+
+/**
+ * The life of one task, as its run's log tells it.
+ *
+ * Context stays the same object on the happy path, so that all tasks that went the same way share one snapshot.
+ * The entry and exit actions are effects for the host (`src/fold`), named in pairs: what an entry begins, the exit of
+ * the same state ends, so that a replay which leaves a state again owes nothing.
+ */
+export interface TaskContext {
+  /** The current attempt: 1, 2, … A result counts only for this one. */
+  readonly attempt: number;
+  /** Attempts in all. */
+  readonly attempts: number;
+}
+
+export type TaskMachineEvent =
+  /** All it needs has succeeded. */
+  | { readonly type: "ready" }
+  /** The current attempt returned a value. */
+  | { readonly type: "returned" }
+  /** The current attempt returned a plan. */
+  | { readonly type: "planned" }
+  /** The current attempt failed. `attempts`: what its policy allows, where the plan stated nothing. */
+  | { readonly type: "attemptFailed"; readonly error: TaskError; readonly attempts?: number }
+  | { readonly type: "backoffElapsed" }
+  | { readonly type: "childrenSucceeded" }
+  | { readonly type: "childFailed" }
+  /** The run's deadline has come. */
+  | { readonly type: "expired" }
+  | { readonly type: "cancel" };
+
+export const taskMachine = setup({
+  types: {} as { context: TaskContext; events: TaskMachineEvent; input: { readonly attempts: number } },
+  guards: {
+    mayRetry: ({ context, event }) =>
+      event.type === "attemptFailed" &&
+      event.error.kind === "retryable" &&
+      context.attempt < (event.attempts ?? context.attempts),
+    wasCancelled: ({ event }) => event.type === "attemptFailed" && event.error.kind === "cancelled",
+  },
+  actions: {
+    openNextAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
+    // Effects, carried out by the host.
+    enqueue: () => {},
+    dequeue: () => {},
+    /** The attempt ends without its worker: take it off the queue, and tell whoever works on it. */
+    withdraw: () => {},
+    armBackoff: () => {},
+    disarmBackoff: () => {},
+    plant: () => {},
+    /** Whatever is unfinished below has no purpose any more. */
+    cancelChildren: () => {},
+    reportSuccess: () => {},
+    reportFailure: () => {},
+  },
+}).createMachine({
+  id: "task",
+  context: ({ input }) => ({ attempt: 1, attempts: input.attempts }),
+  initial: "blocked",
+  states: {
+    blocked: {
+      description: "Waits for siblings that it needs.",
+      on: {
+        ready: "dispatched",
+        expired: "failed",
+        cancel: "cancelled",
+      },
+    },
+    dispatched: {
+      description: "On the queue or in a worker's hands; the log does not tell which.",
+      entry: "enqueue",
+      exit: "dequeue",
+      on: {
+        returned: "succeeded",
+        planned: "expanded",
+        attemptFailed: [
+          { guard: "mayRetry", target: "backingOff" },
+          { guard: "wasCancelled", target: "cancelled" },
+          { target: "failed" },
+        ],
+        expired: { target: "failed", actions: "withdraw" },
+        cancel: { target: "cancelled", actions: "withdraw" },
+      },
+    },
+    backingOff: {
+      description: "The attempt failed; another begins after a delay.",
+      entry: "armBackoff",
+      exit: "disarmBackoff",
+      on: {
+        backoffElapsed: { target: "dispatched", actions: "openNextAttempt" },
+        expired: "failed",
+        cancel: "cancelled",
+      },
+    },
+    expanded: {
+      description: "Its children are at work.",
+      entry: "plant",
+      on: {
+        childrenSucceeded: "succeeded",
+        childFailed: { target: "failed", actions: "cancelChildren" },
+        expired: { target: "failed", actions: "cancelChildren" },
+        cancel: { target: "cancelled", actions: "cancelChildren" },
+      },
+    },
+    succeeded: { type: "final", entry: "reportSuccess" },
+    failed: { type: "final", entry: "reportFailure" },
+    cancelled: { type: "final", entry: "reportFailure" },
+  },
+});
+
+export type TaskState = "blocked" | "dispatched" | "backingOff" | "expanded" | "succeeded" | "failed" | "cancelled";
+
+export type TaskSnapshot = SnapshotFrom<typeof taskMachine>;

@@ -1,0 +1,69 @@
+import { assign, setup } from "xstate";
+
+/** The life of a worker process. The host reports its load once a turn, not once a task. */
+export interface WorkerContext {
+  readonly concurrency: number;
+  /** Attempts in execution. */
+  readonly running: number;
+}
+
+export type WorkerMachineEvent =
+  /** Registered, and its queues are open. */
+  | { readonly type: "started" }
+  | { readonly type: "load"; readonly running: number }
+  | { readonly type: "drain" }
+  /** The grace period is over. */
+  | { readonly type: "graceOver" };
+
+export const workerMachine = setup({
+  types: {} as { context: WorkerContext; events: WorkerMachineEvent; input: { readonly concurrency: number } },
+  guards: {
+    isIdle: ({ context }) => context.running === 0,
+    isSaturated: ({ context }) => context.running >= context.concurrency,
+  },
+  actions: {
+    takeLoad: assign({ running: ({ context, event }) => (event.type === "load" ? event.running : context.running) }),
+    // Effects, carried out by the host.
+    register: () => {},
+    openIntake: () => {},
+    closeIntake: () => {},
+    abortAll: () => {},
+    leave: () => {},
+  },
+}).createMachine({
+  id: "worker",
+  context: ({ input }) => ({ concurrency: input.concurrency, running: 0 }),
+  initial: "starting",
+  states: {
+    starting: {
+      entry: "register",
+      on: { started: "working", drain: "stopped" },
+    },
+    working: {
+      entry: "openIntake",
+      exit: "closeIntake",
+      initial: "idle",
+      on: {
+        load: { target: ".weighing", actions: "takeLoad" },
+        drain: "draining",
+      },
+      states: {
+        weighing: {
+          always: [{ guard: "isIdle", target: "idle" }, { guard: "isSaturated", target: "saturated" }, { target: "busy" }],
+        },
+        idle: {},
+        busy: {},
+        saturated: {},
+      },
+    },
+    draining: {
+      description: "Takes nothing new; finishes or hands back what is in hand.",
+      always: { guard: "isIdle", target: "stopped" },
+      on: {
+        load: { actions: "takeLoad" },
+        graceOver: { target: "stopped", actions: "abortAll" },
+      },
+    },
+    stopped: { type: "final", entry: "leave" },
+  },
+});

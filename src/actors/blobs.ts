@@ -1,0 +1,46 @@
+import type { Bus, ObjectStore } from "../bus/port.ts";
+import type { Topology } from "../bus/topology.ts";
+import type { Clock } from "../core/clock.ts";
+import { TerminalError } from "../core/error.ts";
+import { decodeJson, encodeJson, type Json } from "../core/json.ts";
+import type { Blobs } from "../define/worker.ts";
+
+/** What is larger travels by reference (bytes of JSON). */
+export const INLINE_LIMIT = 256 * 1024;
+
+/** The object store as Tutti uses it: content under new names, never changed. */
+export class BlobStore implements Blobs {
+  readonly #store: ObjectStore;
+  readonly #clock: Clock;
+
+  private constructor(store: ObjectStore, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  static async open(bus: Bus, topology: Topology, clock: Clock): Promise<BlobStore> {
+    return new BlobStore(await bus.objects(topology.blobs), clock);
+  }
+
+  async put(data: Uint8Array): Promise<string> {
+    const ref = this.#clock.id();
+    await this.#store.put(ref, data);
+    return ref;
+  }
+
+  async get(ref: string): Promise<Uint8Array> {
+    const found = await this.#store.get(ref);
+    if (!found) throw new TerminalError(`there is no blob ${ref}: it was never stored, or has expired`);
+    return found;
+  }
+
+  putJson = (value: Json): Promise<string> => this.put(encodeJson(value));
+  getJson = async (ref: string): Promise<Json> => decodeJson(await this.get(ref)) as Json;
+
+  /** Fetches several at once; the returned function looks them up. */
+  async loadAll(refs: Iterable<string>): Promise<(ref: string) => Json> {
+    const loaded = new Map<string, Json>();
+    for (const ref of new Set(refs)) loaded.set(ref, await this.getJson(ref));
+    return (ref) => loaded.get(ref)!;
+  }
+}

@@ -1,0 +1,116 @@
+import { isBusError, type Message } from "../bus/port.ts";
+import { TuttiError, wireError } from "../core/error.ts";
+import type { Ended } from "../core/event.ts";
+import { decodeJson, encodeJson, findNonJson, type Json } from "../core/json.ts";
+import { isName, NAME_EXPECTED } from "../core/names.ts";
+import { DEFAULT_TENANT, HEADERS } from "../core/request.ts";
+import type { RunOptions } from "../app.ts";
+import { injectTraceparent } from "../telemetry/attempt-span.ts";
+import { waitForEnd } from "./end-waiter.ts";
+import type { Host } from "./host.ts";
+import type { QueryName } from "./queries.ts";
+import { readRun } from "./run-reader.ts";
+
+export type ClientHost = Pick<Host, "bus" | "topology" | "clock" | "blobs" | "log">;
+
+/** How long an orchestrator may take to answer, retries included. */
+const ANSWER_MS = 10_000;
+
+/** Starts runs and asks about them, over the bus like any other client. */
+export class Client {
+  readonly #host: ClientHost;
+
+  constructor(host: ClientHost) {
+    this.#host = host;
+  }
+
+  /** Returns the run's id once it is durable. Safe to repeat: our requests always carry an id. */
+  async submit(type: string, input: Json, options: RunOptions, run: string): Promise<void> {
+    if (!isName(type)) throw new TuttiError(400, `task type ${JSON.stringify(type)}: expected ${NAME_EXPECTED}`);
+    const odd = findNonJson(input);
+    if (odd) throw new TuttiError(400, `the input is no JSON: ${odd}`);
+    const traceparent = injectTraceparent();
+    const headers = {
+      [HEADERS.run]: run,
+      ...(options.tenant !== undefined && { [HEADERS.tenant]: options.tenant }),
+      ...(options.priority !== undefined && { [HEADERS.priority]: options.priority }),
+      ...(options.deadline !== undefined && { [HEADERS.deadline]: String(options.deadline) }),
+      ...(options.requester !== undefined && { [HEADERS.requester]: options.requester }),
+      ...(traceparent !== undefined && { [HEADERS.trace]: traceparent }),
+    };
+    const data = encodeJson(input);
+    const { maxPayload } = this.#host.bus;
+    if (data.length > maxPayload - 2048)
+      throw new TuttiError(400, `the input has ${data.length} bytes; the bus takes ${maxPayload}: store what is large with putBlob()`);
+    await this.#ask(this.#host.topology.subjects.submit(type), data, headers);
+  }
+
+  /** Submits and waits for the end. */
+  async run(type: string, input: Json, options: RunOptions, run: string): Promise<Json> {
+    const tenant = options.tenant ?? DEFAULT_TENANT;
+    const waiter = await waitForEnd(this.#host, tenant, run);
+    try {
+      await this.submit(type, input, options, run);
+      // A chosen id may name a run that has ended long ago.
+      if (options.run !== undefined) await waiter.check();
+      return await this.#outcome(run, await orAbort(waiter.ended, options.signal));
+    } finally {
+      waiter.stop();
+    }
+  }
+
+  async result(run: string, tenant: string, signal?: AbortSignal): Promise<Json> {
+    const waiter = await waitForEnd(this.#host, tenant, run);
+    try {
+      const { ended } = await readRun(this.#host, tenant, run);
+      return await this.#outcome(run, ended?.body ?? (await orAbort(waiter.ended, signal)));
+    } finally {
+      waiter.stop();
+    }
+  }
+
+  async query(query: QueryName, body: Json): Promise<unknown> {
+    const [resource, verb] = query.split(".") as [string, string];
+    return decodeJson((await this.#ask(this.#host.topology.subjects.api(resource, verb), encodeJson(body))).data);
+  }
+
+  async #outcome(run: string, ended: Ended): Promise<Json> {
+    if (ended.status !== "succeeded")
+      throw TuttiError.fromWire(ended.error ?? { code: 500, message: "the run ended without saying why", run });
+    return ended.outputRef === undefined ? (ended.output ?? null) : this.#host.blobs.getJson(ended.outputRef);
+  }
+
+  async #ask(subject: string, data: Uint8Array, headers?: Record<string, string>): Promise<Message> {
+    const { bus, clock } = this.#host;
+    try {
+      const answer = await bus.request(subject, data, { timeoutMs: ANSWER_MS, ...(headers && { headers }) });
+      const failure = errorIn(answer);
+      if (failure) throw failure;
+      return answer;
+    } catch (error) {
+      if (isBusError(error, "no-responders"))
+        throw new TuttiError(503, "no orchestrator answers: start one with `tutti orchestrator` or `tutti dev`", {}, { cause: error });
+      if (isBusError(error))
+        throw new TuttiError(503, `the request was not answered: ${error.message} (at ${new Date(clock.now()).toISOString()})`, {}, { cause: error });
+      throw error;
+    }
+  }
+}
+
+function errorIn(answer: Message): TuttiError | undefined {
+  if (!answer.headers || !Object.keys(answer.headers).some((key) => key.toLowerCase() === HEADERS.errorCode.toLowerCase()))
+    return undefined;
+  const body = decodeJson(answer.data) as { error?: unknown };
+  const parsed = wireError.safeParse(body.error);
+  return parsed.success ? TuttiError.fromWire(parsed.data) : new TuttiError(500, "an error reply that cannot be read");
+}
+
+function orAbort<T>(wanted: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return wanted;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    wanted.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

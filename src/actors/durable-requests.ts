@@ -1,0 +1,81 @@
+import { type Delivery, header, type Puller } from "../bus/port.ts";
+import { messageOf, TuttiError } from "../core/error.ts";
+import { encodeJson, type Json } from "../core/json.ts";
+import { HEADERS } from "../core/request.ts";
+import type { Host } from "./host.ts";
+import { readRequest, submit } from "./submission.ts";
+
+const AT_ONCE = 64;
+/** A type may be registered a little after the request for it came. */
+const UNKNOWN_TYPE_TRIES = 20;
+const RETRY_MS = 1000;
+
+/**
+ * Takes requests that were published to be started whenever an orchestrator is there. One that can never be started
+ * goes to the dead letters, with what is wrong with it: there is nobody to answer.
+ */
+export class DurableRequests {
+  readonly #host: Host;
+  #puller: Puller | undefined;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  async start(): Promise<void> {
+    const { bus, topology } = this.#host;
+    const { requestsConsumer: consumer } = topology;
+    await bus.ensureConsumer(consumer);
+    this.#puller = await bus.pull(consumer.stream, consumer.name, (delivery) => {
+      void this.#take(delivery).finally(() => this.#puller?.demand(1));
+    });
+    this.#puller.demand(AT_ONCE);
+  }
+
+  async stop(): Promise<void> {
+    const puller = this.#puller;
+    this.#puller = undefined;
+    await puller?.stop();
+  }
+
+  async #take(delivery: Delivery): Promise<void> {
+    const host = this.#host;
+    const type = delivery.subject.slice(host.topology.subjects.prefix.length + "requests".length + 2);
+    try {
+      const request = await readRequest(host, type, delivery);
+      // The id follows from the message's place in the stream, so that a redelivery starts nothing twice.
+      await submit(host, request, `q${String(delivery.sequence).padStart(12, "0")}`);
+      delivery.ack();
+    } catch (error) {
+      const code = error instanceof TuttiError ? error.code : 500;
+      if (code >= 500) return this.#later(delivery, `request ${delivery.subject} waits: ${messageOf(error)}`);
+      if (code === 404 && delivery.deliveries < UNKNOWN_TYPE_TRIES) return delivery.nak(RETRY_MS);
+      await this.#bury(type, delivery, error);
+    }
+  }
+
+  #later(delivery: Delivery, why: string): void {
+    this.#host.log("warn", why);
+    delivery.nak(RETRY_MS);
+  }
+
+  async #bury(type: string, delivery: Delivery, error: unknown): Promise<void> {
+    const { bus, topology, log } = this.#host;
+    const body = {
+      v: 1,
+      subject: delivery.subject,
+      headers: (delivery.headers ?? {}) as Json,
+      // As it came: it may be anything but JSON.
+      bodyBase64: Buffer.from(delivery.data).toString("base64"),
+      error: error instanceof TuttiError ? error.toJSON() : { code: 500, message: messageOf(error) },
+    };
+    try {
+      const run = header(delivery, HEADERS.run);
+      await bus.append(topology.subjects.deadRequest(type.split(".")[0]!), encodeJson(run ? { ...body, run } : body));
+      log("warn", `request ${delivery.subject} cannot be started and is now a dead letter: ${messageOf(error)}`);
+      delivery.ack();
+    } catch (failure) {
+      this.#later(delivery, `dead letter for ${delivery.subject} could not be stored: ${messageOf(failure)}`);
+    }
+  }
+}

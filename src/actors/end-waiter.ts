@@ -1,0 +1,58 @@
+import type { Bus } from "../bus/port.ts";
+import type { Topology } from "../bus/topology.ts";
+import type { Clock } from "../core/clock.ts";
+import { ended, type Ended } from "../core/event.ts";
+import { decodeJson } from "../core/json.ts";
+
+/** How often the log is asked, in case the live message was lost with a connection. */
+const CHECK_MS = 15_000;
+
+export interface EndWaiter {
+  readonly ended: Promise<Ended>;
+  /** Asks the log now, for a run that may have ended before. */
+  check(): Promise<void>;
+  /** Stops waiting; `ended` then never resolves. */
+  stop(): void;
+}
+
+/**
+ * Waits for the end of a run, whichever orchestrator brings it about: log appends reach plain subscribers too, and
+ * the log itself is asked after a reconnect and now and then.
+ */
+export async function waitForEnd(
+  host: { bus: Bus; topology: Topology; clock: Clock },
+  tenant: string,
+  run: string,
+): Promise<EndWaiter> {
+  const { bus, topology, clock } = host;
+  const filter = topology.subjects.logOfRun(tenant, run, "ended");
+  let resolve: (value: Ended) => void = () => {};
+  const end = new Promise<Ended>((done) => (resolve = done));
+  const take = (data: Uint8Array) => {
+    const parsed = ended.safeParse(decodeJson(data));
+    if (!parsed.success) return;
+    stop();
+    resolve(parsed.data);
+  };
+  const subscription = await bus.subscribe(filter, (message) => take(message.data));
+  const check = async () => {
+    const stored = await bus.getLastMessage(topology.streams.log.name, filter);
+    if (stored) take(stored.data);
+  };
+  const checkQuietly = () => void check().catch(() => {});
+  let disarm: () => void;
+  const arm = () => {
+    disarm = clock.timer(CHECK_MS, () => {
+      checkQuietly();
+      arm();
+    });
+  };
+  arm();
+  const unlisten = bus.onEvent((event) => event.type === "reconnected" && checkQuietly());
+  const stop = () => {
+    disarm();
+    unlisten();
+    void subscription.stop();
+  };
+  return { ended: end, check, stop };
+}

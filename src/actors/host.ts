@@ -1,0 +1,20 @@
+import type { Bus } from "../bus/port.ts";
+import type { Topology } from "../bus/topology.ts";
+import type { Clock } from "../core/clock.ts";
+import type { BlobStore } from "./blobs.ts";
+import type { Logger } from "./logger.ts";
+import type { TypeRegistry } from "./type-registry.ts";
+
+/** What every actor of one process shares. */
+export interface Host {
+  readonly bus: Bus;
+  readonly topology: Topology;
+  readonly clock: Clock;
+  readonly blobs: BlobStore;
+  readonly types: TypeRegistry;
+  readonly log: Logger;
+  /** Name of this process among workers and orchestrators. */
+  readonly id: string;
+  /** How many shards the log has. */
+  readonly shards: number;
+}

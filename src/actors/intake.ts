@@ -1,0 +1,162 @@
+import type { Delivery, Puller } from "../bus/port.ts";
+import { PRIORITIES } from "../core/names.ts";
+import type { Host } from "./host.ts";
+
+interface Source {
+  readonly puller: Puller;
+  /** Until when (monotonic, ms) it counts as having work, and shares in the free slots. */
+  hotUntil: number;
+}
+
+/** A queue that delivered something has work, presumably, for this long. */
+const HOT_MS = 200;
+
+/** What finishes within this time may be asked for ahead, so that slots do not stand empty for a round trip. */
+const AHEAD_MS = 50;
+
+/**
+ * Takes messages from the queues of a worker's types, by demand: free slots plus what is finished in 50 ms. A queue
+ * that has work gets the demand; one that is empty keeps a demand of one, so that work there is noticed at once.
+ * What was delivered and waits for a slot goes by priority.
+ */
+export class Intake {
+  readonly #host: Host;
+  readonly #types: readonly string[];
+  readonly #concurrency: number;
+  readonly #run: (delivery: Delivery) => Promise<void>;
+  readonly #isFree: (delivery: Delivery) => boolean;
+  readonly #sources: Source[] = [];
+  readonly #waiting: Delivery[][] = PRIORITIES.map(() => []);
+  /** Delivered and not settled, waiting or running: kept alive by heartbeats. */
+  readonly inHand = new Set<Delivery>();
+  running = 0;
+  #finished = 0;
+  #ahead = 0;
+  #scheduled = false;
+  #closed = false;
+  #disarmHeartbeat: () => void = () => {};
+  #disarmCount: () => void = () => {};
+
+  constructor(
+    host: Host,
+    options: {
+      types: readonly string[];
+      concurrency: number;
+      /** Executes one delivery to its settlement; never rejects. */
+      run: (delivery: Delivery) => Promise<void>;
+      /** Whether its type has a slot free, where types have limits of their own. */
+      isFree: (delivery: Delivery) => boolean;
+    },
+  ) {
+    this.#host = host;
+    this.#types = options.types;
+    this.#concurrency = options.concurrency;
+    this.#run = options.run;
+    this.#isFree = options.isFree;
+  }
+
+  async open(): Promise<void> {
+    const { bus, topology } = this.#host;
+    const opened = this.#types.flatMap((type) =>
+      PRIORITIES.map(async (priority, rank) => {
+        const consumer = topology.taskConsumer(type, priority);
+        await bus.ensureConsumer(consumer);
+        const source: Source = {
+          puller: await bus.pull(consumer.stream, consumer.name, (delivery) => this.#take(source, rank, delivery)),
+          hotUntil: 0,
+        };
+        return source;
+      }),
+    );
+    this.#sources.push(...(await Promise.all(opened)));
+    const ackWaitMs = topology.taskConsumer("any", "normal").ackWaitMs;
+    const beat = () => {
+      for (const delivery of this.inHand) delivery.inProgress();
+      this.#disarmHeartbeat = this.#host.clock.timer(ackWaitMs / 3, beat);
+    };
+    beat();
+    this.#demand();
+  }
+
+  /** Takes nothing more, and hands back what no slot has begun. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const waiting of this.#waiting) {
+      for (const delivery of waiting.splice(0)) {
+        this.inHand.delete(delivery);
+        delivery.nak();
+      }
+    }
+    await Promise.all(this.#sources.map(({ puller }) => puller.stop()));
+  }
+
+  /** Ends the heartbeats: whatever is still in hand is somebody else's after the ack wait. */
+  stop(): void {
+    this.#disarmHeartbeat();
+    this.#disarmCount();
+  }
+
+  #take(source: Source, rank: number, delivery: Delivery): void {
+    if (this.#closed) return delivery.nak();
+    source.hotUntil = this.#host.clock.monotonic() + HOT_MS;
+    this.inHand.add(delivery);
+    this.#waiting[rank]!.push(delivery);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#closed) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#begin();
+      this.#demand();
+    });
+  }
+
+  #begin(): void {
+    for (const waiting of this.#waiting) {
+      let kept = 0;
+      let i = 0;
+      for (; i < waiting.length && this.running < this.#concurrency; i++) {
+        const delivery = waiting[i]!;
+        if (this.#isFree(delivery)) this.#start(delivery);
+        else waiting[kept++] = delivery;
+      }
+      if (i > kept) waiting.splice(kept, i - kept);
+    }
+  }
+
+  #start(delivery: Delivery): void {
+    this.running++;
+    void this.#run(delivery).then(() => {
+      this.running--;
+      this.inHand.delete(delivery);
+      this.#countFinished();
+      this.#schedule();
+    });
+  }
+
+  #countFinished(): void {
+    if (this.#finished++ > 0) return;
+    this.#disarmCount = this.#host.clock.timer(AHEAD_MS, () => {
+      this.#ahead = this.#finished;
+      this.#finished = 0;
+    });
+  }
+
+  #demand(): void {
+    if (this.#closed) return;
+    const room = this.#concurrency + this.#ahead - this.inHand.size;
+    if (room <= 0) return;
+    const now = this.#host.clock.monotonic();
+    const hot = this.#sources.filter((source) => source.hotUntil > now);
+    // What queues without work were asked for stays asked for, but does not hold the others back.
+    const asked = hot.reduce((sum, { puller }) => sum + puller.outstanding, 0);
+    const share = Math.floor((room - asked) / hot.length);
+    for (const { puller, hotUntil } of this.#sources) {
+      if (hotUntil > now && share > 0) puller.demand(share);
+      else if (puller.outstanding === 0) puller.demand(1);
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import { sleep, type Clock } from "../core/clock.ts";
+import { messageOf, TerminalError } from "../core/error.ts";
+import type { RunEvent } from "../core/event.ts";
+import type { StoredMessage } from "../bus/port.ts";
+import type { Subjects } from "../bus/subjects.ts";
+import type { BlobStore } from "./blobs.ts";
+import { type ReadEvent, readLogMessage } from "./log-event.ts";
+import type { Logger } from "./logger.ts";
+
+interface RawResult {
+  planRef?: string;
+  plan?: unknown;
+}
+
+const planRefsIn = (event: RunEvent): RawResult[] =>
+  event.kind === "result"
+    ? (event.body.results as RawResult[]).filter((one) => typeof one?.planRef === "string")
+    : [];
+
+/**
+ * Brings the messages of a log to a fold: in order, one after another, plans that travel by reference fetched first.
+ * Synchronous as long as nothing has to be fetched.
+ */
+export class LogPump {
+  readonly #subjects: Subjects;
+  readonly #blobs: BlobStore;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #apply: (event: ReadEvent & { read: RunEvent }) => void;
+  readonly #afterwards: (() => void)[] = [];
+  #waiting: ReadEvent[] = [];
+  #draining = false;
+  #stopped = false;
+  /** Sequence of the last message that has been folded or passed over. */
+  folded = 0;
+
+  constructor(
+    host: { subjects: Subjects; blobs: BlobStore; clock: Clock; log: Logger },
+    apply: (event: ReadEvent & { read: RunEvent }) => void,
+  ) {
+    this.#subjects = host.subjects;
+    this.#blobs = host.blobs;
+    this.#clock = host.clock;
+    this.#log = host.log;
+    this.#apply = apply;
+  }
+
+  push(message: StoredMessage): void {
+    const event = readLogMessage(this.#subjects, message);
+    if (!event.read) {
+      this.#log("warn", `log message ${message.sequence} (${message.subject}) is passed over: ${event.problem}`);
+      if (!this.#draining) this.folded = message.sequence;
+      return;
+    }
+    if (this.#draining || planRefsIn(event.read).length > 0) {
+      this.#waiting.push(event);
+      if (!this.#draining) void this.#drain();
+    } else {
+      this.#take(event as ReadEvent & { read: RunEvent });
+    }
+  }
+
+  /** Calls `run` once everything pushed so far has been folded. */
+  whenDrained(run: () => void): void {
+    if (this.#draining) this.#afterwards.push(run);
+    else run();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #take(event: ReadEvent & { read: RunEvent }): void {
+    this.folded = event.read.sequence;
+    if (!this.#stopped) this.#apply(event);
+  }
+
+  async #drain(): Promise<void> {
+    this.#draining = true;
+    for (let i = 0; i < this.#waiting.length && !this.#stopped; i++) {
+      const event = this.#waiting[i] as ReadEvent & { read: RunEvent };
+      for (const one of planRefsIn(event.read)) await this.#hydrate(one);
+      this.#take(event);
+    }
+    this.#waiting = [];
+    this.#draining = false;
+    for (const run of this.#afterwards.splice(0)) run();
+  }
+
+  /** A blob that is gone leaves its reference, which the fold takes for a failure; trouble with the bus is waited out. */
+  async #hydrate(one: RawResult): Promise<void> {
+    const ref = one.planRef!;
+    while (!this.#stopped) {
+      try {
+        one.plan = await this.#blobs.getJson(ref);
+        delete one.planRef;
+        return;
+      } catch (error) {
+        if (error instanceof TerminalError || error instanceof SyntaxError) return;
+        this.#log("warn", `plan ${ref} cannot be fetched yet: ${messageOf(error)}`);
+        await sleep(this.#clock, 500);
+      }
+    }
+  }
+}

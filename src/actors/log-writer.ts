@@ -1,0 +1,48 @@
+import { isBusError } from "../bus/port.ts";
+import { sleep } from "../core/clock.ts";
+import { messageOf } from "../core/error.ts";
+import type { EventKind } from "../core/event.ts";
+import { encodeJson } from "../core/json.ts";
+import type { RunAddress } from "../fold/run-state.ts";
+import type { Host } from "./host.ts";
+
+/**
+ * Appends the events that an owner writes about its runs, and repeats each until it is stored or `wanted` says that
+ * it has lost its purpose. Repeating is safe: the fold counts the first of a kind and ignores the rest.
+ */
+export class LogWriter {
+  readonly #host: Host;
+  readonly #underWay = new Set<Promise<void>>();
+  #stopped = false;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  write(run: RunAddress, event: EventKind, body: unknown, wanted: () => boolean, options: { once?: boolean } = {}): void {
+    const written = this.#write(run, event, body, wanted, options.once === true);
+    this.#underWay.add(written);
+    void written.then(() => this.#underWay.delete(written));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.allSettled(this.#underWay);
+  }
+
+  async #write(run: RunAddress, event: EventKind, body: unknown, wanted: () => boolean, once: boolean): Promise<void> {
+    const { bus, topology, clock, log } = this.#host;
+    const subject = topology.subjects.log(run.tenant, run.shard, run.run, event);
+    const data = encodeJson(body);
+    for (let tries = 0; !this.#stopped && wanted(); tries++) {
+      try {
+        await bus.append(subject, data, once ? { expectLastSubjectSequence: 0 } : undefined);
+        return;
+      } catch (error) {
+        if (isBusError(error, "closed", "wrong-sequence")) return;
+        if (tries % 10 === 0) log("warn", `${event} of run ${run.run} is not in the log yet: ${messageOf(error)}`);
+        await sleep(clock, Math.min(100 * 2 ** tries, 5000));
+      }
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import type { StoredMessage } from "../bus/port.ts";
+import { TuttiError } from "../core/error.ts";
+import { ended, type Ended, type RunEvent, submitted } from "../core/event.ts";
+import { decodeJson, type Json } from "../core/json.ts";
+import type { RunSummary, RunView } from "../core/run-view.ts";
+import { applyEvent, beginRun } from "../fold/apply.ts";
+import { noEffects } from "../fold/effects.ts";
+import type { RunState } from "../fold/run-state.ts";
+import { summarize, viewTask } from "../fold/view.ts";
+import { traceOf } from "../telemetry/trace-context.ts";
+import type { Host } from "./host.ts";
+import { LogPump } from "./log-pump.ts";
+
+/** What the log says of one run, asked by anybody, owner or not: the same fold, without effects. */
+export interface FoldedRun {
+  readonly state: RunState;
+  readonly ended: { readonly body: Ended; readonly at: number } | undefined;
+}
+
+type ReaderHost = Pick<Host, "bus" | "topology" | "clock" | "blobs" | "log">;
+
+/** Rejects with 404 when the log has no such run (any more). */
+export async function readRun(host: ReaderHost, tenant: string, run: string): Promise<FoldedRun> {
+  let state: RunState | undefined;
+  let end: FoldedRun["ended"];
+  const pump = new LogPump({ ...host, subjects: host.topology.subjects }, ({ shard, read }) => {
+    if (read.kind === "submitted") state ??= beginRun({ tenant, shard, run }, read.body, read.at, noEffects);
+    else if (state) fold(state, read);
+    if (read.kind === "ended") end ??= { body: read.body, at: read.at };
+  });
+  await eachMessage(host, host.topology.subjects.logOfRun(tenant, run, ">"), (message) => pump.push(message));
+  await new Promise<void>((drained) => pump.whenDrained(drained));
+  if (!state) throw notFound(run);
+  return { state, ended: end };
+}
+
+const fold = (state: RunState, read: Exclude<RunEvent, { kind: "submitted" }>) => applyEvent(state, read, noEffects);
+
+export const notFound = (run: string): TuttiError => new TuttiError(404, `there is no run ${run} in the log`, { run });
+
+/** Reads what the log holds now, and stops. */
+export async function eachMessage(host: ReaderHost, filter: string, handler: (message: StoredMessage) => void): Promise<void> {
+  const { bus, topology } = host;
+  let follower: { stop(): Promise<void> } | undefined;
+  await new Promise<void>((resolve, reject) => {
+    bus.follow(topology.streams.log.name, filter, handler, { onCaughtUp: resolve }).then((one) => void (follower = one), reject);
+  });
+  await follower?.stop();
+}
+
+const traceIdOf = (state: RunState): string => traceOf(state.run, state.submitted.trace).traceId;
+
+async function withOutput(host: ReaderHost, body: Ended): Promise<Ended> {
+  if (body.outputRef === undefined) return body;
+  return { ...body, output: await host.blobs.getJson(body.outputRef).catch(() => ({ $blob: body.outputRef! }) as Json) };
+}
+
+export async function viewRun(host: ReaderHost, { state, ended: end }: FoldedRun): Promise<RunView> {
+  const withBody = end && { body: await withOutput(host, end.body), at: end.at };
+  return { ...summarize(state, traceIdOf(state), withBody), tasks: [...state.tasks.values()].map(viewTask) };
+}
+
+export const summarizeRun = ({ state, ended: end }: FoldedRun): RunSummary => summarize(state, traceIdOf(state), end);
+
+/** The newest runs of a tenant, newest first, from their first and last events. `live` knows those that are under way. */
+export async function listRuns(
+  host: ReaderHost,
+  tenant: string,
+  limit: number,
+  live: (run: string) => RunState | undefined,
+): Promise<RunSummary[]> {
+  const { bus, topology } = host;
+  const { subjects, streams } = topology;
+  const newest: StoredMessage[] = [];
+  await eachMessage(host, subjects.logOfKind(tenant, "submitted"), (message) => {
+    newest.push(message);
+    if (newest.length > 2 * limit + 100) newest.splice(0, newest.length - limit);
+  });
+  const summaries = newest.slice(-limit).reverse().map(async (message): Promise<RunSummary | undefined> => {
+    const first = submitted.safeParse(decodeJson(message.data));
+    if (!first.success) return undefined;
+    const [, shard, run] = message.subject.slice(subjects.prefix.length + 5).split(".");
+    const address = { tenant, shard: Number(shard), run: run! };
+    const stored = await bus.getLastMessage(streams.log.name, subjects.log(tenant, address.shard, run!, "ended"));
+    const last = stored && ended.safeParse(decodeJson(stored.data));
+    const end = last?.success ? { body: last.data, at: stored!.timestamp } : undefined;
+    const state = (end ? undefined : live(run!)) ?? beginRun(address, first.data, message.timestamp, noEffects);
+    return summarizeRun({ state, ended: end });
+  });
+  return (await Promise.all(summaries)).filter((one) => one !== undefined);
+}

@@ -1,0 +1,174 @@
+import type { LogEntry, WatchEvent } from "../app.ts";
+import type { Message, Stoppable } from "../bus/port.ts";
+import { lastToken } from "../bus/subjects.ts";
+import type { RunEvent } from "../core/event.ts";
+import { decodeJson, type Json } from "../core/json.ts";
+import { type LiveKind, type LiveMessage, liveMessage } from "../core/live.ts";
+import type { TaskView } from "../core/run-view.ts";
+import { applyEvent, beginRun } from "../fold/apply.ts";
+import { type FoldEffects, noEffects } from "../fold/effects.ts";
+import type { RunState } from "../fold/run-state.ts";
+import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
+import { viewTask } from "../fold/view.ts";
+import { Channel } from "./channel.ts";
+import type { Host } from "./host.ts";
+import { LogPump } from "./log-pump.ts";
+import { eachMessage, type FoldedRun, notFound, viewRun } from "./run-reader.ts";
+
+type WatchHost = Pick<Host, "bus" | "topology" | "clock" | "blobs" | "log">;
+
+/** Follows a run from its first event: the same fold as its owner's, plus what workers tell live. */
+class RunWatch {
+  readonly channel = new Channel<WatchEvent>();
+  readonly #host: WatchHost;
+  readonly #tenant: string;
+  readonly #run: string;
+  readonly #pump: LogPump;
+  readonly #effects: FoldEffects = { ...noEffects, changed: (task) => void this.#changed.add(task) };
+  /** Changed since the last turn: each is told once, as it then stands. */
+  readonly #changed = new Set<TaskRecord>();
+  /** Attempts that a worker said it has begun. */
+  readonly #started = new Map<string, { attempt: number; at: string; worker: string | undefined }>();
+  #state: RunState | undefined;
+  #end: FoldedRun["ended"];
+  #caughtUp = false;
+  #scheduled = false;
+  #stops: Stoppable[] = [];
+
+  constructor(host: WatchHost, tenant: string, run: string) {
+    this.#host = host;
+    this.#tenant = tenant;
+    this.#run = run;
+    this.#pump = new LogPump({ ...host, subjects: host.topology.subjects }, ({ shard, read }) => this.#apply(shard, read));
+  }
+
+  async start(): Promise<void> {
+    const { bus, topology } = this.#host;
+    const { subjects, streams } = topology;
+    this.#stops.push(await bus.subscribe(subjects.live(this.#tenant, this.#run, "*"), (message) => this.#takeLive(message)));
+    const filter = subjects.logOfRun(this.#tenant, this.#run, ">");
+    this.#stops.push(
+      await bus.follow(streams.log.name, filter, (message) => this.#pump.push(message), {
+        onCaughtUp: () =>
+          this.#pump.whenDrained(() => {
+            this.#caughtUp = true;
+            if (this.#state) this.#schedule();
+            else this.channel.close(notFound(this.#run));
+          }),
+      }),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#pump.stop();
+    await Promise.all(this.#stops.splice(0).map((one) => one.stop()));
+  }
+
+  #apply(shard: number, read: RunEvent): void {
+    if (read.kind === "submitted") {
+      this.#state ??= beginRun({ tenant: this.#tenant, shard, run: this.#run }, read.body, read.at, this.#effects);
+    } else if (this.#state) {
+      applyEvent(this.#state, read, this.#effects);
+      if (read.kind === "ended") this.#end ??= { body: read.body, at: read.at };
+    }
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || !this.#caughtUp) return;
+    this.#scheduled = true;
+    this.#host.clock.endOfTurn(() => {
+      this.#scheduled = false;
+      this.#tell().catch((error) => this.channel.close(error));
+    });
+  }
+
+  #told = false;
+
+  async #tell(): Promise<void> {
+    const state = this.#state!;
+    const end = this.#end;
+    if (!this.#told) {
+      this.#told = true;
+      const { tasks: _, ...run } = await viewRun(this.#host, { state, ended: undefined });
+      this.channel.push({ kind: "run", run });
+    }
+    for (const task of this.#changed) this.channel.push({ kind: "task", task: this.#view(task) });
+    this.#changed.clear();
+    if (!end) return;
+    const { tasks: _, ...run } = await viewRun(this.#host, { state, ended: end });
+    this.channel.push({ kind: "run", run });
+    this.channel.close();
+  }
+
+  /** The log knows one state for what is queued or running; live messages tell them apart. */
+  #view(task: TaskRecord): TaskView {
+    const view = viewTask(task);
+    if (stateOf(task) !== "dispatched") return view;
+    const started = this.#started.get(task.id);
+    if (started?.attempt !== attemptOf(task)) return { ...view, state: "queued" };
+    return { ...view, state: "running", startedAt: started.at, ...(started.worker && { worker: started.worker }) };
+  }
+
+  #takeLive(message: Message): void {
+    const live = lastToken(message.subject) as LiveKind;
+    const read = readLive(message);
+    for (const { task, attempt, at, data } of read?.items ?? []) {
+      const iso = typeof at === "number" ? new Date(at).toISOString() : at;
+      if (live === "started") {
+        this.#started.set(task, { attempt, at: iso, worker: read!.worker });
+        const record = this.#state?.tasks.get(task);
+        if (record) this.#changed.add(record);
+        this.#schedule();
+      } else if (this.#told) {
+        this.channel.push({ kind: "live", live, task, attempt, at: iso, ...(data !== undefined && { data }) });
+      }
+    }
+  }
+}
+
+function readLive(message: Message): LiveMessage | undefined {
+  try {
+    return liveMessage.safeParse(decodeJson(message.data)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** See `Tutti.watch`. */
+export async function* watchRun(
+  host: WatchHost,
+  tenant: string,
+  run: string,
+  signal?: AbortSignal,
+): AsyncGenerator<WatchEvent, void, void> {
+  const watch = new RunWatch(host, tenant, run);
+  const abort = () => watch.channel.close(signal?.reason);
+  if (signal?.aborted) throw signal.reason;
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    await watch.start();
+    yield* watch.channel;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    await watch.stop();
+  }
+}
+
+/** See `Tutti.log`. */
+export async function readLog(host: WatchHost, tenant: string, run: string): Promise<LogEntry[]> {
+  const entries: LogEntry[] = [];
+  await eachMessage(host, host.topology.subjects.logOfRun(tenant, run, ">"), ({ sequence, timestamp, subject, data }) => {
+    entries.push({ sequence, at: new Date(timestamp).toISOString(), event: lastToken(subject), body: readBody(data) });
+  });
+  if (entries.length === 0) throw notFound(run);
+  return entries;
+}
+
+function readBody(data: Uint8Array): Json {
+  try {
+    return decodeJson(data) as Json;
+  } catch {
+    return new TextDecoder().decode(data);
+  }
+}

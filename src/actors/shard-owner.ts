@@ -1,0 +1,215 @@
+import type { Stoppable, StoredMessage } from "../bus/port.ts";
+import { parseTaskSubject } from "../bus/subjects.ts";
+import { type Ended, type RunEvent, VERSION } from "../core/event.ts";
+import type { DueWhat } from "../core/event.ts";
+import { encodeJson, type Json } from "../core/json.ts";
+import { messageOf } from "../core/error.ts";
+import { applyEvent, beginRun } from "../fold/apply.ts";
+import type { FoldEffects } from "../fold/effects.ts";
+import { outputOf, refsOf, soleOutput } from "../fold/outputs.ts";
+import { type RunState, runKey } from "../fold/run-state.ts";
+import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
+import { failureOf, totalsOf } from "../fold/view.ts";
+import { INLINE_LIMIT } from "./blobs.ts";
+import { addressOf, type Dispatcher } from "./dispatcher.ts";
+import type { Host } from "./host.ts";
+import type { ReadEvent } from "./log-event.ts";
+import { LogPump } from "./log-pump.ts";
+import type { LogWriter } from "./log-writer.ts";
+import { Timers } from "./timers.ts";
+import type { Withdrawals } from "./withdrawals.ts";
+
+export interface ShardSeams {
+  readonly dispatcher: Dispatcher;
+  readonly writer: LogWriter;
+  readonly withdrawals: Withdrawals;
+  /** A run ended while this owner was live (not in a replay). */
+  onEnded(run: RunState, ended: Ended, at: number): void;
+  onSubmitted(run: RunState): void;
+}
+
+/**
+ * Owns one shard: folds its log and carries out what the fold asks for.
+ *
+ * While it replays, effects are only noted. Taking over goes in this order, because an append precedes its ack, which
+ * precedes the removal from the queue: list the queue, fold the log to its end, dispatch what is in neither.
+ */
+export class ShardOwner implements FoldEffects {
+  readonly shard: number;
+  readonly runs = new Map<string, RunState>();
+  readonly #host: Host;
+  readonly #seams: ShardSeams;
+  readonly #pump: LogPump;
+  readonly #timers: Record<DueWhat, Timers<TaskRecord>>;
+  readonly #noted = { enqueue: new Set<TaskRecord>(), conclude: new Set<RunState>() };
+  readonly #waiters: { sequence: number; resolve: () => void }[] = [];
+  #follower: Stoppable | undefined;
+  #live = false;
+  #at = 0;
+
+  constructor(host: Host, shard: number, seams: ShardSeams) {
+    this.#host = host;
+    this.shard = shard;
+    this.#seams = seams;
+    this.#pump = new LogPump({ ...host, subjects: host.topology.subjects }, (event) => this.#apply(event));
+    this.#timers = {
+      backoff: new Timers(host.clock, (task) => this.#due(task, "backoff")),
+      deadline: new Timers(host.clock, (task) => this.#due(task, "deadline")),
+    };
+  }
+
+  /** Resolves when the log has been replayed and everything it asks for is under way. */
+  async start(): Promise<void> {
+    const { bus, topology } = this.#host;
+    const { subjects, streams } = topology;
+    const queued = await bus.listSubjects(streams.tasks.name, subjects.tasksOfShard(this.shard));
+    await new Promise<void>((caughtUp, failed) => {
+      bus
+        .follow(streams.log.name, subjects.logOfShard(this.shard), (message) => this.#take(message), {
+          onCaughtUp: () => this.#pump.whenDrained(caughtUp),
+        })
+        .then((follower) => void (this.#follower = follower), failed);
+    });
+    this.#goLive(queued);
+  }
+
+  async stop(): Promise<void> {
+    this.#live = false;
+    this.#pump.stop();
+    await this.#follower?.stop();
+    this.#timers.backoff.stop();
+    this.#timers.deadline.stop();
+    for (const run of this.runs.values()) for (const task of run.tasks.values()) this.#seams.dispatcher.remove(task);
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve();
+  }
+
+  /** Resolves when the log, as it stands now, has been folded. */
+  async caughtUp(): Promise<void> {
+    const { bus, topology } = this.#host;
+    const sequence = await bus.lastSequence(topology.streams.log.name, topology.subjects.logOfShard(this.shard));
+    if (this.#pump.folded >= sequence) return;
+    await new Promise<void>((resolve) => this.#waiters.push({ sequence, resolve }));
+  }
+
+  #take(message: StoredMessage): void {
+    this.#pump.push(message);
+    if (this.#waiters.length === 0) return;
+    this.#pump.whenDrained(() => {
+      for (const waiter of this.#waiters.filter((one) => one.sequence <= this.#pump.folded)) {
+        this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
+        waiter.resolve();
+      }
+    });
+  }
+
+  #apply({ tenant, shard, run: id, read }: ReadEvent & { read: RunEvent }): void {
+    this.#at = read.at;
+    const key = runKey(tenant, id);
+    const run = this.runs.get(key);
+    if (read.kind === "submitted") {
+      if (run) return;
+      const begun = beginRun({ tenant, shard, run: id }, read.body, read.at, this);
+      this.runs.set(key, begun);
+      if (this.#live) this.#seams.onSubmitted(begun);
+    } else if (run) {
+      applyEvent(run, read, this);
+      if (read.kind === "ended" && this.#live) this.#seams.onEnded(run, read.body, read.at);
+    }
+  }
+
+  #goLive(queued: readonly string[]): void {
+    const { subjects } = this.#host.topology;
+    this.#live = true;
+    for (const subject of queued) {
+      const at = parseTaskSubject(subjects, subject);
+      const task = this.runs.get(runKey(at.tenant, at.run))?.tasks.get(at.task);
+      if (task && stateOf(task) === "dispatched" && attemptOf(task) === at.attempt) this.#noted.enqueue.delete(task);
+      else this.#seams.withdrawals.removeStale(subject);
+    }
+    for (const task of this.#noted.enqueue) this.#seams.dispatcher.add(task);
+    for (const run of this.#noted.conclude) this.conclude(run);
+    this.#noted.enqueue.clear();
+    this.#noted.conclude.clear();
+  }
+
+  // What the fold asks for.
+
+  enqueue(task: TaskRecord): void {
+    if (this.#live) this.#seams.dispatcher.add(task);
+    else this.#noted.enqueue.add(task);
+  }
+
+  dequeue(task: TaskRecord): void {
+    if (this.#live) this.#seams.dispatcher.remove(task);
+    else this.#noted.enqueue.delete(task);
+  }
+
+  withdraw(task: TaskRecord): void {
+    // In a replay, whatever is still queued shows in the list of the queue.
+    if (this.#live) this.#seams.withdrawals.withdraw(task, addressOf(task));
+  }
+
+  arm(task: TaskRecord, what: DueWhat, delayMs: number): void {
+    const elapsedMs = this.#live ? 0 : this.#host.clock.now() - this.#at;
+    this.#timers[what].set(task, delayMs - Math.max(0, elapsedMs));
+  }
+
+  disarm(task: TaskRecord, what: DueWhat): void {
+    this.#timers[what].cancel(task);
+  }
+
+  conclude(run: RunState): void {
+    if (this.#live) void this.#appendEnded(run);
+    else this.#noted.conclude.add(run);
+  }
+
+  close(run: RunState): void {
+    this.#noted.conclude.delete(run);
+    // `ended` may come from another owner while tasks here are still open.
+    for (const task of run.tasks.values()) {
+      this.dequeue(task);
+      this.#timers.backoff.cancel(task);
+    }
+    this.#timers.deadline.cancel(run.root);
+    this.runs.delete(runKey(run.tenant, run.run));
+  }
+
+  changed(): void {}
+
+  #due(task: TaskRecord, what: DueWhat): void {
+    const body = { v: VERSION, task: task.id, attempt: attemptOf(task), what };
+    const wanted = () => this.#live && (what === "deadline" || stateOf(task) === "backingOff");
+    if (this.#live) this.#seams.writer.write(task.run, "due", body, wanted);
+    // A moment that came during the replay is told once the replay is over.
+    else this.#timers[what].set(task, 50);
+  }
+
+  async #appendEnded(run: RunState): Promise<void> {
+    const status = run.snapshot.context.outcome!;
+    const wanted = () => this.#live && this.runs.get(runKey(run.tenant, run.run)) === run;
+    try {
+      const outcome = status === "succeeded" ? await this.#outputOf(run) : { error: failureOf(run) };
+      const body = { v: VERSION, status, ...outcome, totals: totalsOf(run) };
+      this.#seams.writer.write(run, "ended", body, wanted, { once: true });
+    } catch (error) {
+      this.#host.log("error", `the output of run ${run.run} cannot be put together: ${messageOf(error)}`);
+      const message = `the output cannot be put together: ${messageOf(error)}`;
+      const body = { v: VERSION, status: "failed", error: { code: 500, message, run: run.run }, totals: totalsOf(run) };
+      this.#seams.writer.write(run, "ended", body, wanted, { once: true });
+    }
+  }
+
+  async #outputOf({ root }: RunState): Promise<{ output: Json } | { outputRef: string }> {
+    const sole = soleOutput(root);
+    if (sole && "ref" in sole) return { outputRef: sole.ref };
+    const refs = [...refsOf(root)];
+    const { blobs } = this.#host;
+    const output = outputOf(root, refs.length === 0 ? NONE : await blobs.loadAll(refs));
+    const data = encodeJson(output);
+    return data.length <= INLINE_LIMIT ? { output } : { outputRef: await blobs.put(data) };
+  }
+}
+
+const NONE = (): never => {
+  throw new Error("nothing was to be loaded");
+};

@@ -1,0 +1,39 @@
+import { type Bus, isBusError } from "../bus/port.ts";
+import type { Topology } from "../bus/topology.ts";
+import { TuttiError } from "../core/error.ts";
+import { SHARD_HASH } from "../core/hash.ts";
+import { decodeJson, encodeJson } from "../core/json.ts";
+
+interface ShardSettings {
+  readonly v: 1;
+  readonly shards: number;
+  readonly hash: string;
+}
+
+/**
+ * The number of shards and the hash, fixed when the log is created and recorded beside it: with another one, runs
+ * would be looked for where they are not. `wanted` undefined: whatever is recorded. Rejects with 409 on a mismatch.
+ */
+export async function agreeOnShards(bus: Bus, topology: Topology, wanted: number | undefined, fallback: number): Promise<number> {
+  const bucket = await bus.bucket(topology.buckets.config);
+  const proposal: ShardSettings = { v: 1, shards: wanted ?? fallback, hash: SHARD_HASH };
+  let recorded = await bucket.get("shards");
+  if (!recorded) {
+    try {
+      await bucket.create("shards", encodeJson(proposal));
+      return proposal.shards;
+    } catch (error) {
+      if (!isBusError(error, "wrong-sequence")) throw error;
+      recorded = await bucket.get("shards");
+    }
+  }
+  const settings = decodeJson(recorded!.value) as ShardSettings;
+  if (settings.hash !== SHARD_HASH)
+    throw new TuttiError(409, `the log's runs are spread by the hash ${settings.hash}; this build knows ${SHARD_HASH}`);
+  if (wanted !== undefined && settings.shards !== wanted)
+    throw new TuttiError(409, `the log has ${settings.shards} shards, fixed when it was created; ${wanted} were asked for (TUTTI_SHARDS)`, {
+      expected: String(settings.shards),
+      received: String(wanted),
+    });
+  return settings.shards;
+}

@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import { isBusError } from "../bus/port.ts";
+import { sleep } from "../core/clock.ts";
+import { invalid, messageOf, TuttiError } from "../core/error.ts";
+import { submitted, type Submitted, VERSION } from "../core/event.ts";
+import { shardOf } from "../core/hash.ts";
+import { decodeJson, encodeJson, type Json } from "../core/json.ts";
+import { isName, NAME_EXPECTED } from "../core/names.ts";
+import { DEFAULT_RETRY } from "../core/policy.ts";
+import { type Problem, problemsOf, show } from "../core/problem.ts";
+import { HEADERS, type RequestHeaders, requestHeaders } from "../core/request.ts";
+import { type Headers, header } from "../bus/port.ts";
+import { FOLD_VERSION } from "../fold/apply.ts";
+import { INLINE_LIMIT } from "./blobs.ts";
+import type { Host } from "./host.ts";
+
+/** A request that has been found right, before anything is written. */
+export interface Request {
+  readonly type: string;
+  readonly input: Json;
+  readonly headers: RequestHeaders;
+  readonly trace: string | undefined;
+}
+
+export interface Submission {
+  readonly tenant: string;
+  readonly run: string;
+  /** False when the same request had been made before. */
+  readonly isNew: boolean;
+}
+
+/** Reads and checks a request. Rejects with a {@link TuttiError} 400 or 404, and has done nothing then. */
+export async function readRequest(host: Host, type: string, message: { data: Uint8Array; headers?: Headers }): Promise<Request> {
+  if (!isName(type)) throw invalid("the task type", [nameProblem(type)]);
+  const headers = readHeaders(message);
+  const input = readBody(message.data);
+  if (!(await host.types.find(type))) {
+    const known = host.types.list().map((one) => one.type);
+    const message = `unknown task type ${show(type)}: no worker ever registered it`;
+    throw new TuttiError(404, `${message}; registered are ${known.join(", ") || "none yet"}`, {
+      expected: known.join(", ") || "a registered task type",
+      received: type,
+    });
+  }
+  const problems = host.types.problemsWithInput(type, input);
+  if (problems.length > 0) throw invalid(`the input of ${type} is invalid`, problems);
+  return { type, input, headers, trace: header(message, HEADERS.trace) };
+}
+
+const nameProblem = (type: string): Problem => ({
+  path: "",
+  message: `expected ${NAME_EXPECTED}`,
+  expected: NAME_EXPECTED,
+  received: show(type),
+});
+
+function readHeaders(message: { headers?: Headers }): RequestHeaders {
+  const raw = Object.fromEntries(
+    Object.keys(requestHeaders.shape)
+      .map((key) => [key, header(message, key)] as const)
+      .filter(([, value]) => value !== undefined && value !== ""),
+  );
+  const parsed = requestHeaders.safeParse(raw);
+  if (!parsed.success) throw invalid("the request's headers are invalid", problemsOf(parsed.error, raw));
+  return parsed.data;
+}
+
+function readBody(data: Uint8Array): Json {
+  if (data.length === 0) throw invalid("the request is empty", [{ path: "", message: "expected the input as JSON", expected: "JSON", received: "nothing" }]);
+  try {
+    return decodeJson(data) as Json;
+  } catch (error) {
+    const received = show(new TextDecoder().decode(data.subarray(0, 100)));
+    throw invalid("the request is no JSON", [{ path: "", message: messageOf(error), expected: "JSON (UTF-8)", received }]);
+  }
+}
+
+/** Makes a request durable. Rejects with 409 (the id is another request's) or 503 (the log does not take it). */
+export async function submit(host: Host, request: Request, fallbackRun?: string): Promise<Submission> {
+  const { bus, topology, clock, blobs } = host;
+  const { type, input, headers, trace } = request;
+  const tenant = headers[HEADERS.tenant];
+  const run = headers[HEADERS.run] ?? fallbackRun ?? clock.id();
+  const { policy } = host.types.peek(type) ?? {};
+  const text = encodeJson(input);
+  const digest = createHash("sha256").update(type).update("\0").update(canonical(input)).digest("base64url");
+  const subject = topology.subjects.log(tenant, shardOf(run, host.shards), run, "submitted");
+  const body: Submitted = {
+    v: VERSION,
+    type,
+    ...(text.length <= INLINE_LIMIT ? { input } : { inputRef: await blobs.put(text) }),
+    policy: { ...policy, retry: { ...DEFAULT_RETRY, ...policy?.retry } },
+    priority: headers[HEADERS.priority] ?? policy?.priority ?? "normal",
+    ...(headers[HEADERS.deadline] !== undefined && { deadlineMs: headers[HEADERS.deadline] }),
+    ...(headers[HEADERS.requester] !== undefined && { requester: headers[HEADERS.requester] }),
+    ...(trace && { trace }),
+    digest,
+    fold: FOLD_VERSION,
+  };
+  const data = encodeJson(body);
+  for (let tries = 1; ; tries++) {
+    try {
+      await bus.append(subject, data, { expectLastSubjectSequence: 0 });
+      return { tenant, run, isNew: true };
+    } catch (error) {
+      if (isBusError(error, "wrong-sequence")) return await compare(host, subject, { tenant, run }, digest);
+      // Storing it twice is refused, so it can be repeated.
+      if (isBusError(error, "unconfirmed") && tries < 5) {
+        await sleep(clock, 200 * tries);
+        continue;
+      }
+      throw new TuttiError(503, `the request could not be stored: ${messageOf(error)}`, { run }, { cause: error });
+    }
+  }
+}
+
+async function compare(host: Host, subject: string, at: { tenant: string; run: string }, digest: string): Promise<Submission> {
+  const stored = await host.bus.getLastMessage(host.topology.streams.log.name, subject);
+  const first = stored && submitted.safeParse(decodeJson(stored.data));
+  if (first?.success && first.data.digest === digest) return { ...at, isNew: false };
+  throw new TuttiError(409, `run ${at.run} exists already, with another type or input`, {
+    path: HEADERS.run,
+    expected: "an id that is new, or the same type and input as before",
+    received: at.run,
+    run: at.run,
+  });
+}
+
+/** The same text for the same JSON, whatever the order of its keys. */
+function canonical(value: Json): string {
+  return JSON.stringify(value, (_, item: Json) =>
+    item !== null && typeof item === "object" && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  );
+}

@@ -1,0 +1,118 @@
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import type { Bucket, Bus, Stoppable } from "../bus/port.ts";
+import type { Topology } from "../bus/topology.ts";
+import { messageOf } from "../core/error.ts";
+import { decodeJson, encodeJson } from "../core/json.ts";
+import { isName } from "../core/names.ts";
+import { describeProblems, type Problem, problemsOf, show } from "../core/problem.ts";
+import { type TypeRegistration, typeRegistration } from "../core/registration.ts";
+import type { Logger } from "./logger.ts";
+
+interface Known {
+  readonly registration: TypeRegistration;
+  /** Compiled when first needed. */
+  checkInput?: ValidateFunction | "anything";
+}
+
+/** Every task type that was ever registered, as the bucket `types` has it. Kept current by a watch. */
+export class TypeRegistry {
+  readonly #bucket: Bucket;
+  readonly #log: Logger;
+  readonly #known = new Map<string, Known>();
+  readonly #ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
+  #watch: Stoppable | undefined;
+
+  private constructor(bucket: Bucket, log: Logger) {
+    this.#bucket = bucket;
+    this.#log = log;
+  }
+
+  static async open(bus: Bus, topology: Topology, log: Logger): Promise<TypeRegistry> {
+    const registry = new TypeRegistry(await bus.bucket(topology.buckets.types), log);
+    await new Promise<void>((ready, failed) => {
+      registry.#bucket
+        .watch((key, value) => registry.#take(key, value), ready)
+        .then((watch) => void (registry.#watch = watch), failed);
+    });
+    return registry;
+  }
+
+  async stop(): Promise<void> {
+    await this.#watch?.stop();
+  }
+
+  /** Registers a type for ever. Writes only what differs. */
+  async register(registration: TypeRegistration): Promise<void> {
+    const value = encodeJson(registration);
+    const present = await this.#bucket.get(registration.type);
+    if (!present || Buffer.compare(present.value, value) !== 0) await this.#bucket.put(registration.type, value);
+    this.#take(registration.type, value);
+  }
+
+  /** What is known without asking; a type that was registered a moment ago may be missing. */
+  peek = (type: string): TypeRegistration | undefined => this.#known.get(type)?.registration;
+
+  /** Asks the bucket where the watch has not told yet. */
+  async find(type: string): Promise<TypeRegistration | undefined> {
+    const known = this.peek(type);
+    if (known || !isName(type)) return known;
+    const entry = await this.#bucket.get(type);
+    if (entry) this.#take(type, entry.value);
+    return this.peek(type);
+  }
+
+  /** Makes sure that {@link peek} knows every one that is registered. */
+  async findAll(types: Iterable<string>): Promise<void> {
+    for (const type of new Set(types)) if (!this.peek(type)) await this.find(type);
+  }
+
+  list = (): TypeRegistration[] =>
+    [...this.#known.values()].map((one) => one.registration).sort((a, b) => (a.type < b.type ? -1 : 1));
+
+  /** What is wrong with an input by the type's JSON Schema. The type must be known. */
+  problemsWithInput(type: string, input: unknown): Problem[] {
+    const known = this.#known.get(type);
+    if (!known) return [];
+    known.checkInput ??= this.#compile(known.registration);
+    const check = known.checkInput;
+    if (check === "anything") return [];
+    const passed: boolean = check(input);
+    return (passed ? [] : (check.errors ?? [])).map((error) => {
+      let at = input;
+      for (const token of error.instancePath.split("/").slice(1))
+        at = (at as Record<string, unknown> | undefined)?.[token.replaceAll("~1", "/").replaceAll("~0", "~")];
+      const expected = typeof error.params.type === "string" ? error.params.type : error.message;
+      return {
+        path: error.instancePath,
+        message: error.message ?? error.keyword,
+        ...(expected && { expected }),
+        received: show(at),
+      };
+    });
+  }
+
+  #compile({ type, input }: TypeRegistration): ValidateFunction | "anything" {
+    if (input === undefined) return "anything";
+    try {
+      // Draft 7 and 2020-12 differ little in what task types use; an unknown `$schema` would be refused.
+      if (typeof input === "boolean") return this.#ajv.compile(input);
+      const { $schema: _dialect, $id: _id, ...schema } = input;
+      return this.#ajv.compile(schema);
+    } catch (error) {
+      this.#log("warn", `the input schema of type ${type} cannot be used, inputs go unchecked: ${messageOf(error)}`);
+      return "anything";
+    }
+  }
+
+  #take(type: string, value: Uint8Array | undefined): void {
+    if (!value) return void this.#known.delete(type);
+    try {
+      const raw = decodeJson(value);
+      const parsed = typeRegistration.safeParse(raw);
+      if (parsed.success) this.#known.set(type, { registration: parsed.data });
+      else this.#log("warn", `type ${type} is registered wrongly: ${describeProblems(problemsOf(parsed.error, raw))}`);
+    } catch (error) {
+      this.#log("warn", `type ${type} is registered with something that is no JSON: ${messageOf(error)}`);
+    }
+  }
+}

@@ -1,0 +1,261 @@
+import { createActor } from "xstate";
+import { type Delivery, header, type Stoppable } from "../bus/port.ts";
+import { parseTaskSubject } from "../bus/subjects.ts";
+import { messageOf, TerminalError } from "../core/error.ts";
+import { decodeJson, encodeJson } from "../core/json.ts";
+import { describeProblems, problemsOf } from "../core/problem.ts";
+import type { WorkerPresence } from "../core/registration.ts";
+import { type TaskMessage, taskMessage } from "../core/task-message.ts";
+import type { Worker } from "../define/worker.ts";
+import { workerMachine } from "../machines/worker.ts";
+import { inAttemptSpan, tracingEnabled } from "../telemetry/attempt-span.ts";
+import { Attempt, AttemptAborted, type Outcome } from "./attempt.ts";
+import { Cancellations } from "./cancellations.ts";
+import { Committer } from "./committer.ts";
+import { Intake } from "./intake.ts";
+import { Presence } from "./presence.ts";
+import { describeType } from "./type-description.ts";
+import type { WorkerHost } from "./worker-host.ts";
+
+export interface WorkerProcessOptions {
+  readonly workers: readonly Worker[];
+  /** Attempts executed at once. Default 16. */
+  readonly concurrency?: number;
+  /** A task delivered more often than this is poison: it seems to kill whoever takes it. Default 5. */
+  readonly maxDeliveries?: number;
+}
+
+export const DEFAULT_CONCURRENCY = 16;
+const DEFAULT_MAX_DELIVERIES = 5;
+
+/** One worker process: takes tasks of its types, runs their handlers, and appends the results to the log. */
+export class WorkerProcess {
+  readonly #host: WorkerHost;
+  readonly #workers: ReadonlyMap<string, Worker>;
+  readonly #maxDeliveries: number;
+  readonly #concurrency: number;
+  readonly #machine;
+  readonly #intake: Intake;
+  readonly #committer: Committer;
+  readonly #attempts = new Set<Attempt>();
+  readonly #runningOf = new Map<string, number>();
+  readonly #since: string;
+  readonly #cancellations: Cancellations;
+  #presence: Presence | undefined;
+  #cancelSubscription: Stoppable | undefined;
+  #completed = 0;
+  #failed = 0;
+  #loadScheduled = false;
+
+  constructor(host: WorkerHost, options: WorkerProcessOptions) {
+    this.#host = host;
+    this.#workers = new Map(options.workers.map((one) => [one.type, one]));
+    this.#maxDeliveries = options.maxDeliveries ?? DEFAULT_MAX_DELIVERIES;
+    this.#concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
+    this.#committer = new Committer(host);
+    this.#since = new Date(host.clock.now()).toISOString();
+    this.#cancellations = new Cancellations(host.topology.subjects, () => this.#attempts);
+    this.#intake = new Intake(host, {
+      types: [...this.#workers.keys()],
+      concurrency: this.#concurrency,
+      run: (delivery) => this.#take(delivery),
+      isFree: (delivery) => this.#isFree(delivery),
+    });
+    this.#machine = createActor(workerMachine, { input: { concurrency: this.#concurrency } });
+  }
+
+  /** Resolves when its types are registered and its queues open. */
+  async start(): Promise<void> {
+    const { bus, topology, types, clock, log, id } = this.#host;
+    this.#machine.start();
+    for (const worker of this.#workers.values()) await types.register(describeType(worker));
+    this.#cancelSubscription = await bus.subscribe(topology.subjects.cancel("*", "*"), (message) =>
+      this.#cancellations.take(message),
+    );
+    await this.#intake.open();
+    this.#machine.send({ type: "started" });
+    const bucket = await bus.bucket(topology.buckets.workers);
+    this.#presence = new Presence(bucket, id, () => this.#describe(), { clock, log, ttlMs: topology.presenceTtlMs });
+    await this.#presence.start();
+  }
+
+  /** Takes nothing new, finishes what is in hand within `graceMs`, and hands back the rest. */
+  async stop(graceMs: number): Promise<void> {
+    this.#machine.send({ type: "drain" });
+    await this.#intake.close();
+    await this.#idle(graceMs);
+    const stopping = new AttemptAborted("stopping", "the worker is told to stop, and its grace period is over");
+    for (const attempt of this.#attempts) attempt.abort(stopping);
+    await this.#idle(1000);
+    this.#machine.send({ type: "graceOver" });
+    this.#committer.abandon();
+    await this.#committer.settled();
+    this.#intake.stop();
+    await this.#cancelSubscription?.stop();
+    await this.#presence?.stop();
+    this.#machine.stop();
+  }
+
+  #describe(): WorkerPresence {
+    const state = this.#machine.getSnapshot().value;
+    return {
+      v: 1,
+      worker: this.#host.id,
+      types: [...this.#workers.keys()],
+      concurrency: this.#concurrency,
+      running: this.#intake.running,
+      completed: this.#completed,
+      failed: this.#failed,
+      since: this.#since,
+      state: typeof state === "string" ? state : state.working,
+    };
+  }
+
+  /** Resolves when nothing is in execution, or after `mostMs`. */
+  async #idle(mostMs: number): Promise<void> {
+    if (this.#intake.running === 0) return;
+    await new Promise<void>((resolve) => {
+      const disarm = this.#host.clock.timer(mostMs, done);
+      const subscription = this.#machine.subscribe(() => this.#intake.running === 0 && done());
+      function done(): void {
+        disarm();
+        subscription?.unsubscribe();
+        resolve();
+      }
+      this.#reportLoad();
+    });
+  }
+
+  /** The machine hears of the load once a turn. */
+  #reportLoad(): void {
+    if (this.#loadScheduled) return;
+    this.#loadScheduled = true;
+    this.#host.clock.endOfTurn(() => {
+      this.#loadScheduled = false;
+      this.#machine.send({ type: "load", running: this.#intake.running });
+    });
+  }
+
+  #typeOf(delivery: Delivery): string {
+    const from = this.#host.topology.subjects.prefix.length + "tasks".length + 2;
+    return delivery.subject.slice(from, delivery.subject.indexOf(".", from));
+  }
+
+  #isFree(delivery: Delivery): boolean {
+    const type = this.#typeOf(delivery);
+    const limit = this.#workers.get(type)?.concurrency;
+    return limit === undefined || (this.#runningOf.get(type) ?? 0) < limit;
+  }
+
+  async #take(delivery: Delivery): Promise<void> {
+    const type = this.#typeOf(delivery);
+    this.#runningOf.set(type, (this.#runningOf.get(type) ?? 0) + 1);
+    this.#reportLoad();
+    try {
+      const message = await this.#read(delivery);
+      if (message) await this.#execute(delivery, message);
+    } catch (error) {
+      this.#host.log("error", `task ${delivery.subject} could not be taken: ${messageOf(error)}`);
+      delivery.nak(1000);
+    } finally {
+      this.#runningOf.set(type, this.#runningOf.get(type)! - 1);
+      this.#reportLoad();
+    }
+  }
+
+  /** The message, or undefined when there is nothing to execute: then the delivery has been dealt with. */
+  async #read(delivery: Delivery): Promise<TaskMessage | undefined> {
+    const read = readTaskMessage(delivery);
+    if ("problem" in read) {
+      // Nobody can execute it. The orchestrator wrote no such thing, so no task waits for it.
+      this.#host.log("error", `message ${delivery.subject} is no task: ${read.problem}`);
+      delivery.terminate();
+      return undefined;
+    }
+    const { message } = read;
+    if (delivery.deliveries === 1) return message;
+    if (await this.#isSettled(delivery, message)) {
+      delivery.ack();
+      return undefined;
+    }
+    if (delivery.deliveries <= this.#maxDeliveries) return message;
+    const times = delivery.deliveries - 1;
+    const error = { kind: "poison" as const, message: `delivered ${times} times without a result: it seems to kill its workers` };
+    await this.#commit(delivery, message, { error }, undefined, this.#host.clock.now());
+    return undefined;
+  }
+
+  async #isSettled(delivery: Delivery, { run, task, attempt }: TaskMessage): Promise<boolean> {
+    const { bus, topology } = this.#host;
+    const { tenant } = parseTaskSubject(topology.subjects, delivery.subject);
+    const query = encodeJson({ tenant, run, task, attempt });
+    try {
+      const answer = await bus.request(topology.subjects.api("tasks", "settled"), query, { timeoutMs: 5000 });
+      return (decodeJson(answer.data) as { settled?: unknown }).settled === true;
+    } catch (error) {
+      // Executing once more is allowed; waiting for an orchestrator that is away is not needed.
+      this.#host.log("debug", `whether ${task} of run ${run} is settled is not known: ${messageOf(error)}`);
+      return false;
+    }
+  }
+
+  async #execute(delivery: Delivery, message: TaskMessage): Promise<void> {
+    const worker = this.#workers.get(message.type);
+    if (!worker) throw new TerminalError(`this worker has no handler for ${message.type}`);
+    const attempt = new Attempt(this.#host, worker, delivery, message);
+    const { run, task, type } = message;
+    const { tenant } = attempt;
+    this.#attempts.add(attempt);
+    const startedAt = this.#host.clock.now();
+    this.#host.live.tell("started", { tenant, run, task, attempt: message.attempt });
+    try {
+      const outcome = tracingEnabled()
+        ? await inAttemptSpan(
+            {
+              traceparent: header(delivery, "traceparent"),
+              run,
+              tenant,
+              task,
+              type,
+              attempt: message.attempt,
+              deliveries: delivery.deliveries,
+              worker: this.#host.id,
+              subject: delivery.subject,
+            },
+            () => attempt.execute(),
+            (result) => (result?.error ? { error: result.error } : {}),
+          )
+        : await attempt.execute();
+      if (!outcome) return delivery.nak();
+      if (outcome.error) this.#failed++;
+      else this.#completed++;
+      await this.#commit(delivery, message, outcome, attempt, startedAt);
+    } finally {
+      this.#attempts.delete(attempt);
+    }
+  }
+
+  #commit(delivery: Delivery, message: TaskMessage, outcome: Outcome, attempt: Attempt | undefined, startedAt: number): Promise<void> {
+    const { task, reply } = message;
+    const usage = attempt?.usage;
+    const result = JSON.stringify({
+      task,
+      attempt: message.attempt,
+      worker: this.#host.id,
+      startedAt: new Date(startedAt).toISOString(),
+      ...outcome,
+      ...(usage && { usage }),
+    });
+    return new Promise((done) => this.#committer.add(reply, result, delivery, done));
+  }
+}
+
+function readTaskMessage(delivery: Delivery): { message: TaskMessage } | { problem: string } {
+  try {
+    const raw = decodeJson(delivery.data);
+    const parsed = taskMessage.safeParse(raw);
+    return parsed.success ? { message: parsed.data } : { problem: describeProblems(problemsOf(parsed.error, raw)) };
+  } catch (error) {
+    return { problem: messageOf(error) };
+  }
+}

@@ -1,0 +1,98 @@
+import type { z } from "zod";
+import type { Duration } from "./core/duration.ts";
+import type { Json } from "./core/json.ts";
+import type { LiveKind } from "./core/live.ts";
+import type { Priority } from "./core/names.ts";
+import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "./core/registration.ts";
+import type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
+import type { Task } from "./define/task.ts";
+
+export interface RunOptions {
+  /** Chosen by the caller: the same id with the same type and input is the same run. Default: a new one that sorts by time. */
+  readonly run?: string;
+  readonly tenant?: string;
+  readonly priority?: Priority;
+  /** For the whole run; then it fails with code 408. Default: none. */
+  readonly deadline?: Duration;
+  /** Stops waiting; the run itself goes on (use `cancel`). */
+  readonly signal?: AbortSignal;
+  /** Who asks, for the log. */
+  readonly requester?: string;
+}
+
+/** What `watch` tells, in order. It begins with the whole run as it stands and ends after the `run` event that has an end. */
+export type WatchEvent =
+  | { readonly kind: "run"; readonly run: RunSummary }
+  | { readonly kind: "task"; readonly task: TaskView }
+  | { readonly kind: "live"; readonly live: LiveKind; readonly task: string; readonly attempt: number; readonly at: string; readonly data?: Json };
+
+/** One event of a run's log, as stored. */
+export interface LogEntry {
+  readonly sequence: number;
+  /** ISO 8601, the log's own time. */
+  readonly at: string;
+  readonly event: string;
+  readonly body: Json;
+}
+
+/** Tutti as a program uses it. Every method rejects with a {@link TuttiError}. */
+export interface Tutti extends AsyncDisposable {
+  /** Which bus it is on, for people: `memory`, `nats://127.0.0.1:4222 (2.9.10)`. */
+  readonly bus: string;
+  /** Runs it to its end and returns its output. Rejects with 400, 404, 409, 503 (nothing was started), 408, 422 or 499. */
+  run<I extends z.ZodType, O extends z.ZodType>(type: Task<I, O>, input: z.input<I>, options?: RunOptions): Promise<z.output<O>>;
+  run(type: string, input: Json, options?: RunOptions): Promise<Json>;
+  /** Returns the run's id once it is durable. */
+  submit<I extends z.ZodType>(type: Task<I>, input: z.input<I>, options?: RunOptions): Promise<string>;
+  submit(type: string, input: Json, options?: RunOptions): Promise<string>;
+  /** Waits for the end of a run that was submitted, here or elsewhere. */
+  result(run: string, options?: { tenant?: string; signal?: AbortSignal }): Promise<Json>;
+  get(run: string, options?: { tenant?: string }): Promise<RunView>;
+  /** Newest first. */
+  list(options?: { tenant?: string; limit?: number }): Promise<RunSummary[]>;
+  watch(run: string, options?: { tenant?: string; signal?: AbortSignal }): AsyncIterable<WatchEvent>;
+  log(run: string, options?: { tenant?: string }): Promise<LogEntry[]>;
+  cancel(run: string, options?: { tenant?: string; reason?: string; by?: string }): Promise<void>;
+  workers(): Promise<WorkerPresence[]>;
+  orchestrators(): Promise<OrchestratorPresence[]>;
+  types(): Promise<TypeRegistration[]>;
+  /** Stores content on the bus and returns its reference, for inputs that carry a file. */
+  putBlob(data: Uint8Array): Promise<string>;
+  /** Stops taking work, finishes or hands back what is in hand within `graceMs` (default 10,000), and disconnects. */
+  stop(options?: { graceMs?: number }): Promise<void>;
+}
+
+/** A run that begins or ends, as the process that owns it sees it. */
+export interface RunNotice {
+  readonly run: string;
+  readonly tenant: string;
+  readonly type: string;
+  /** Milliseconds since the epoch. */
+  readonly submittedAt: number;
+  /** Undefined while it runs. */
+  readonly ended?: { readonly status: "succeeded" | "failed" | "cancelled"; readonly at: number; readonly error?: string; readonly tasks: number };
+}
+
+export interface TuttiOptions {
+  /** Task types this process executes. */
+  readonly workers?: readonly import("./define/worker.ts").Worker[];
+  /** NATS server URL(s), comma separated. Default: in process, no server, nothing durable. */
+  readonly bus?: string;
+  /** Whether this process orchestrates. Default: true. With `false` and no workers it is a client only. */
+  readonly orchestrator?: boolean;
+  /** Attempts executed at once by this process. Default 16. */
+  readonly concurrency?: number;
+  /** The folder under which handlers may open files. Default: none. Embedded (no `bus`): the current folder. */
+  readonly files?: string;
+  /** Name of this process among workers and orchestrators. Default: host, pid and a random part. */
+  readonly id?: string;
+  readonly prefix?: string;
+  /** Shards of the log, fixed when it is created. Default 16. */
+  readonly shards?: number;
+  /** Where NATS_*, TUTTI_*, OPENAI_* are read. Default `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Called when a run that this process orchestrates begins (`ended` undefined) or ends. */
+  readonly onRun?: (run: RunNotice) => void;
+  /** Diagnostics, one line each. Default: nothing is printed. */
+  readonly onLog?: (level: "debug" | "info" | "warn" | "error", message: string) => void;
+}

@@ -1,0 +1,13 @@
+export type { LogEntry, RunNotice, RunOptions, Tutti, TuttiOptions, WatchEvent } from "./app.ts";
+export type { Duration } from "./core/duration.ts";
+export { RetryableError, TerminalError, TuttiError } from "./core/error.ts";
+export type { Json } from "./core/json.ts";
+export type { Model, ModelMessage, ModelOptions } from "./core/model.ts";
+export type { Priority } from "./core/names.ts";
+export type { PolicyInput, RetryInput } from "./core/policy.ts";
+export type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
+export { type Placed, type PlanBuilder, PlanOf, plan } from "./define/plan.ts";
+export type { In, Out, Ref } from "./define/reference.ts";
+export { type Task, type TaskOptions, task } from "./define/task.ts";
+export { type Handler, type HandlerContext, type Worker, worker } from "./define/worker.ts";
+export { tutti } from "./tutti.ts";

@@ -1,0 +1,186 @@
+import { hostname } from "node:os";
+import type { z } from "zod";
+import { agreeOnShards } from "./actors/shard-settings.ts";
+import { BlobStore } from "./actors/blobs.ts";
+import { Client } from "./actors/client.ts";
+import { createFileAccess } from "./actors/file-access.ts";
+import type { Host } from "./actors/host.ts";
+import { LiveReporter } from "./actors/live-reporter.ts";
+import { Orchestrator } from "./actors/orchestrator.ts";
+import { readRun, viewRun } from "./actors/run-reader.ts";
+import { readLog, watchRun } from "./actors/run-watch.ts";
+import { TypeRegistry } from "./actors/type-registry.ts";
+import { WorkerProcess } from "./actors/worker-process.ts";
+import type { RunOptions, Tutti, TuttiOptions } from "./app.ts";
+import { createMemoryBus } from "./bus/memory.ts";
+import { connectNats, readNatsOptions } from "./bus/nats.ts";
+import { type Bus, isBusError } from "./bus/port.ts";
+import { createTopology, type Topology } from "./bus/topology.ts";
+import { type Clock, systemClock } from "./core/clock.ts";
+import { TuttiError } from "./core/error.ts";
+import type { Json } from "./core/json.ts";
+import { isName, NAME_EXPECTED } from "./core/names.ts";
+import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "./core/registration.ts";
+import { DEFAULT_TENANT } from "./core/request.ts";
+import type { RunSummary } from "./core/run-view.ts";
+import type { Task } from "./define/task.ts";
+import { createModelProvider } from "./llm/provider.ts";
+
+const DEFAULT_SHARDS = 16;
+const DEFAULT_GRACE_MS = 10_000;
+
+/** What only tests and the simulator replace. */
+export interface TuttiParts {
+  readonly bus?: Bus;
+  readonly clock?: Clock;
+}
+
+/**
+ * Starts Tutti: embedded, on NATS, as an orchestrator, a worker process or a mere client, by its options. Rejects with
+ * a {@link TuttiError}: 400 for wrong options, 503 when the bus cannot be reached, 409 when the log has another number
+ * of shards.
+ */
+export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}): Promise<Tutti> {
+  const env = options.env ?? process.env;
+  const clock = parts.clock ?? systemClock;
+  const log = options.onLog ?? (() => {});
+  const workers = options.workers ?? [];
+  refuseDoubles(workers.map((worker) => worker.type));
+  const prefix = options.prefix ?? (env.TUTTI_PREFIX || undefined);
+  if (prefix !== undefined && !isName(prefix)) throw new TuttiError(400, `prefix ${JSON.stringify(prefix)}: expected ${NAME_EXPECTED}`);
+  const topology = createTopology(prefix === undefined ? {} : { prefix });
+  const id = options.id ?? processId(clock);
+  const bus = parts.bus ?? (await connect(options.bus, env, id, clock));
+  try {
+    const orchestrates = options.orchestrator !== false;
+    if (orchestrates || workers.length > 0) await ensureTopology(bus, topology);
+    const shards = orchestrates ? await agreeOnShards(bus, topology, wantedShards(options, env), DEFAULT_SHARDS) : 0;
+    const blobs = await BlobStore.open(bus, topology, clock);
+    const types = await TypeRegistry.open(bus, topology, log);
+    const host: Host = { bus, topology, clock, blobs, types, log, id, shards };
+    const models = createModelProvider({ env, onLog: log });
+    const files = options.files ?? (options.bus === undefined ? "." : undefined);
+    const workerHost = { ...host, models, live: new LiveReporter(host), openFile: createFileAccess(files) };
+    const concurrency = options.concurrency === undefined ? {} : { concurrency: options.concurrency };
+    const worker = workers.length > 0 ? new WorkerProcess(workerHost, { workers, ...concurrency }) : undefined;
+    const orchestrator = orchestrates ? new Orchestrator(host, options.onRun ? { onRun: options.onRun } : {}) : undefined;
+    // Types first: a request that waits in the stream must find them.
+    await worker?.start();
+    await orchestrator?.start();
+    const stop = async (graceMs: number) => {
+      // Workers first: their results are still folded, so a restart finds less to do.
+      await worker?.stop(graceMs);
+      await orchestrator?.stop();
+      await types.stop();
+      models.stop();
+      await bus.close();
+    };
+    return new App(host, stop);
+  } catch (error) {
+    await bus.close();
+    throw asTuttiError(error);
+  }
+}
+
+class App implements Tutti {
+  readonly bus: string;
+  readonly #host: Host;
+  readonly #client: Client;
+  readonly #stop: (graceMs: number) => Promise<void>;
+  #stopped: Promise<void> | undefined;
+
+  constructor(host: Host, stop: (graceMs: number) => Promise<void>) {
+    this.bus = host.bus.description;
+    this.#host = host;
+    this.#client = new Client(host);
+    this.#stop = stop;
+  }
+
+  run<I extends z.ZodType, O extends z.ZodType>(type: Task<I, O>, input: z.input<I>, options?: RunOptions): Promise<z.output<O>>;
+  run(type: string, input: Json, options?: RunOptions): Promise<Json>;
+  async run(type: Task | string, input: unknown, options: RunOptions = {}): Promise<unknown> {
+    return this.#client.run(nameOf(type), input as Json, options, options.run ?? this.#host.clock.id());
+  }
+
+  async submit(type: Task | string, input: unknown, options: RunOptions = {}): Promise<string> {
+    const run = options.run ?? this.#host.clock.id();
+    await this.#client.submit(nameOf(type), input as Json, options, run);
+    return run;
+  }
+
+  result = (run: string, options: { tenant?: string; signal?: AbortSignal } = {}): Promise<Json> =>
+    this.#client.result(checkedRun(run), options.tenant ?? DEFAULT_TENANT, options.signal);
+
+  get = async (run: string, options: { tenant?: string } = {}) =>
+    viewRun(this.#host, await readRun(this.#host, options.tenant ?? DEFAULT_TENANT, checkedRun(run)));
+
+  list = async (options: { tenant?: string; limit?: number } = {}) =>
+    (await this.#client.query("runs.list", { ...options })) as RunSummary[];
+
+  watch = (run: string, options: { tenant?: string; signal?: AbortSignal } = {}) =>
+    watchRun(this.#host, options.tenant ?? DEFAULT_TENANT, checkedRun(run), options.signal);
+
+  log = async (run: string, options: { tenant?: string } = {}) =>
+    readLog(this.#host, options.tenant ?? DEFAULT_TENANT, checkedRun(run));
+
+  async cancel(run: string, options: { tenant?: string; reason?: string; by?: string } = {}): Promise<void> {
+    await this.#client.query("runs.cancel", { run, ...options });
+  }
+
+  workers = async () => (await this.#client.query("workers.list", {})) as WorkerPresence[];
+  orchestrators = async () => (await this.#client.query("orchestrators.list", {})) as OrchestratorPresence[];
+  types = async (): Promise<TypeRegistration[]> => this.#host.types.list();
+  putBlob = (data: Uint8Array): Promise<string> => this.#host.blobs.put(data);
+
+  stop(options: { graceMs?: number } = {}): Promise<void> {
+    this.#stopped ??= this.#stop(options.graceMs ?? DEFAULT_GRACE_MS);
+    return this.#stopped;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+const nameOf = (type: Task | string): string => (typeof type === "string" ? type : type.type);
+
+/** Run ids become tokens of subjects: one that is no name would ask for something else. */
+function checkedRun(run: string): string {
+  if (!isName(run)) throw new TuttiError(400, `run ${JSON.stringify(run)}: expected ${NAME_EXPECTED}`);
+  return run;
+}
+
+async function connect(servers: string | undefined, env: NonNullable<TuttiOptions["env"]>, id: string, clock: Clock): Promise<Bus> {
+  if (servers === undefined) return createMemoryBus({ clock });
+  try {
+    return await connectNats({ ...readNatsOptions(env), servers, name: id, clock });
+  } catch (error) {
+    throw asTuttiError(error);
+  }
+}
+
+function asTuttiError(error: unknown): unknown {
+  return isBusError(error) ? new TuttiError(503, error.message, {}, { cause: error }) : error;
+}
+
+async function ensureTopology(bus: Bus, topology: Topology): Promise<void> {
+  for (const stream of Object.values(topology.streams)) await bus.ensureStream(stream);
+}
+
+function wantedShards(options: TuttiOptions, env: NonNullable<TuttiOptions["env"]>): number | undefined {
+  const wanted = options.shards ?? (env.TUTTI_SHARDS ? Number(env.TUTTI_SHARDS) : undefined);
+  if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 1 && wanted <= 1024))
+    throw new TuttiError(400, `shards: expected a whole number from 1 to 1024, received ${options.shards ?? env.TUTTI_SHARDS}`);
+  return wanted;
+}
+
+function refuseDoubles(types: readonly string[]): void {
+  const double = types.find((type, i) => types.indexOf(type) !== i);
+  if (double) throw new TuttiError(400, `two workers of the task type ${double}: a process executes each type by one handler`);
+}
+
+/** Host, process and a random part: one machine may run many, and process ids come again. */
+function processId(clock: Clock): string {
+  const host = hostname().split(".")[0]!.replaceAll(/[^A-Za-z0-9_-]/g, "-").replace(/^[-_]+/, "").slice(0, 32) || "host";
+  return `${host}-${process.pid}-${clock.id().slice(-5)}`;
+}

@@ -1,0 +1,68 @@
+interface Node<T> {
+  readonly children: Map<string, Node<T>>;
+  /** Filters that end here. */
+  readonly here: Set<T>;
+  /** Filters that end here with `>`. */
+  readonly below: Set<T>;
+}
+
+const createNode = <T>(): Node<T> => ({ children: new Map(), here: new Set(), below: new Set() });
+
+/**
+ * Who is interested in a subject: values filed under filters. A look-up costs one step a token, however many filters
+ * there are. (Remembering answers was tried: most subjects are used once, and it cost more than it saved.)
+ */
+export class SubjectTree<T> {
+  #root = createNode<T>();
+  #size = 0;
+
+  add(filter: string, value: T): void {
+    const { node, open } = this.#locate(filter);
+    const filed = open ? node.below : node.here;
+    if (filed.has(value)) return;
+    filed.add(value);
+    this.#size++;
+  }
+
+  remove(filter: string, value: T): void {
+    const { node, open } = this.#locate(filter);
+    if ((open ? node.below : node.here).delete(value)) this.#size--;
+    // Nodes are left standing while anything is filed at all: filters come from a small, recurring set.
+    if (this.#size === 0) this.#root = createNode<T>();
+  }
+
+  /** Every value whose filter matches, in a stable order. */
+  match(subject: string): readonly T[] {
+    if (this.#size === 0) return [];
+    const found: T[] = [];
+    collect(this.#root, subject.split("."), 0, found);
+    return found;
+  }
+
+  #locate(filter: string): { node: Node<T>; open: boolean } {
+    let node = this.#root;
+    for (const token of filter.split(".")) {
+      if (token === ">") return { node, open: true };
+      let child = node.children.get(token);
+      if (!child) {
+        child = createNode<T>();
+        node.children.set(token, child);
+      }
+      node = child;
+    }
+    return { node, open: false };
+  }
+}
+
+function collect<T>(node: Node<T>, tokens: readonly string[], depth: number, found: T[]): void {
+  const token = tokens[depth];
+  if (token === undefined) {
+    for (const value of node.here) found.push(value);
+    return;
+  }
+  for (const value of node.below) found.push(value);
+  const exact = node.children.get(token);
+  if (exact) collect(exact, tokens, depth + 1, found);
+  const any = node.children.get("*");
+  if (any) collect(any, tokens, depth + 1, found);
+}

@@ -1,0 +1,108 @@
+import { context, ROOT_CONTEXT, type Span, SpanKind, type SpanOptions, TraceFlags, trace } from "@opentelemetry/api";
+import { ATTRIBUTES, GEN_AI_OPERATIONS } from "./attributes.ts";
+import { setError } from "./span-error.ts";
+import { formatTraceparent, parseTraceparent, traceOf } from "./trace-context.ts";
+import { contextBelow, currentTracing, type Tracing } from "./tracing.ts";
+
+export { tracingEnabled } from "./tracing.ts";
+
+/** One delivery of one attempt of a task, to a worker. */
+export interface Attempt {
+  /** The task message's header: the task's span. */
+  readonly traceparent: string | undefined;
+  readonly run: string;
+  readonly tenant: string;
+  readonly task: string;
+  readonly type: string;
+  readonly attempt: number;
+  readonly deliveries: number;
+  readonly worker: string;
+  /** The subject of the task message. */
+  readonly subject: string;
+}
+
+/** What an attempt came to, as far as its span shows it. */
+export interface AttemptOutcome {
+  readonly error?: { readonly kind: string; readonly message: string };
+  /** Children of the plan, when the attempt returned one. */
+  readonly planned?: number;
+}
+
+/**
+ * Runs `execute` in a span of its own below the task's, and active meanwhile: model calls and the handler's own spans
+ * nest below it. When nothing is exported it is `execute()` and no more. When the export queue is full it first waits
+ * for room, a second at most.
+ */
+export function inAttemptSpan<T>(
+  attempt: Attempt,
+  execute: () => Promise<T>,
+  outcomeOf: (result: T) => AttemptOutcome,
+): Promise<T> {
+  const tracing = currentTracing();
+  return tracing ? executeTraced(tracing, attempt, execute, outcomeOf) : execute();
+}
+
+async function executeTraced<T>(
+  tracing: Tracing,
+  attempt: Attempt,
+  execute: () => Promise<T>,
+  outcomeOf: (result: T) => AttemptOutcome,
+): Promise<T> {
+  const room = tracing.room();
+  if (room) await room;
+  const task = attempt.traceparent === undefined ? undefined : parseTraceparent(attempt.traceparent);
+  const above = task ? contextBelow({ ...task, isRemote: true }) : ROOT_CONTEXT;
+  // Without a task's span above it, it still joins the other attempts of its run.
+  const ids = task ? undefined : { traceId: traceOf(attempt.run).traceId };
+  const span = tracing.startSpan(`process ${attempt.type}`, optionsOf(attempt), above, ids);
+  try {
+    const result = await context.with(trace.setSpan(above, span), execute);
+    showOutcome(span, attempt, outcomeOf(result));
+    return result;
+  } catch (error) {
+    setError(span, error instanceof Error ? error.name : "_OTHER", String(error));
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+const optionsOf = (attempt: Attempt): SpanOptions => ({
+  kind: SpanKind.CONSUMER,
+  attributes: {
+    [ATTRIBUTES.run]: attempt.run,
+    [ATTRIBUTES.tenant]: attempt.tenant,
+    [ATTRIBUTES.task]: attempt.task,
+    [ATTRIBUTES.type]: attempt.type,
+    [ATTRIBUTES.attempt]: attempt.attempt,
+    [ATTRIBUTES.deliveries]: attempt.deliveries,
+    [ATTRIBUTES.worker]: attempt.worker,
+    [ATTRIBUTES.messagingSystem]: "nats",
+    [ATTRIBUTES.messagingOperationName]: "process",
+    [ATTRIBUTES.messagingOperationType]: "process",
+    [ATTRIBUTES.messagingDestinationName]: attempt.subject,
+    [ATTRIBUTES.messagingClientId]: attempt.worker,
+  },
+});
+
+function showOutcome(span: Span, attempt: Attempt, { error, planned }: AttemptOutcome): void {
+  if (planned === undefined) {
+    span.setAttribute(ATTRIBUTES.genAiOperationName, GEN_AI_OPERATIONS.execute);
+    span.setAttribute(ATTRIBUTES.genAiToolName, attempt.type);
+  } else {
+    span.updateName(`${GEN_AI_OPERATIONS.plan} ${attempt.type}`);
+    span.setAttribute(ATTRIBUTES.genAiOperationName, GEN_AI_OPERATIONS.plan);
+    span.setAttribute(ATTRIBUTES.genAiAgentName, attempt.type);
+    span.setAttribute(ATTRIBUTES.planTasks, planned);
+  }
+  // Being cancelled is no failure, but it says why the attempt ended.
+  if (error?.kind === "cancelled") span.setAttribute(ATTRIBUTES.errorType, error.kind);
+  else if (error) setError(span, error.kind, error.message);
+}
+
+/** The `traceparent` of the active span, for a request that belongs to it. Undefined outside any span. */
+export function injectTraceparent(): string | undefined {
+  const active = trace.getSpanContext(context.active());
+  if (!active || !trace.isSpanContextValid(active)) return undefined;
+  return formatTraceparent({ ...active, sampled: (active.traceFlags & TraceFlags.SAMPLED) !== 0 });
+}

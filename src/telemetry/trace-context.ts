@@ -1,0 +1,67 @@
+import { hash } from "node:crypto";
+import { isRunSampled } from "./tracing.ts";
+
+/**
+ * W3C trace context, and ids that are functions of what they stand for. A run's trace and the spans of its tasks can
+ * be named by whoever knows the run's id: an orchestrator that takes over goes on with the same trace, and a worker's
+ * span hangs below a task span that is written only when the run has ended.
+ *
+ * The hashes are stable for ever: runs in flight, and traces that are kept, depend on them.
+ */
+export interface TraceParent {
+  /** 32 lowercase hexadecimal digits, not all zero. */
+  readonly traceId: string;
+  /** 16 lowercase hexadecimal digits, not all zero. */
+  readonly spanId: string;
+  readonly sampled: boolean;
+}
+
+export interface RunTrace {
+  readonly traceId: string;
+  readonly runSpanId: string;
+  /** The caller's span, when it sent one. */
+  readonly parentSpanId?: string;
+  /** As the caller decided; true when nobody did. */
+  readonly sampled: boolean;
+}
+
+const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+const ZEROS = /^0+$/;
+
+/** Reads a `traceparent` header, of version 00 or a later one. Undefined for a malformed one: it is as if none was sent. */
+export function parseTraceparent(text: string): TraceParent | undefined {
+  const [, version, traceId, spanId, flags, more] = TRACEPARENT.exec(text.trim()) ?? [];
+  if (!version || !traceId || !spanId || !flags || version === "ff") return undefined;
+  if (version === "00" && more !== undefined) return undefined;
+  if (ZEROS.test(traceId) || ZEROS.test(spanId)) return undefined;
+  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
+}
+
+export function formatTraceparent({ traceId, spanId, sampled }: TraceParent): string {
+  return `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`;
+}
+
+/** `digits` hexadecimal digits; a space separates, because no name holds one. All zeros would mean "no id". */
+function idOf(text: string, digits: number): string {
+  const id = hash("sha256", text, "hex").slice(0, digits);
+  return ZEROS.test(id) ? `${"0".repeat(digits - 1)}1` : id;
+}
+
+/** The trace that a run belongs to: the caller's, or one of its own whose id is derived from the run's. */
+export function traceOf(run: string, incoming?: string): RunTrace {
+  const caller = incoming === undefined ? undefined : parseTraceparent(incoming);
+  const runSpanId = idOf(`run ${run}`, 16);
+  if (!caller) return { traceId: idOf(`trace ${run}`, 32), runSpanId, sampled: true };
+  return { traceId: caller.traceId, runSpanId, parentSpanId: caller.spanId, sampled: caller.sampled };
+}
+
+export const taskSpanId = (run: string, task: string): string => idOf(`task ${run} ${task}`, 16);
+
+/**
+ * The `traceparent` of a task's messages: workers' spans become children of the task's span. Its flag is this
+ * process's sampling decision for the run, so that a run is sampled as a whole or not at all.
+ */
+export function taskTraceparent(run: string, task: string, incoming?: string): string {
+  const trace = traceOf(run, incoming);
+  return formatTraceparent({ traceId: trace.traceId, spanId: taskSpanId(run, task), sampled: isRunSampled(trace) });
+}

@@ -1,0 +1,62 @@
+import { type Context, ROOT_CONTEXT, type Span, type SpanOptions, TraceFlags, trace } from "@opentelemetry/api";
+import type { RunTrace } from "./trace-context.ts";
+
+/**
+ * What the rest of telemetry asks of the SDK beyond the OpenTelemetry API. The set-up file provides it while spans
+ * are exported; nothing else needs to know the SDK.
+ */
+export interface Tracing {
+  /** Starts a span. `ids` are its own where they matter; `traceId` counts only for a span without a parent. */
+  startSpan(name: string, options: SpanOptions, parent: Context, ids?: SpanIds): Span;
+  /**
+   * Undefined while the export queue has room. Else a promise that resolves when it has, or when the exporter is
+   * stuck and waiting would not help (spans may be lost then). Never rejects.
+   */
+  room(): Promise<void> | undefined;
+}
+
+export interface SpanIds {
+  readonly traceId?: string;
+  readonly spanId?: string;
+}
+
+let current: Tracing | undefined;
+
+/** For the set-up file. */
+export function provideTracing(tracing: Tracing | undefined): void {
+  current = tracing;
+}
+
+/** Undefined when nothing is exported. */
+export const currentTracing = (): Tracing | undefined => current;
+
+/** Whether spans of this process are exported. */
+export const tracingEnabled = (): boolean => current !== undefined;
+
+/** A context in which spans become children of the given one. */
+export function contextBelow(parent: {
+  traceId: string;
+  spanId: string;
+  sampled: boolean;
+  isRemote: boolean;
+}): Context {
+  const { traceId, spanId, sampled, isRemote } = parent;
+  const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
+  return trace.setSpan(ROOT_CONTEXT, trace.wrapSpanContext({ traceId, spanId, traceFlags, isRemote }));
+}
+
+/** Starts the span of a run, below the caller's if there is one. */
+export function startRunSpan(tracing: Tracing, run: RunTrace, name: string, options: SpanOptions): Span {
+  const { traceId, runSpanId, parentSpanId, sampled } = run;
+  const parent = parentSpanId ? contextBelow({ traceId, spanId: parentSpanId, sampled, isRemote: true }) : ROOT_CONTEXT;
+  return tracing.startSpan(name, options, parent, { traceId, spanId: runSpanId });
+}
+
+/**
+ * Whether the spans of a run are recorded: what the sampler says of the run's span. The API has no other way to ask
+ * it than to start one; a span that nobody ends is never exported.
+ */
+export function isRunSampled(run: RunTrace): boolean {
+  if (!current) return run.sampled;
+  return (startRunSpan(current, run, "sampling", {}).spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
+}

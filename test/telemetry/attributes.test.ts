@@ -1,0 +1,9 @@
+import * as conventions from "@opentelemetry/semantic-conventions/incubating";
+import { expect, test } from "vitest";
+import { ATTRIBUTES } from "../../src/telemetry/attributes.ts";
+
+test("what is not Tutti's own is a name of OpenTelemetry's semantic conventions", () => {
+  const known = new Set<string>(Object.values(conventions).filter((value) => typeof value === "string"));
+  const foreign = Object.values(ATTRIBUTES).filter((name) => !name.startsWith("tutti."));
+  expect(foreign.filter((name) => !known.has(name))).toEqual([]);
+});

@@ -34,6 +34,8 @@ export class Attempt {
   readonly #host: WorkerHost;
   readonly #worker: Worker;
   readonly #abort = new AbortController();
+  /** How many children the returned plan has. */
+  planned: number | undefined;
   #usage: Usage | undefined;
   #disarm: (() => void) | undefined;
 
@@ -106,6 +108,7 @@ export class Attempt {
     const checked = checkPlan(wire, { depth: depthOf(this.message.task), knows });
     if ("problems" in checked)
       throw new TerminalError(`the plan of ${this.#worker.type} is refused: ${describeProblems(checked.problems)}`);
+    this.planned = Object.keys(wire.tasks).length;
     const text = JSON.stringify(wire);
     if (Buffer.byteLength(text) <= INLINE_LIMIT - 1024) return { plan: wire };
     return { planRef: await this.#host.blobs.put(new TextEncoder().encode(text)) };

@@ -44,7 +44,9 @@ export class Orchestrator {
     this.#writer = new LogWriter(host);
     this.#dispatcher = new Dispatcher(host, {
       admit: () => true,
-      traceparentOf: ({ run, id }) => (tracingEnabled() ? taskTraceparent(run.run, id, run.submitted.trace) : undefined),
+      // A process that exports nothing hands the caller's context on, or workers that do export would be orphans.
+      traceparentOf: ({ run, id }) =>
+        tracingEnabled() ? taskTraceparent(run.run, id, run.submitted.trace) : run.submitted.trace,
       caughtUp: async ({ run }) => this.#owners[run.shard]?.caughtUp(),
       fail: (task, attempt, error) => {
         const result = { task: task.id, attempt, worker: host.id, error };

@@ -223,7 +223,10 @@ export class WorkerProcess {
               subject: delivery.subject,
             },
             () => attempt.execute(),
-            (result) => (result?.error ? { error: result.error } : {}),
+            (result) => ({
+              ...(result?.error && { error: result.error }),
+              ...(attempt.planned !== undefined && { planned: attempt.planned }),
+            }),
           )
         : await attempt.execute();
       if (!outcome) return delivery.nak();

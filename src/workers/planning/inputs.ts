@@ -1,0 +1,83 @@
+import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
+import { atPointer, type Json, toPointer } from "../../core/json.ts";
+import type { Plan } from "../../core/plan.ts";
+import { type Problem, show } from "../../core/problem.ts";
+import { referenceIn } from "../../core/reference.ts";
+import type { TypeRegistration } from "../../core/registration.ts";
+
+/**
+ * Keywords whose verdict on a value can change with any part of it. Where a reference stands in such a value, nothing
+ * that is said of the value counts: what is there when the plan runs may choose another branch.
+ */
+const WHOLE_VALUE = new Set([
+  ...["anyOf", "oneOf", "not", "if", "contains", "const", "enum", "uniqueItems"],
+  ...["unevaluatedProperties", "unevaluatedItems", "dependentSchemas"],
+]);
+
+/**
+ * Checks the inputs of a plan's tasks against their types' JSON Schemas as far as they are known before the plan runs:
+ * what a reference stands for is not. Workers check again what they are given. Says nothing of a type without a
+ * usable schema.
+ */
+export function checkInputs(plan: Plan, types: ReadonlyMap<string, TypeRegistration>): Problem[] {
+  const validators = new Map<string, ValidateFunction | undefined>();
+  return Object.entries(plan.tasks).flatMap(([key, task]) => {
+    if (!validators.has(task.type)) validators.set(task.type, compile(types.get(task.type)?.input));
+    const validate = validators.get(task.type);
+    if (!validate) return [];
+    const references: string[] = [];
+    const input = unwrap(task.input ?? {}, [], references);
+    if (references.includes("") || validate(input)) return [];
+    const at = toPointer(["tasks", key, "input"]);
+    return relevant(validate.errors ?? [], references).map((error) => describe(error, at, input));
+  });
+}
+
+function compile(schema: TypeRegistration["input"]): ValidateFunction | undefined {
+  if (schema === undefined) return undefined;
+  try {
+    // One for each: schemas of different types may bear the same $id.
+    return new Ajv2020({ strict: false, allErrors: true, logger: false, validateFormats: false }).compile(schema);
+  } catch {
+    // Foreign workers register what they like; that is no reason to refuse a plan.
+    return undefined;
+  }
+}
+
+/** The input with literals unwrapped; notes where references stand, as JSON pointers. */
+function unwrap(input: Json, path: readonly PropertyKey[], references: string[]): Json {
+  if (input === null || typeof input !== "object") return input;
+  if (Array.isArray(input)) return input.map((item, i) => unwrap(item, [...path, i], references));
+  if (referenceIn(input) !== undefined) {
+    references.push(toPointer(path));
+    return input;
+  }
+  const entries = Object.entries(input);
+  if (entries.length === 1 && entries[0]![0] === "$literal") return entries[0]![1];
+  return Object.fromEntries(entries.map(([key, item]) => [key, unwrap(item, [...path, key], references)]));
+}
+
+const isWithin = (path: string, ancestor: string) => path === ancestor || path.startsWith(`${ancestor}/`);
+
+/** Those errors that no reference can mend. */
+function relevant(errors: readonly ErrorObject[], references: readonly string[]): ErrorObject[] {
+  const unsettled = errors
+    .filter(
+      ({ keyword, instancePath }) => WHOLE_VALUE.has(keyword) && references.some((one) => isWithin(one, instancePath)),
+    )
+    .map(({ instancePath }) => instancePath);
+  const unknown = [...references, ...unsettled];
+  return errors.filter(({ instancePath }) => !unknown.some((one) => isWithin(instancePath, one)));
+}
+
+function describe(error: ErrorObject, at: string, input: Json): Problem {
+  const { instancePath, message = "does not match the schema", params } = error;
+  // The message of these two does not name what they are about.
+  const name = params.additionalProperty ?? params.unevaluatedProperty;
+  const allowed = Array.isArray(params.allowedValues) ? `: ${show(params.allowedValues)}` : "";
+  return {
+    path: `${at}${instancePath}`,
+    message: `${message}${name === undefined ? "" : `, not ${show(name)}`}${allowed}`,
+    received: show(atPointer(input, instancePath)),
+  };
+}

@@ -1,6 +1,5 @@
 import { hostname } from "node:os";
 import type { z } from "zod";
-import { agreeOnShards } from "./actors/shard-settings.ts";
 import { BlobStore } from "./actors/blobs.ts";
 import { Client } from "./actors/client.ts";
 import { createFileAccess } from "./actors/file-access.ts";
@@ -9,6 +8,7 @@ import { LiveReporter } from "./actors/live-reporter.ts";
 import { Orchestrator } from "./actors/orchestrator.ts";
 import { readRun, viewRun } from "./actors/run-reader.ts";
 import { readLog, watchRun } from "./actors/run-watch.ts";
+import { agreeOnShards } from "./actors/shard-settings.ts";
 import { TypeRegistry } from "./actors/type-registry.ts";
 import { WorkerProcess } from "./actors/worker-process.ts";
 import type { RunOptions, Tutti, TuttiOptions } from "./app.ts";
@@ -47,7 +47,8 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
   const workers = options.workers ?? [];
   refuseDoubles(workers.map((worker) => worker.type));
   const prefix = options.prefix ?? (env.TUTTI_PREFIX || undefined);
-  if (prefix !== undefined && !isName(prefix)) throw new TuttiError(400, `prefix ${JSON.stringify(prefix)}: expected ${NAME_EXPECTED}`);
+  if (prefix !== undefined && !isName(prefix))
+    throw new TuttiError(400, `prefix ${JSON.stringify(prefix)}: expected ${NAME_EXPECTED}`);
   const topology = createTopology(prefix === undefined ? {} : { prefix });
   const id = options.id ?? processId(clock);
   const bus = parts.bus ?? (await connect(options.bus, env, id, clock));
@@ -63,7 +64,9 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     const workerHost = { ...host, models, live: new LiveReporter(host), openFile: createFileAccess(files) };
     const concurrency = options.concurrency === undefined ? {} : { concurrency: options.concurrency };
     const worker = workers.length > 0 ? new WorkerProcess(workerHost, { workers, ...concurrency }) : undefined;
-    const orchestrator = orchestrates ? new Orchestrator(host, options.onRun ? { onRun: options.onRun } : {}) : undefined;
+    const orchestrator = orchestrates
+      ? new Orchestrator(host, options.onRun ? { onRun: options.onRun } : {})
+      : undefined;
     // Types first: a request that waits in the stream must find them.
     await worker?.start();
     await orchestrator?.start();
@@ -96,7 +99,11 @@ class App implements Tutti {
     this.#stop = stop;
   }
 
-  run<I extends z.ZodType, O extends z.ZodType>(type: Task<I, O>, input: z.input<I>, options?: RunOptions): Promise<z.output<O>>;
+  run<I extends z.ZodType, O extends z.ZodType>(
+    type: Task<I, O>,
+    input: z.input<I>,
+    options?: RunOptions,
+  ): Promise<z.output<O>>;
   run(type: string, input: Json, options?: RunOptions): Promise<Json>;
   async run(type: Task | string, input: unknown, options: RunOptions = {}): Promise<unknown> {
     return this.#client.run(nameOf(type), input as Json, options, options.run ?? this.#host.clock.id());
@@ -150,7 +157,12 @@ function checkedRun(run: string): string {
   return run;
 }
 
-async function connect(servers: string | undefined, env: NonNullable<TuttiOptions["env"]>, id: string, clock: Clock): Promise<Bus> {
+async function connect(
+  servers: string | undefined,
+  env: NonNullable<TuttiOptions["env"]>,
+  id: string,
+  clock: Clock,
+): Promise<Bus> {
   if (servers === undefined) return createMemoryBus({ clock });
   try {
     return await connectNats({ ...readNatsOptions(env), servers, name: id, clock });
@@ -170,17 +182,26 @@ async function ensureTopology(bus: Bus, topology: Topology): Promise<void> {
 function wantedShards(options: TuttiOptions, env: NonNullable<TuttiOptions["env"]>): number | undefined {
   const wanted = options.shards ?? (env.TUTTI_SHARDS ? Number(env.TUTTI_SHARDS) : undefined);
   if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 1 && wanted <= 1024))
-    throw new TuttiError(400, `shards: expected a whole number from 1 to 1024, received ${options.shards ?? env.TUTTI_SHARDS}`);
+    throw new TuttiError(
+      400,
+      `shards: expected a whole number from 1 to 1024, received ${options.shards ?? env.TUTTI_SHARDS}`,
+    );
   return wanted;
 }
 
 function refuseDoubles(types: readonly string[]): void {
   const double = types.find((type, i) => types.indexOf(type) !== i);
-  if (double) throw new TuttiError(400, `two workers of the task type ${double}: a process executes each type by one handler`);
+  if (double)
+    throw new TuttiError(400, `two workers of the task type ${double}: a process executes each type by one handler`);
 }
 
 /** Host, process and a random part: one machine may run many, and process ids come again. */
 function processId(clock: Clock): string {
-  const host = hostname().split(".")[0]!.replaceAll(/[^A-Za-z0-9_-]/g, "-").replace(/^[-_]+/, "").slice(0, 32) || "host";
+  const host =
+    hostname()
+      .split(".")[0]!
+      .replaceAll(/[^A-Za-z0-9_-]/g, "-")
+      .replace(/^[-_]+/, "")
+      .slice(0, 32) || "host";
   return `${host}-${process.pid}-${clock.id().slice(-5)}`;
 }

@@ -2,20 +2,25 @@ import type { z } from "zod";
 import type { Delivery } from "../bus/port.ts";
 import { parseTaskSubject } from "../bus/subjects.ts";
 import { messageOf, RetryableError, type TaskError, TerminalError } from "../core/error.ts";
-import type { Result } from "../core/event.ts";
 import { findNonJson, type Json } from "../core/json.ts";
 import type { Usage } from "../core/model.ts";
-import { describeProblems, problemsOf } from "../core/problem.ts";
-import type { TaskMessage } from "../core/task-message.ts";
 import { depthOf } from "../core/names.ts";
 import { checkPlan } from "../core/plan-check.ts";
+import { describeProblems, problemsOf } from "../core/problem.ts";
+import type { TaskMessage } from "../core/task-message.ts";
 import { PlanOf } from "../define/plan.ts";
 import type { HandlerContext, Worker } from "../define/worker.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
 import type { WorkerHost } from "./worker-host.ts";
 
-/** What an attempt came to, before it is written down: the variable part of a result. */
-export type Outcome = Pick<Result, "output" | "outputRef" | "planRef" | "plan" | "error">;
+/** What an attempt came to. */
+export interface Outcome {
+  /** The fields of a result that say so, as JSON text: `"output":{"n":1}`. Encoded once, however often it is sent. */
+  readonly json: string;
+  readonly error?: TaskError;
+}
+
+export const failed = (error: TaskError): Outcome => ({ json: `"error":${JSON.stringify(error)}`, error });
 
 /** Why an attempt was aborted. `signal.reason` of the handler. */
 export class AttemptAborted extends Error {
@@ -27,13 +32,19 @@ export class AttemptAborted extends Error {
   }
 }
 
+/** Left for the other fields of a result, bytes. */
+const ENVELOPE = 4096;
+
 /** One attempt in execution. */
 export class Attempt {
   readonly message: TaskMessage;
   readonly tenant: string;
   readonly #host: WorkerHost;
   readonly #worker: Worker;
-  readonly #abort = new AbortController();
+  /** Made when the handler asks for it: most never look. */
+  #abort: AbortController | undefined;
+  #aborted: AttemptAborted | undefined;
+  #settle: (outcome: Outcome | undefined) => void = () => {};
   /** How many children the returned plan has. */
   planned: number | undefined;
   #usage: Usage | undefined;
@@ -50,25 +61,32 @@ export class Attempt {
     return this.#usage;
   }
 
+  /** Ends the attempt for its worker, whether the handler takes notice or not. The first reason counts. */
   abort(reason: AttemptAborted): void {
-    this.#abort.abort(reason);
+    if (this.#aborted) return;
+    this.#aborted = reason;
+    this.#settle(reason.why === "stopping" ? undefined : failed(this.#describe(reason)));
+    this.#abort?.abort(reason);
   }
 
   /** Never rejects: whatever happens is an outcome. Undefined when it was aborted because the worker stops. */
-  async execute(): Promise<Outcome | undefined> {
-    const aborted = new Promise<never>((_, reject) => {
-      this.#abort.signal.addEventListener("abort", () => reject(this.#abort.signal.reason), { once: true });
+  execute(): Promise<Outcome | undefined> {
+    return new Promise((resolve) => {
+      this.#settle = (outcome) => {
+        this.#disarm?.();
+        resolve(outcome);
+      };
+      this.#armTimeout();
+      this.#run().then(this.#settle, (error) => this.#settle(failed(this.#describe(error))));
     });
-    aborted.catch(() => {});
-    this.#armTimeout();
-    try {
-      return await Promise.race([this.#run(), aborted]);
-    } catch (error) {
-      if (error instanceof AttemptAborted && error.why === "stopping") return undefined;
-      return { error: this.#describe(error) };
-    } finally {
-      this.#disarm?.();
+  }
+
+  get #signal(): AbortSignal {
+    if (!this.#abort) {
+      this.#abort = new AbortController();
+      if (this.#aborted) this.#abort.abort(this.#aborted);
     }
+    return this.#abort.signal;
   }
 
   #armTimeout(): void {
@@ -85,9 +103,7 @@ export class Attempt {
     const output = parseBy(this.#worker.output, returned === undefined ? null : returned, "output", this.#worker.type);
     const odd = findNonJson(output);
     if (odd) throw new TerminalError(`the output of ${this.#worker.type} is no JSON: ${odd}`);
-    const text = JSON.stringify(output);
-    if (text.length <= INLINE_LIMIT / 4 || Buffer.byteLength(text) <= INLINE_LIMIT - 1024) return { output: output as Json };
-    return { outputRef: await this.#host.blobs.put(new TextEncoder().encode(text)) };
+    return this.#inlineOrRef("output", JSON.stringify(output));
   }
 
   async #input(): Promise<unknown> {
@@ -97,7 +113,9 @@ export class Attempt {
 
   async #needs(): Promise<{ readonly [key: string]: Json }> {
     const { needs, needsRef } = this.message;
-    return needsRef === undefined ? (needs ?? {}) : ((await this.#host.blobs.getJson(needsRef)) as { [key: string]: Json });
+    return needsRef === undefined
+      ? (needs ?? {})
+      : ((await this.#host.blobs.getJson(needsRef)) as { [key: string]: Json });
   }
 
   async #plan({ wire }: PlanOf<unknown>): Promise<Outcome> {
@@ -109,16 +127,21 @@ export class Attempt {
     if ("problems" in checked)
       throw new TerminalError(`the plan of ${this.#worker.type} is refused: ${describeProblems(checked.problems)}`);
     this.planned = Object.keys(wire.tasks).length;
-    const text = JSON.stringify(wire);
-    if (Buffer.byteLength(text) <= INLINE_LIMIT - 1024) return { plan: wire };
-    return { planRef: await this.#host.blobs.put(new TextEncoder().encode(text)) };
+    return this.#inlineOrRef("plan", JSON.stringify(wire));
+  }
+
+  async #inlineOrRef(field: "output" | "plan", text: string): Promise<Outcome> {
+    // No character has more than three bytes in UTF-8; most texts are told without counting.
+    const fits = text.length * 3 <= INLINE_LIMIT - ENVELOPE || Buffer.byteLength(text) <= INLINE_LIMIT - ENVELOPE;
+    if (fits) return { json: `"${field}":${text}` };
+    return { json: `"${field}Ref":"${await this.#host.blobs.put(new TextEncoder().encode(text))}"` };
   }
 
   #context(input: unknown, needs: HandlerContext["needs"]): HandlerContext {
     const { run, task, attempt } = this.message;
     const host = this.#host;
     const where = { tenant: this.tenant, run, task, attempt };
-    const { signal } = this.#abort;
+    const attemptSignal = () => this.#signal;
     const onUsage = (usage: Usage) => {
       const before = this.#usage ?? { calls: 0, inputTokens: 0, outputTokens: 0 };
       this.#usage = {
@@ -130,7 +153,9 @@ export class Attempt {
     return {
       input,
       needs,
-      signal,
+      get signal() {
+        return attemptSignal();
+      },
       attempt,
       run,
       tenant: this.tenant,
@@ -139,7 +164,7 @@ export class Attempt {
       progress: (value) => host.live.tell("progress", where, value),
       log: (message, level = "info") => host.live.tell("log", where, { level, message }),
       get llm() {
-        const llm = host.models.forAttempt({ signal, onUsage });
+        const llm = host.models.forAttempt({ signal: attemptSignal(), onUsage });
         Object.defineProperty(this, "llm", { value: llm });
         return llm;
       },
@@ -163,6 +188,7 @@ export class Attempt {
 function parseBy(schema: z.ZodType, value: unknown, what: "input" | "output", type: string): unknown {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new TerminalError(`the ${what} of ${type} does not match its schema: ${describeProblems(problemsOf(parsed.error, value))}`);
+  throw new TerminalError(
+    `the ${what} of ${type} does not match its schema: ${describeProblems(problemsOf(parsed.error, value))}`,
+  );
 }
-

@@ -1,10 +1,10 @@
+import type { RunOptions } from "../app.ts";
 import { isBusError, type Message } from "../bus/port.ts";
 import { TuttiError, wireError } from "../core/error.ts";
 import type { Ended } from "../core/event.ts";
 import { decodeJson, encodeJson, findNonJson, type Json } from "../core/json.ts";
 import { isName, NAME_EXPECTED } from "../core/names.ts";
 import { DEFAULT_TENANT, HEADERS } from "../core/request.ts";
-import type { RunOptions } from "../app.ts";
 import { injectTraceparent } from "../telemetry/attempt-span.ts";
 import { waitForEnd } from "./end-waiter.ts";
 import type { Host } from "./host.ts";
@@ -41,7 +41,10 @@ export class Client {
     const data = encodeJson(input);
     const { maxPayload } = this.#host.bus;
     if (data.length > maxPayload - 2048)
-      throw new TuttiError(400, `the input has ${data.length} bytes; the bus takes ${maxPayload}: store what is large with putBlob()`);
+      throw new TuttiError(
+        400,
+        `the input has ${data.length} bytes; the bus takes ${maxPayload}: store what is large with putBlob()`,
+      );
     await this.#ask(this.#host.topology.subjects.submit(type), data, headers);
   }
 
@@ -89,16 +92,29 @@ export class Client {
       return answer;
     } catch (error) {
       if (isBusError(error, "no-responders"))
-        throw new TuttiError(503, "no orchestrator answers: start one with `tutti orchestrator` or `tutti dev`", {}, { cause: error });
+        throw new TuttiError(
+          503,
+          "no orchestrator answers: start one with `tutti orchestrator` or `tutti dev`",
+          {},
+          { cause: error },
+        );
       if (isBusError(error))
-        throw new TuttiError(503, `the request was not answered: ${error.message} (at ${new Date(clock.now()).toISOString()})`, {}, { cause: error });
+        throw new TuttiError(
+          503,
+          `the request was not answered: ${error.message} (at ${new Date(clock.now()).toISOString()})`,
+          {},
+          { cause: error },
+        );
       throw error;
     }
   }
 }
 
 function errorIn(answer: Message): TuttiError | undefined {
-  if (!answer.headers || !Object.keys(answer.headers).some((key) => key.toLowerCase() === HEADERS.errorCode.toLowerCase()))
+  if (
+    !answer.headers ||
+    !Object.keys(answer.headers).some((key) => key.toLowerCase() === HEADERS.errorCode.toLowerCase())
+  )
     return undefined;
   const body = decodeJson(answer.data) as { error?: unknown };
   const parsed = wireError.safeParse(body.error);

@@ -1,8 +1,8 @@
 import { type Delivery, isBusError } from "../bus/port.ts";
 import { sleep } from "../core/clock.ts";
 import { messageOf } from "../core/error.ts";
-import type { Host } from "./host.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
+import type { Host } from "./host.ts";
 
 interface Batch {
   readonly reply: string;
@@ -35,7 +35,8 @@ export class Committer {
       this.#commit(batch);
       batch = undefined;
     }
-    if (!batch) this.#batches.set(reply, (batch = { reply, results: [], deliveries: [], done: [], bytes: 0 }));
+    batch ??= { reply, results: [], deliveries: [], done: [], bytes: 0 };
+    this.#batches.set(reply, batch);
     batch.results.push(result);
     batch.deliveries.push(delivery);
     batch.done.push(done);
@@ -83,7 +84,8 @@ export class Committer {
           log("error", `${results.length} results for ${reply} could not be stored: ${messageOf(error)}`);
           break;
         }
-        if (tries % 10 === 0) log("warn", `${results.length} results for ${reply} are not stored yet: ${messageOf(error)}`);
+        if (tries % 10 === 0)
+          log("warn", `${results.length} results for ${reply} are not stored yet: ${messageOf(error)}`);
         await sleep(clock, Math.min(100 * 2 ** tries, 5000));
       }
     }

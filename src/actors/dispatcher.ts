@@ -118,7 +118,8 @@ export class Dispatcher {
         if (isBusError(error, "subject-taken", "closed")) return;
         if (error instanceof BrokenReference || error instanceof TerminalError)
           return this.#seams.fail(task, attempt, { kind: "terminal", message: error.message });
-        if (tries % 10 === 0) log("warn", `task ${task.id} of run ${task.run.run} is not on the queue yet: ${messageOf(error)}`);
+        if (tries % 10 === 0)
+          log("warn", `task ${task.id} of run ${task.run.run} is not on the queue yet: ${messageOf(error)}`);
         await sleep(clock, Math.min(100 * 2 ** tries, 5000));
         // It may have been stored, executed and acknowledged since: then its result is in the log.
         if (isBusError(error, "unconfirmed")) await this.#seams.caughtUp(task).catch(() => {});

@@ -1,7 +1,7 @@
 import type { Bus } from "../bus/port.ts";
 import type { Topology } from "../bus/topology.ts";
 import type { Clock } from "../core/clock.ts";
-import { ended, type Ended } from "../core/event.ts";
+import { type Ended, ended } from "../core/event.ts";
 import { decodeJson } from "../core/json.ts";
 
 /** How often the log is asked, in case the live message was lost with a connection. */
@@ -26,8 +26,7 @@ export async function waitForEnd(
 ): Promise<EndWaiter> {
   const { bus, topology, clock } = host;
   const filter = topology.subjects.logOfRun(tenant, run, "ended");
-  let resolve: (value: Ended) => void = () => {};
-  const end = new Promise<Ended>((done) => (resolve = done));
+  const { promise, resolve } = Promise.withResolvers<Ended>();
   const take = (data: Uint8Array) => {
     const parsed = ended.safeParse(decodeJson(data));
     if (!parsed.success) return;
@@ -54,5 +53,5 @@ export async function waitForEnd(
     unlisten();
     void subscription.stop();
   };
-  return { ended: end, check, stop };
+  return { ended: promise, check, stop };
 }

@@ -62,7 +62,10 @@ export class Gateway {
     const data = ended.outputRef === undefined ? encodeJson(ended.output ?? null) : await blobs.get(ended.outputRef);
     if (data.length < bus.maxPayload - 1024) return message.respond(data, { [HEADERS.run]: run });
     // Larger than the bus carries in a message: the run has succeeded, its output waits in the object store.
-    message.respond(encodeJson({ outputRef: ended.outputRef, bytes: data.length }), { [HEADERS.run]: run, [HEADERS.output]: "ref" });
+    message.respond(encodeJson({ outputRef: ended.outputRef, bytes: data.length }), {
+      [HEADERS.run]: run,
+      [HEADERS.output]: "ref",
+    });
   }
 }
 

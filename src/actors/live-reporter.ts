@@ -1,3 +1,4 @@
+import { isoTime } from "../core/iso-time.ts";
 import { encodeJson, type Json } from "../core/json.ts";
 import type { LiveKind } from "../core/live.ts";
 import type { Host } from "./host.ts";
@@ -39,8 +40,9 @@ export class LiveReporter {
       this.#send(batch);
       batch = undefined;
     }
-    if (!batch) this.#batches.set(key, (batch = { tenant: at.tenant, run: at.run, kind, items: [] }));
-    const now = new Date(this.#host.clock.now()).toISOString();
+    batch ??= { tenant: at.tenant, run: at.run, kind, items: [] };
+    this.#batches.set(key, batch);
+    const now = isoTime(this.#host.clock.now());
     batch.items.push({ task: at.task, attempt: at.attempt, at: now, ...(data !== undefined && { data }) });
     if (this.#scheduled) return;
     this.#scheduled = true;

@@ -1,7 +1,7 @@
 import type { StoredMessage } from "../bus/port.ts";
 import { type LogAddress, parseLogSubject, type Subjects } from "../bus/subjects.ts";
-import { EVENT_SCHEMAS, type EventKind, type RunEvent } from "../core/event.ts";
 import { messageOf } from "../core/error.ts";
+import { EVENT_SCHEMAS, type EventKind, type RunEvent } from "../core/event.ts";
 import { decodeJson } from "../core/json.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 

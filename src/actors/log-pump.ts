@@ -1,8 +1,8 @@
-import { sleep, type Clock } from "../core/clock.ts";
-import { messageOf, TerminalError } from "../core/error.ts";
-import type { RunEvent } from "../core/event.ts";
 import type { StoredMessage } from "../bus/port.ts";
 import type { Subjects } from "../bus/subjects.ts";
+import { type Clock, sleep } from "../core/clock.ts";
+import { messageOf, TerminalError } from "../core/error.ts";
+import type { RunEvent } from "../core/event.ts";
 import type { BlobStore } from "./blobs.ts";
 import { type ReadEvent, readLogMessage } from "./log-event.ts";
 import type { Logger } from "./logger.ts";
@@ -13,9 +13,7 @@ interface RawResult {
 }
 
 const planRefsIn = (event: RunEvent): RawResult[] =>
-  event.kind === "result"
-    ? (event.body.results as RawResult[]).filter((one) => typeof one?.planRef === "string")
-    : [];
+  event.kind === "result" ? (event.body.results as RawResult[]).filter((one) => typeof one?.planRef === "string") : [];
 
 /**
  * Brings the messages of a log to a fold: in order, one after another, plans that travel by reference fetched first.

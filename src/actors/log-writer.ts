@@ -19,7 +19,13 @@ export class LogWriter {
     this.#host = host;
   }
 
-  write(run: RunAddress, event: EventKind, body: unknown, wanted: () => boolean, options: { once?: boolean } = {}): void {
+  write(
+    run: RunAddress,
+    event: EventKind,
+    body: unknown,
+    wanted: () => boolean,
+    options: { once?: boolean } = {},
+  ): void {
     const written = this.#write(run, event, body, wanted, options.once === true);
     this.#underWay.add(written);
     void written.then(() => this.#underWay.delete(written));

@@ -127,7 +127,6 @@ export class Orchestrator {
   }
 }
 
-
 const notice = ({ run, tenant, submitted, submittedAt }: RunState): RunNotice => ({
   run,
   tenant,

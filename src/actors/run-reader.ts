@@ -1,6 +1,6 @@
 import type { StoredMessage } from "../bus/port.ts";
 import { TuttiError } from "../core/error.ts";
-import { ended, type Ended, type RunEvent, submitted } from "../core/event.ts";
+import { type Ended, ended, type RunEvent, submitted } from "../core/event.ts";
 import { decodeJson, type Json } from "../core/json.ts";
 import type { RunSummary, RunView } from "../core/run-view.ts";
 import { applyEvent, beginRun } from "../fold/apply.ts";
@@ -39,20 +39,26 @@ const fold = (state: RunState, read: Exclude<RunEvent, { kind: "submitted" }>) =
 export const notFound = (run: string): TuttiError => new TuttiError(404, `there is no run ${run} in the log`, { run });
 
 /** Reads what the log holds now, and stops. */
-export async function eachMessage(host: ReaderHost, filter: string, handler: (message: StoredMessage) => void): Promise<void> {
+export async function eachMessage(
+  host: ReaderHost,
+  filter: string,
+  handler: (message: StoredMessage) => void,
+): Promise<void> {
   const { bus, topology } = host;
-  let follower: { stop(): Promise<void> } | undefined;
-  await new Promise<void>((resolve, reject) => {
-    bus.follow(topology.streams.log.name, filter, handler, { onCaughtUp: resolve }).then((one) => void (follower = one), reject);
-  });
-  await follower?.stop();
+  const caughtUp = Promise.withResolvers<void>();
+  const follower = await bus.follow(topology.streams.log.name, filter, handler, { onCaughtUp: caughtUp.resolve });
+  await caughtUp.promise;
+  await follower.stop();
 }
 
 const traceIdOf = (state: RunState): string => traceOf(state.run, state.submitted.trace).traceId;
 
 async function withOutput(host: ReaderHost, body: Ended): Promise<Ended> {
   if (body.outputRef === undefined) return body;
-  return { ...body, output: await host.blobs.getJson(body.outputRef).catch(() => ({ $blob: body.outputRef! }) as Json) };
+  return {
+    ...body,
+    output: await host.blobs.getJson(body.outputRef).catch(() => ({ $blob: body.outputRef! }) as Json),
+  };
 }
 
 export async function viewRun(host: ReaderHost, { state, ended: end }: FoldedRun): Promise<RunView> {
@@ -76,16 +82,19 @@ export async function listRuns(
     newest.push(message);
     if (newest.length > 2 * limit + 100) newest.splice(0, newest.length - limit);
   });
-  const summaries = newest.slice(-limit).reverse().map(async (message): Promise<RunSummary | undefined> => {
-    const first = submitted.safeParse(decodeJson(message.data));
-    if (!first.success) return undefined;
-    const [, shard, run] = message.subject.slice(subjects.prefix.length + 5).split(".");
-    const address = { tenant, shard: Number(shard), run: run! };
-    const stored = await bus.getLastMessage(streams.log.name, subjects.log(tenant, address.shard, run!, "ended"));
-    const last = stored && ended.safeParse(decodeJson(stored.data));
-    const end = last?.success ? { body: last.data, at: stored!.timestamp } : undefined;
-    const state = (end ? undefined : live(run!)) ?? beginRun(address, first.data, message.timestamp, noEffects);
-    return summarizeRun({ state, ended: end });
-  });
+  const summaries = newest
+    .slice(-limit)
+    .reverse()
+    .map(async (message): Promise<RunSummary | undefined> => {
+      const first = submitted.safeParse(decodeJson(message.data));
+      if (!first.success) return undefined;
+      const [, shard, run] = message.subject.slice(subjects.prefix.length + 5).split(".");
+      const address = { tenant, shard: Number(shard), run: run! };
+      const stored = await bus.getLastMessage(streams.log.name, subjects.log(tenant, address.shard, run!, "ended"));
+      const last = stored && ended.safeParse(decodeJson(stored.data));
+      const end = last?.success ? { body: last.data, at: stored!.timestamp } : undefined;
+      const state = (end ? undefined : live(run!)) ?? beginRun(address, first.data, message.timestamp, noEffects);
+      return summarizeRun({ state, ended: end });
+    });
   return (await Promise.all(summaries)).filter((one) => one !== undefined);
 }

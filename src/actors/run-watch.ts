@@ -39,13 +39,17 @@ class RunWatch {
     this.#host = host;
     this.#tenant = tenant;
     this.#run = run;
-    this.#pump = new LogPump({ ...host, subjects: host.topology.subjects }, ({ shard, read }) => this.#apply(shard, read));
+    this.#pump = new LogPump({ ...host, subjects: host.topology.subjects }, ({ shard, read }) =>
+      this.#apply(shard, read),
+    );
   }
 
   async start(): Promise<void> {
     const { bus, topology } = this.#host;
     const { subjects, streams } = topology;
-    this.#stops.push(await bus.subscribe(subjects.live(this.#tenant, this.#run, "*"), (message) => this.#takeLive(message)));
+    this.#stops.push(
+      await bus.subscribe(subjects.live(this.#tenant, this.#run, "*"), (message) => this.#takeLive(message)),
+    );
     const filter = subjects.logOfRun(this.#tenant, this.#run, ">");
     this.#stops.push(
       await bus.follow(streams.log.name, filter, (message) => this.#pump.push(message), {
@@ -158,9 +162,18 @@ export async function* watchRun(
 /** See `Tutti.log`. */
 export async function readLog(host: WatchHost, tenant: string, run: string): Promise<LogEntry[]> {
   const entries: LogEntry[] = [];
-  await eachMessage(host, host.topology.subjects.logOfRun(tenant, run, ">"), ({ sequence, timestamp, subject, data }) => {
-    entries.push({ sequence, at: new Date(timestamp).toISOString(), event: lastToken(subject), body: readBody(data) });
-  });
+  await eachMessage(
+    host,
+    host.topology.subjects.logOfRun(tenant, run, ">"),
+    ({ sequence, timestamp, subject, data }) => {
+      entries.push({
+        sequence,
+        at: new Date(timestamp).toISOString(),
+        event: lastToken(subject),
+        body: readBody(data),
+      });
+    },
+  );
   if (entries.length === 0) throw notFound(run);
   return entries;
 }

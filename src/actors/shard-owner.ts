@@ -1,9 +1,9 @@
 import type { Stoppable, StoredMessage } from "../bus/port.ts";
 import { parseTaskSubject } from "../bus/subjects.ts";
-import { type Ended, type RunEvent, VERSION } from "../core/event.ts";
-import type { DueWhat } from "../core/event.ts";
-import { encodeJson, type Json } from "../core/json.ts";
 import { messageOf } from "../core/error.ts";
+import type { DueWhat } from "../core/event.ts";
+import { type Ended, type RunEvent, VERSION } from "../core/event.ts";
+import { encodeJson, type Json } from "../core/json.ts";
 import { applyEvent, beginRun } from "../fold/apply.ts";
 import type { FoldEffects } from "../fold/effects.ts";
 import { outputOf, refsOf, soleOutput } from "../fold/outputs.ts";
@@ -63,13 +63,14 @@ export class ShardOwner implements FoldEffects {
     const { bus, topology } = this.#host;
     const { subjects, streams } = topology;
     const queued = await bus.listSubjects(streams.tasks.name, subjects.tasksOfShard(this.shard));
-    await new Promise<void>((caughtUp, failed) => {
-      bus
-        .follow(streams.log.name, subjects.logOfShard(this.shard), (message) => this.#take(message), {
-          onCaughtUp: () => this.#pump.whenDrained(caughtUp),
-        })
-        .then((follower) => void (this.#follower = follower), failed);
-    });
+    const replayed = Promise.withResolvers<void>();
+    this.#follower = await bus.follow(
+      streams.log.name,
+      subjects.logOfShard(this.shard),
+      (message) => this.#take(message),
+      { onCaughtUp: () => this.#pump.whenDrained(replayed.resolve) },
+    );
+    await replayed.promise;
     this.#goLive(queued);
   }
 

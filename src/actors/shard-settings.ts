@@ -14,7 +14,12 @@ interface ShardSettings {
  * The number of shards and the hash, fixed when the log is created and recorded beside it: with another one, runs
  * would be looked for where they are not. `wanted` undefined: whatever is recorded. Rejects with 409 on a mismatch.
  */
-export async function agreeOnShards(bus: Bus, topology: Topology, wanted: number | undefined, fallback: number): Promise<number> {
+export async function agreeOnShards(
+  bus: Bus,
+  topology: Topology,
+  wanted: number | undefined,
+  fallback: number,
+): Promise<number> {
   const bucket = await bus.bucket(topology.buckets.config);
   const proposal: ShardSettings = { v: 1, shards: wanted ?? fallback, hash: SHARD_HASH };
   let recorded = await bucket.get("shards");
@@ -31,9 +36,13 @@ export async function agreeOnShards(bus: Bus, topology: Topology, wanted: number
   if (settings.hash !== SHARD_HASH)
     throw new TuttiError(409, `the log's runs are spread by the hash ${settings.hash}; this build knows ${SHARD_HASH}`);
   if (wanted !== undefined && settings.shards !== wanted)
-    throw new TuttiError(409, `the log has ${settings.shards} shards, fixed when it was created; ${wanted} were asked for (TUTTI_SHARDS)`, {
-      expected: String(settings.shards),
-      received: String(wanted),
-    });
+    throw new TuttiError(
+      409,
+      `the log has ${settings.shards} shards, fixed when it was created; ${wanted} were asked for (TUTTI_SHARDS)`,
+      {
+        expected: String(settings.shards),
+        received: String(wanted),
+      },
+    );
   return settings.shards;
 }

@@ -1,15 +1,14 @@
 import { createHash } from "node:crypto";
-import { isBusError } from "../bus/port.ts";
+import { type Headers, header, isBusError } from "../bus/port.ts";
 import { sleep } from "../core/clock.ts";
 import { invalid, messageOf, TuttiError } from "../core/error.ts";
-import { submitted, type Submitted, VERSION } from "../core/event.ts";
+import { type Submitted, submitted, VERSION } from "../core/event.ts";
 import { shardOf } from "../core/hash.ts";
 import { decodeJson, encodeJson, type Json } from "../core/json.ts";
 import { isName, NAME_EXPECTED } from "../core/names.ts";
 import { DEFAULT_RETRY } from "../core/policy.ts";
 import { type Problem, problemsOf, show } from "../core/problem.ts";
 import { HEADERS, type RequestHeaders, requestHeaders } from "../core/request.ts";
-import { type Headers, header } from "../bus/port.ts";
 import { FOLD_VERSION } from "../fold/apply.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
 import type { Host } from "./host.ts";
@@ -30,7 +29,11 @@ export interface Submission {
 }
 
 /** Reads and checks a request. Rejects with a {@link TuttiError} 400 or 404, and has done nothing then. */
-export async function readRequest(host: Host, type: string, message: { data: Uint8Array; headers?: Headers }): Promise<Request> {
+export async function readRequest(
+  host: Host,
+  type: string,
+  message: { data: Uint8Array; headers?: Headers },
+): Promise<Request> {
   if (!isName(type)) throw invalid("the task type", [nameProblem(type)]);
   const headers = readHeaders(message);
   const input = readBody(message.data);
@@ -66,12 +69,17 @@ function readHeaders(message: { headers?: Headers }): RequestHeaders {
 }
 
 function readBody(data: Uint8Array): Json {
-  if (data.length === 0) throw invalid("the request is empty", [{ path: "", message: "expected the input as JSON", expected: "JSON", received: "nothing" }]);
+  if (data.length === 0)
+    throw invalid("the request is empty", [
+      { path: "", message: "expected the input as JSON", expected: "JSON", received: "nothing" },
+    ]);
   try {
     return decodeJson(data) as Json;
   } catch (error) {
     const received = show(new TextDecoder().decode(data.subarray(0, 100)));
-    throw invalid("the request is no JSON", [{ path: "", message: messageOf(error), expected: "JSON (UTF-8)", received }]);
+    throw invalid("the request is no JSON", [
+      { path: "", message: messageOf(error), expected: "JSON (UTF-8)", received },
+    ]);
   }
 }
 
@@ -114,7 +122,12 @@ export async function submit(host: Host, request: Request, fallbackRun?: string)
   }
 }
 
-async function compare(host: Host, subject: string, at: { tenant: string; run: string }, digest: string): Promise<Submission> {
+async function compare(
+  host: Host,
+  subject: string,
+  at: { tenant: string; run: string },
+  digest: string,
+): Promise<Submission> {
   const stored = await host.bus.getLastMessage(host.topology.streams.log.name, subject);
   const first = stored && submitted.safeParse(decodeJson(stored.data));
   if (first?.success && first.data.digest === digest) return { ...at, isNew: false };

@@ -29,11 +29,9 @@ export class TypeRegistry {
 
   static async open(bus: Bus, topology: Topology, log: Logger): Promise<TypeRegistry> {
     const registry = new TypeRegistry(await bus.bucket(topology.buckets.types), log);
-    await new Promise<void>((ready, failed) => {
-      registry.#bucket
-        .watch((key, value) => registry.#take(key, value), ready)
-        .then((watch) => void (registry.#watch = watch), failed);
-    });
+    const ready = Promise.withResolvers<void>();
+    registry.#watch = await registry.#bucket.watch((key, value) => registry.#take(key, value), ready.resolve);
+    await ready.promise;
     return registry;
   }
 

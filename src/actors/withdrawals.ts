@@ -1,6 +1,6 @@
+import type { TaskAddress } from "../bus/subjects.ts";
 import { messageOf } from "../core/error.ts";
 import { encodeJson } from "../core/json.ts";
-import type { TaskAddress } from "../bus/subjects.ts";
 import type { TaskRecord } from "../fold/task-record.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Host } from "./host.ts";

@@ -2,6 +2,7 @@ import { createActor } from "xstate";
 import { type Delivery, header, type Stoppable } from "../bus/port.ts";
 import { parseTaskSubject } from "../bus/subjects.ts";
 import { messageOf, TerminalError } from "../core/error.ts";
+import { isoTime } from "../core/iso-time.ts";
 import { decodeJson, encodeJson } from "../core/json.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import type { WorkerPresence } from "../core/registration.ts";
@@ -9,7 +10,7 @@ import { type TaskMessage, taskMessage } from "../core/task-message.ts";
 import type { Worker } from "../define/worker.ts";
 import { workerMachine } from "../machines/worker.ts";
 import { inAttemptSpan, tracingEnabled } from "../telemetry/attempt-span.ts";
-import { Attempt, AttemptAborted, type Outcome } from "./attempt.ts";
+import { Attempt, AttemptAborted, failed, type Outcome } from "./attempt.ts";
 import { Cancellations } from "./cancellations.ts";
 import { Committer } from "./committer.ts";
 import { Intake } from "./intake.ts";
@@ -180,8 +181,11 @@ export class WorkerProcess {
     }
     if (delivery.deliveries <= this.#maxDeliveries) return message;
     const times = delivery.deliveries - 1;
-    const error = { kind: "poison" as const, message: `delivered ${times} times without a result: it seems to kill its workers` };
-    await this.#commit(delivery, message, { error }, undefined, this.#host.clock.now());
+    const error = {
+      kind: "poison" as const,
+      message: `delivered ${times} times without a result: it seems to kill its workers`,
+    };
+    await this.#commit(delivery, message, failed(error), undefined, this.#host.clock.now());
     return undefined;
   }
 
@@ -238,17 +242,23 @@ export class WorkerProcess {
     }
   }
 
-  #commit(delivery: Delivery, message: TaskMessage, outcome: Outcome, attempt: Attempt | undefined, startedAt: number): Promise<void> {
+  #commit(
+    delivery: Delivery,
+    message: TaskMessage,
+    outcome: Outcome,
+    attempt: Attempt | undefined,
+    startedAt: number,
+  ): Promise<void> {
     const { task, reply } = message;
     const usage = attempt?.usage;
-    const result = JSON.stringify({
+    const fields = JSON.stringify({
       task,
       attempt: message.attempt,
       worker: this.#host.id,
-      startedAt: new Date(startedAt).toISOString(),
-      ...outcome,
+      startedAt: isoTime(startedAt),
       ...(usage && { usage }),
     });
+    const result = `${fields.slice(0, -1)},${outcome.json}}`;
     return new Promise((done) => this.#committer.add(reply, result, delivery, done));
   }
 }

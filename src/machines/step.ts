@@ -1,4 +1,4 @@
-import type { AnyActorScope, AnyStateMachine, EventFromLogic, InputFrom, SnapshotFrom } from "xstate";
+import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, EventFromLogic, InputFrom, SnapshotFrom } from "xstate";
 
 /** A snapshot and the names of the effects that leading there asked for, in order. */
 export interface Step<M extends AnyStateMachine> {
@@ -40,17 +40,24 @@ export function createStepper<M extends AnyStateMachine>(machine: M): Stepper<M>
     return step;
   };
   const known = new WeakMap<object, Map<string, Step<M>>>();
-  const step = (snapshot: SnapshotFrom<M>, event: EventFromLogic<M>): Step<M> =>
-    finish(machine.transition(snapshot, event, scope) as SnapshotFrom<M>);
+  const step = (snapshot: SnapshotFrom<M>, event: EventFromLogic<M>): Step<M> => {
+    // An actor that is done takes no more events. The bare machine would: what stands at its top counts in all states.
+    if ((snapshot as AnyMachineSnapshot).status !== "active") return { snapshot, effects: NO_EFFECTS };
+    return finish(machine.transition(snapshot, event, scope) as SnapshotFrom<M>);
+  };
   return {
     initial: (input) => finish(machine.getInitialSnapshot(scope, input) as SnapshotFrom<M>),
     step,
     stepOnce(snapshot, type) {
-      let steps = known.get(snapshot as object);
-      if (!steps) known.set(snapshot as object, (steps = new Map()));
-      let found = steps.get(type);
-      if (!found) steps.set(type, (found = step(snapshot, { type } as EventFromLogic<M>)));
-      return found;
+      const steps = known.get(snapshot);
+      const found = steps?.get(type);
+      if (found) return found;
+      const made = step(snapshot, { type } as EventFromLogic<M>);
+      if (steps) steps.set(type, made);
+      else known.set(snapshot, new Map([[type, made]]));
+      return made;
     },
   };
 }
+
+const NO_EFFECTS: readonly string[] = [];

@@ -175,14 +175,18 @@ export class Attempt {
   }
 
   #describe(error: unknown): TaskError {
-    const message = messageOf(error) || "the handler failed without a message";
+    const message = cut(messageOf(error)) || "the handler failed without a message";
     const { policy } = this.#worker;
     if (error instanceof AttemptAborted && error.why === "cancelled") return { kind: "cancelled", message };
     if (error instanceof TerminalError) return { kind: "terminal", message };
-    const retryAfterMs = error instanceof RetryableError ? error.retryAfterMs : undefined;
-    return { kind: "retryable", message, policy, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+    const after = error instanceof RetryableError ? Number(error.retryAfterMs) : 0;
+    return { kind: "retryable", message, policy, ...(after > 0 && Number.isFinite(after) && { retryAfterMs: after }) };
   }
 }
+
+/** An error's message must fit into a result, and into all that tells of it later. */
+const LONGEST_MESSAGE = 8192;
+const cut = (text: string): string => (text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text);
 
 /** Validates by the type's schema; what does not match is final: the same value would fail again. */
 function parseBy(schema: z.ZodType, value: unknown, what: "input" | "output", type: string): unknown {

@@ -12,6 +12,7 @@ import type { Host } from "./host.ts";
 
 /** Publishes under way at once; the rest waits as records, not as encoded messages. */
 const WINDOW = 2000;
+const RECHECK_MS = 100;
 
 export interface DispatchSeams {
   /** Whether a ready task may go on the queue now. Limits and rates will live here. */
@@ -48,6 +49,7 @@ export class Dispatcher {
   readonly #inFlight = new Map<TaskRecord, Promise<void>>();
   #scheduled = false;
   #stopped = false;
+  #disarm: (() => void) | undefined;
 
   constructor(host: Host, seams: DispatchSeams) {
     this.#host = host;
@@ -76,6 +78,7 @@ export class Dispatcher {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#disarm?.();
     this.#ready.clear();
     await Promise.allSettled(this.#inFlight.values());
   }
@@ -89,10 +92,21 @@ export class Dispatcher {
     });
   }
 
+  /** For what was not admitted: nothing tells when it will be. */
+  #scheduleLater(): void {
+    this.#disarm ??= this.#host.clock.timer(RECHECK_MS, () => {
+      this.#disarm = undefined;
+      this.#schedule();
+    });
+  }
+
   #pump(): void {
     for (const task of this.#ready) {
       if (this.#stopped || this.#inFlight.size >= WINDOW) return;
-      if (!this.#seams.admit(task)) continue;
+      if (!this.#seams.admit(task)) {
+        this.#scheduleLater();
+        continue;
+      }
       this.#ready.delete(task);
       const sent = this.#send(task, attemptOf(task)).then(() => {
         this.#inFlight.delete(task);
@@ -136,7 +150,7 @@ export class Dispatcher {
   #body(task: TaskRecord, load: (ref: string) => Json): TaskMessage {
     const { run, spec } = task;
     const sibling = (key: string) => outputOf(task.parent!.children!.byKey.get(key)!, load);
-    const input = spec.input ?? {};
+    const { input = {} } = spec;
     const named = spec.needs?.length ? Object.fromEntries(spec.needs.map((key) => [key, sibling(key)])) : undefined;
     const { inputRef } = run.submitted;
     const isStoredRoot = !task.parent && inputRef !== undefined;

@@ -2,6 +2,7 @@ import { type Delivery, header, type Puller } from "../bus/port.ts";
 import { messageOf, TuttiError } from "../core/error.ts";
 import { encodeJson, type Json } from "../core/json.ts";
 import { HEADERS } from "../core/request.ts";
+import { INLINE_LIMIT } from "./blobs.ts";
 import type { Host } from "./host.ts";
 import { readRequest, submit } from "./submission.ts";
 
@@ -60,16 +61,19 @@ export class DurableRequests {
   }
 
   async #bury(type: string, delivery: Delivery, error: unknown): Promise<void> {
-    const { bus, topology, log } = this.#host;
-    const body = {
+    const { bus, topology, blobs, log } = this.#host;
+    const describe = async () => ({
       v: 1,
       subject: delivery.subject,
       headers: (delivery.headers ?? {}) as Json,
       // As it came: it may be anything but JSON.
-      bodyBase64: Buffer.from(delivery.data).toString("base64"),
+      ...(delivery.data.length <= INLINE_LIMIT
+        ? { bodyBase64: Buffer.from(delivery.data).toString("base64") }
+        : { bodyRef: await blobs.put(delivery.data) }),
       error: error instanceof TuttiError ? error.toJSON() : { code: 500, message: messageOf(error) },
-    };
+    });
     try {
+      const body = await describe();
       const run = header(delivery, HEADERS.run);
       await bus.append(topology.subjects.deadRequest(type.split(".")[0]!), encodeJson(run ? { ...body, run } : body));
       log("warn", `request ${delivery.subject} cannot be started and is now a dead letter: ${messageOf(error)}`);

@@ -1,8 +1,8 @@
 import type { Bus } from "../bus/port.ts";
 import type { Topology } from "../bus/topology.ts";
 import type { Clock } from "../core/clock.ts";
-import { type Ended, ended } from "../core/event.ts";
-import { decodeJson } from "../core/json.ts";
+import type { Ended } from "../core/event.ts";
+import { readEventBody } from "./log-event.ts";
 
 /** How often the log is asked, in case the live message was lost with a connection. */
 const CHECK_MS = 15_000;
@@ -28,10 +28,10 @@ export async function waitForEnd(
   const filter = topology.subjects.logOfRun(tenant, run, "ended");
   const { promise, resolve } = Promise.withResolvers<Ended>();
   const take = (data: Uint8Array) => {
-    const parsed = ended.safeParse(decodeJson(data));
-    if (!parsed.success) return;
+    const body = readEventBody("ended", data);
+    if (!body) return;
     stop();
-    resolve(parsed.data);
+    resolve(body);
   };
   const subscription = await bus.subscribe(filter, (message) => take(message.data));
   const check = async () => {

@@ -1,14 +1,15 @@
 import type { StoredMessage } from "../bus/port.ts";
 import { type LogAddress, parseLogSubject, type Subjects } from "../bus/subjects.ts";
 import { messageOf } from "../core/error.ts";
-import { EVENT_SCHEMAS, type EventKind, type RunEvent } from "../core/event.ts";
+import { EVENT_SCHEMAS, type EventBody, type EventKind, type RunEvent, result } from "../core/event.ts";
 import { decodeJson } from "../core/json.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 
 export interface ReadEvent extends LogAddress {
   readonly event: string;
-  /** Undefined when the message is no event this build can read; `problem` says why. */
+  /** Undefined when the message is no event this build can read. */
   readonly read: RunEvent | undefined;
+  /** What is wrong with the message. */
   readonly problem?: string;
 }
 
@@ -22,10 +23,35 @@ export function readLogMessage(subjects: Subjects, message: StoredMessage): Read
   try {
     const raw = decodeJson(message.data);
     const parsed = EVENT_SCHEMAS[address.event].safeParse(raw);
-    if (!parsed.success) return unreadable(describeProblems(problemsOf(parsed.error, raw)));
-    const read = { kind: address.event, body: parsed.data, sequence: message.sequence, at: message.timestamp };
-    return { ...address, read: read as RunEvent };
+    const problem = parsed.success ? undefined : describeProblems(problemsOf(parsed.error, raw));
+    const body = parsed.success ? parsed.data : address.event === "result" && salvage(raw, problem!);
+    if (!body) return unreadable(problem!);
+    const read = { kind: address.event, body, sequence: message.sequence, at: message.timestamp } as RunEvent;
+    return { ...address, read, ...(problem !== undefined && { problem }) };
   } catch (error) {
     return unreadable(messageOf(error));
+  }
+}
+
+/**
+ * Results in a message that is malformed as a whole (not an array, of an unknown version) may still name their attempts.
+ * These fail, saying why: their tasks may have left the queue, and then nobody would try again.
+ */
+function salvage(raw: unknown, problem: string): EventBody<"result"> | undefined {
+  const { results } = (raw ?? {}) as { results?: unknown };
+  const error = { kind: "terminal", message: `malformed result: ${problem}` };
+  const named = (Array.isArray(results) ? results : [results ?? raw]).flatMap((one) => {
+    const attempt = result.pick({ task: true, attempt: true }).safeParse(one);
+    return attempt.success ? [{ ...attempt.data, error }] : [];
+  });
+  return named.length > 0 ? { v: 1, results: named } : undefined;
+}
+
+/** The body of an event, or undefined where the bytes are no such event. */
+export function readEventBody<K extends EventKind>(kind: K, data: Uint8Array): EventBody<K> | undefined {
+  try {
+    return EVENT_SCHEMAS[kind].safeParse(decodeJson(data)).data as EventBody<K> | undefined;
+  } catch {
+    return undefined;
   }
 }

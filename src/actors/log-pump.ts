@@ -26,7 +26,7 @@ export class LogPump {
   readonly #log: Logger;
   readonly #apply: (event: ReadEvent & { read: RunEvent }) => void;
   readonly #afterwards: (() => void)[] = [];
-  #waiting: ReadEvent[] = [];
+  #waiting: { readonly event: ReadEvent; readonly sequence: number }[] = [];
   #draining = false;
   #stopped = false;
   /** Sequence of the last message that has been folded or passed over. */
@@ -44,17 +44,17 @@ export class LogPump {
   }
 
   push(message: StoredMessage): void {
+    const { sequence } = message;
     const event = readLogMessage(this.#subjects, message);
-    if (!event.read) {
-      this.#log("warn", `log message ${message.sequence} (${message.subject}) is passed over: ${event.problem}`);
-      if (!this.#draining) this.folded = message.sequence;
-      return;
+    if (event.problem !== undefined) {
+      const what = event.read ? "malformed" : "passed over";
+      this.#log("warn", `log message ${sequence} (${message.subject}) is ${what}: ${event.problem}`);
     }
-    if (this.#draining || planRefsIn(event.read).length > 0) {
-      this.#waiting.push(event);
+    if (this.#draining || (event.read && planRefsIn(event.read).length > 0)) {
+      this.#waiting.push({ event, sequence });
       if (!this.#draining) void this.#drain();
     } else {
-      this.#take(event as ReadEvent & { read: RunEvent });
+      this.#take(event, sequence);
     }
   }
 
@@ -68,17 +68,17 @@ export class LogPump {
     this.#stopped = true;
   }
 
-  #take(event: ReadEvent & { read: RunEvent }): void {
-    this.folded = event.read.sequence;
-    if (!this.#stopped) this.#apply(event);
+  #take(event: ReadEvent, sequence: number): void {
+    this.folded = sequence;
+    if (event.read && !this.#stopped) this.#apply(event as ReadEvent & { read: RunEvent });
   }
 
   async #drain(): Promise<void> {
     this.#draining = true;
     for (let i = 0; i < this.#waiting.length && !this.#stopped; i++) {
-      const event = this.#waiting[i] as ReadEvent & { read: RunEvent };
-      for (const one of planRefsIn(event.read)) await this.#hydrate(one);
-      this.#take(event);
+      const { event, sequence } = this.#waiting[i]!;
+      for (const one of event.read ? planRefsIn(event.read) : []) await this.#hydrate(one);
+      this.#take(event, sequence);
     }
     this.#waiting = [];
     this.#draining = false;

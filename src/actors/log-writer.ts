@@ -5,6 +5,7 @@ import type { EventKind } from "../core/event.ts";
 import { encodeJson } from "../core/json.ts";
 import type { RunAddress } from "../fold/run-state.ts";
 import type { Host } from "./host.ts";
+import { readEventBody } from "./log-event.ts";
 
 /**
  * Appends the events that an owner writes about its runs, and repeats each until it is stored or `wanted` says that
@@ -40,12 +41,20 @@ export class LogWriter {
     const { bus, topology, clock, log } = this.#host;
     const subject = topology.subjects.log(run.tenant, run.shard, run.run, event);
     const data = encodeJson(body);
+    let last = 0;
     for (let tries = 0; !this.#stopped && wanted(); tries++) {
       try {
-        await bus.append(subject, data, once ? { expectLastSubjectSequence: 0 } : undefined);
+        await bus.append(subject, data, once ? { expectLastSubjectSequence: last } : undefined);
         return;
       } catch (error) {
-        if (isBusError(error, "closed", "wrong-sequence")) return;
+        if (isBusError(error, "closed")) return;
+        if (isBusError(error, "wrong-sequence")) {
+          const stored = await bus.getLastMessage(topology.streams.log.name, subject).catch(() => undefined);
+          // What is no such event counts for nothing, and must not stand in the way of the real one.
+          if (stored && readEventBody(event, stored.data)) return;
+          last = stored?.sequence ?? 0;
+          if (stored) continue;
+        }
         if (tries % 10 === 0) log("warn", `${event} of run ${run.run} is not in the log yet: ${messageOf(error)}`);
         await sleep(clock, Math.min(100 * 2 ** tries, 5000));
       }

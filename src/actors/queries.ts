@@ -5,16 +5,16 @@ import { invalid, messageOf, TuttiError } from "../core/error.ts";
 import { VERSION } from "../core/event.ts";
 import { shardOf } from "../core/hash.ts";
 import { decodeJson, encodeJson } from "../core/json.ts";
-import { name, taskId } from "../core/names.ts";
+import { name } from "../core/names.ts";
 import { problemsOf } from "../core/problem.ts";
 import { DEFAULT_TENANT } from "../core/request.ts";
 import { type RunState, runKey } from "../fold/run-state.ts";
-import { attemptOf, stateOf } from "../fold/task-record.ts";
 import { statusOf } from "../fold/view.ts";
 import { answering } from "./gateway.ts";
 import type { Host } from "./host.ts";
 import { listRuns, readRun, viewRun } from "./run-reader.ts";
-import type { ShardOwner } from "./shard-owner.ts";
+import { isSettled, settledQuery } from "./settled.ts";
+import type { Shards } from "./shards.ts";
 
 const tenant = name.default(DEFAULT_TENANT);
 const whichRun = z.object({ run: name, tenant });
@@ -25,7 +25,7 @@ export const QUERIES = {
   "runs.get": whichRun.extend({ tasks: z.boolean().default(true) }),
   "runs.list": z.object({ tenant, limit: z.int().min(1).max(10_000).default(50) }),
   "runs.cancel": whichRun.extend({ by: z.string().max(256).optional(), reason: z.string().max(2000).optional() }),
-  "tasks.settled": whichRun.extend({ task: taskId, attempt: z.int().min(1) }),
+  "tasks.settled": settledQuery,
   "workers.list": z.object({}),
   "orchestrators.list": z.object({}),
   "types.list": z.object({}),
@@ -34,7 +34,7 @@ export type QueryName = keyof typeof QUERIES;
 
 export interface QueryContext {
   readonly host: Host;
-  ownerOf(shard: number): ShardOwner | undefined;
+  readonly shards: Shards;
   readonly workers: Bucket;
   readonly orchestrators: Bucket;
 }
@@ -56,13 +56,13 @@ const answers: Answers = {
     await host.bus.append(subject, encodeJson(body));
     return { run, status: "cancelling" };
   },
-  async "tasks.settled"(context, { tenant, run, task: id, attempt }) {
-    const owner = context.ownerOf(shardOf(run, context.host.shards));
-    if (!owner) throw new TuttiError(503, `nobody here owns the shard of run ${run}`, { run });
-    await owner.caughtUp();
-    const task = owner.runs.get(runKey(tenant, run))?.tasks.get(id);
-    // Of a run that has ended, or was never begun, nothing is open.
-    return { settled: !task || stateOf(task) !== "dispatched" || attemptOf(task) !== attempt };
+  async "tasks.settled"({ host, shards }, query) {
+    const shard = shardOf(query.run, host.shards);
+    const owner = shards.ownerOf(shard);
+    if (owner) return { settled: await isSettled(owner, query) };
+    const passedOn = encodeJson(query);
+    const answer = await host.bus.request(host.topology.subjects.owner(shard), passedOn, { timeoutMs: 3000 });
+    return decodeJson(answer.data);
   },
   "workers.list": ({ workers }) => readEntries(workers),
   "orchestrators.list": ({ orchestrators }) => readEntries(orchestrators),
@@ -70,7 +70,7 @@ const answers: Answers = {
 };
 
 function liveRun(context: QueryContext, tenant: string, run: string): RunState | undefined {
-  const state = context.ownerOf(shardOf(run, context.host.shards))?.runs.get(runKey(tenant, run));
+  const state = context.shards.ownerOf(shardOf(run, context.host.shards))?.runs.get(runKey(tenant, run));
   return state && statusOf(state) === "running" ? state : undefined;
 }
 
@@ -92,11 +92,17 @@ export function queryEndpoints(context: QueryContext): ServiceDefinition["endpoi
   });
 }
 
+/** What went wrong with asking the owner of a shard is not the caller's fault, and passes. */
+function passing(error: unknown): unknown {
+  return isBusError(error) ? new TuttiError(503, `the run's shard has no owner just now: ${error.message}`) : error;
+}
+
 async function answer<Q extends QueryName>(context: QueryContext, query: Q, message: Message): Promise<void> {
   const raw = message.data.length === 0 ? {} : parseBody(message.data);
   const parsed = QUERIES[query].safeParse(raw);
   if (!parsed.success) throw invalid(`${query} was asked wrongly`, problemsOf(parsed.error, raw));
-  const data = encodeJson(await answers[query](context, parsed.data as never));
+  const answered = await answers[query](context, parsed.data as never).catch((error) => Promise.reject(passing(error)));
+  const data = encodeJson(answered);
   try {
     message.respond(data);
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { StoredMessage } from "../bus/port.ts";
 import { TuttiError } from "../core/error.ts";
-import { type Ended, ended, type RunEvent, submitted } from "../core/event.ts";
-import { decodeJson, type Json } from "../core/json.ts";
+import type { Ended, RunEvent } from "../core/event.ts";
+import type { Json } from "../core/json.ts";
 import type { RunSummary, RunView } from "../core/run-view.ts";
 import { applyEvent, beginRun } from "../fold/apply.ts";
 import { noEffects } from "../fold/effects.ts";
@@ -9,6 +9,7 @@ import type { RunState } from "../fold/run-state.ts";
 import { summarize, viewTask } from "../fold/view.ts";
 import { traceOf } from "../telemetry/trace-context.ts";
 import type { Host } from "./host.ts";
+import { readEventBody } from "./log-event.ts";
 import { LogPump } from "./log-pump.ts";
 
 /** What the log says of one run, asked by anybody, owner or not: the same fold, without effects. */
@@ -68,7 +69,15 @@ export async function viewRun(host: ReaderHost, { state, ended: end }: FoldedRun
 
 export const summarizeRun = ({ state, ended: end }: FoldedRun): RunSummary => summarize(state, traceIdOf(state), end);
 
-/** The newest runs of a tenant, newest first, from their first and last events. `live` knows those that are under way. */
+/** A list has to fit into a message; whoever wants a larger output asks for the run. */
+const LISTED_OUTPUT_CHARACTERS = 1000;
+
+function withoutLargeOutput({ output, ...rest }: Ended): Ended {
+  const isSmall = output !== undefined && JSON.stringify(output).length <= LISTED_OUTPUT_CHARACTERS;
+  return isSmall ? { ...rest, output } : rest;
+}
+
+/** The newest runs of a tenant, newest first, from their first and last events. `live` knows those that are owned here. */
 export async function listRuns(
   host: ReaderHost,
   tenant: string,
@@ -86,14 +95,14 @@ export async function listRuns(
     .slice(-limit)
     .reverse()
     .map(async (message): Promise<RunSummary | undefined> => {
-      const first = submitted.safeParse(decodeJson(message.data));
-      if (!first.success) return undefined;
+      const first = readEventBody("submitted", message.data);
+      if (!first) return undefined;
       const [, shard, run] = message.subject.slice(subjects.prefix.length + 5).split(".");
       const address = { tenant, shard: Number(shard), run: run! };
       const stored = await bus.getLastMessage(streams.log.name, subjects.log(tenant, address.shard, run!, "ended"));
-      const last = stored && ended.safeParse(decodeJson(stored.data));
-      const end = last?.success ? { body: last.data, at: stored!.timestamp } : undefined;
-      const state = (end ? undefined : live(run!)) ?? beginRun(address, first.data, message.timestamp, noEffects);
+      const last = stored && readEventBody("ended", stored.data);
+      const end = last && { body: withoutLargeOutput(last), at: stored.timestamp };
+      const state = (end ? undefined : live(run!)) ?? beginRun(address, first, message.timestamp, noEffects);
       return summarizeRun({ state, ended: end });
     });
   return (await Promise.all(summaries)).filter((one) => one !== undefined);

@@ -16,6 +16,7 @@ import type { Host } from "./host.ts";
 import type { ReadEvent } from "./log-event.ts";
 import { LogPump } from "./log-pump.ts";
 import type { LogWriter } from "./log-writer.ts";
+import { answerSettled } from "./settled.ts";
 import { Timers } from "./timers.ts";
 import type { Withdrawals } from "./withdrawals.ts";
 
@@ -44,7 +45,10 @@ export class ShardOwner implements FoldEffects {
   readonly #noted = { enqueue: new Set<TaskRecord>(), conclude: new Set<RunState>() };
   readonly #waiters: { sequence: number; resolve: () => void }[] = [];
   #follower: Stoppable | undefined;
+  #answers: Stoppable | undefined;
   #live = false;
+  #stopped = false;
+  #barrier: Promise<void> | undefined;
   #at = 0;
 
   constructor(host: Host, shard: number, seams: ShardSeams) {
@@ -70,25 +74,45 @@ export class ShardOwner implements FoldEffects {
       (message) => this.#take(message),
       { onCaughtUp: () => this.#pump.whenDrained(replayed.resolve) },
     );
+    if (this.#stopped) return this.#follower.stop();
     await replayed.promise;
+    if (this.#stopped) return;
     this.#goLive(queued);
+    this.#answers = await bus.subscribe(subjects.owner(this.shard), (message) => answerSettled(this, message));
+  }
+
+  /** Ends every effect in this very turn: nothing more is dispatched or written. */
+  suspend(): void {
+    this.#live = false;
+    this.#stopped = true;
+    this.#pump.stop();
+    for (const run of this.runs.values()) for (const task of run.tasks.values()) this.#seams.dispatcher.remove(task);
   }
 
   async stop(): Promise<void> {
-    this.#live = false;
-    this.#pump.stop();
+    this.suspend();
     await this.#follower?.stop();
+    await this.#answers?.stop();
     this.#timers.backoff.stop();
     this.#timers.deadline.stop();
-    for (const run of this.runs.values()) for (const task of run.tasks.values()) this.#seams.dispatcher.remove(task);
     for (const waiter of this.#waiters.splice(0)) waiter.resolve();
   }
 
-  /** Resolves when the log, as it stands now, has been folded. */
-  async caughtUp(): Promise<void> {
+  /** Resolves when the log, as it stands now, has been folded (or the shard is given up). Calls of one turn ask once. */
+  caughtUp(): Promise<void> {
+    this.#barrier ??= new Promise((resolve, reject) => {
+      this.#host.clock.endOfTurn(() => {
+        this.#barrier = undefined;
+        this.#foldedSoFar().then(resolve, reject);
+      });
+    });
+    return this.#barrier;
+  }
+
+  async #foldedSoFar(): Promise<void> {
     const { bus, topology } = this.#host;
     const sequence = await bus.lastSequence(topology.streams.log.name, topology.subjects.logOfShard(this.shard));
-    if (this.#pump.folded >= sequence) return;
+    if (this.#stopped || this.#pump.folded >= sequence) return;
     await new Promise<void>((resolve) => this.#waiters.push({ sequence, resolve }));
   }
 

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { type Headers, header, isBusError } from "../bus/port.ts";
 import { sleep } from "../core/clock.ts";
 import { invalid, messageOf, TuttiError } from "../core/error.ts";
-import { type Submitted, submitted, VERSION } from "../core/event.ts";
+import { type Submitted, VERSION } from "../core/event.ts";
 import { shardOf } from "../core/hash.ts";
-import { decodeJson, encodeJson, type Json } from "../core/json.ts";
+import { decodeJson, encodeJson, findNonJson, isNestedDeeper, type Json, MAX_NESTING } from "../core/json.ts";
 import { isName, NAME_EXPECTED } from "../core/names.ts";
 import { DEFAULT_RETRY } from "../core/policy.ts";
 import { type Problem, problemsOf, show } from "../core/problem.ts";
@@ -12,6 +12,7 @@ import { HEADERS, type RequestHeaders, requestHeaders } from "../core/request.ts
 import { FOLD_VERSION } from "../fold/apply.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
 import type { Host } from "./host.ts";
+import { readEventBody } from "./log-event.ts";
 
 /** A request that has been found right, before anything is written. */
 export interface Request {
@@ -73,14 +74,19 @@ function readBody(data: Uint8Array): Json {
     throw invalid("the request is empty", [
       { path: "", message: "expected the input as JSON", expected: "JSON", received: "nothing" },
     ]);
+  let input: unknown;
   try {
-    return decodeJson(data) as Json;
+    input = decodeJson(data);
   } catch (error) {
     const received = show(new TextDecoder().decode(data.subarray(0, 100)));
     throw invalid("the request is no JSON", [
       { path: "", message: messageOf(error), expected: "JSON (UTF-8)", received },
     ]);
   }
+  // JSON.parse reads any depth, and 1e999 as Infinity; neither could be written again.
+  const odd = isNestedDeeper(input, MAX_NESTING) ? `nested deeper than ${MAX_NESTING} levels` : findNonJson(input);
+  if (odd) throw invalid("the request cannot be taken", [{ path: "", message: odd, expected: "JSON" }]);
+  return input as Json;
 }
 
 /** Makes a request durable. Rejects with 409 (the id is another request's) or 503 (the log does not take it). */
@@ -129,8 +135,8 @@ async function compare(
   digest: string,
 ): Promise<Submission> {
   const stored = await host.bus.getLastMessage(host.topology.streams.log.name, subject);
-  const first = stored && submitted.safeParse(decodeJson(stored.data));
-  if (first?.success && first.data.digest === digest) return { ...at, isNew: false };
+  const first = stored && readEventBody("submitted", stored.data);
+  if (first?.digest === digest) return { ...at, isNew: false };
   throw new TuttiError(409, `run ${at.run} exists already, with another type or input`, {
     path: HEADERS.run,
     expected: "an id that is new, or the same type and input as before",

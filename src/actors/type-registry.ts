@@ -2,11 +2,12 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import type { Bucket, Bus, Stoppable } from "../bus/port.ts";
 import type { Topology } from "../bus/topology.ts";
 import { messageOf } from "../core/error.ts";
-import { decodeJson, encodeJson } from "../core/json.ts";
+import { decodeJson, encodeJson, type Json } from "../core/json.ts";
 import { isName } from "../core/names.ts";
-import { describeProblems, type Problem, problemsOf, show } from "../core/problem.ts";
+import { describeProblems, MAX_PROBLEMS, type Problem, problemsOf } from "../core/problem.ts";
 import { type TypeRegistration, typeRegistration } from "../core/registration.ts";
 import type { Logger } from "./logger.ts";
+import { toProblem } from "./schema-problem.ts";
 
 interface Known {
   readonly registration: TypeRegistration;
@@ -68,25 +69,15 @@ export class TypeRegistry {
     [...this.#known.values()].map((one) => one.registration).sort((a, b) => (a.type < b.type ? -1 : 1));
 
   /** What is wrong with an input by the type's JSON Schema. The type must be known. */
-  problemsWithInput(type: string, input: unknown): Problem[] {
+  problemsWithInput(type: string, input: Json): Problem[] {
     const known = this.#known.get(type);
     if (!known) return [];
     known.checkInput ??= this.#compile(known.registration);
     const check = known.checkInput;
     if (check === "anything") return [];
-    const passed: boolean = check(input);
-    return (passed ? [] : (check.errors ?? [])).map((error) => {
-      let at = input;
-      for (const token of error.instancePath.split("/").slice(1))
-        at = (at as Record<string, unknown> | undefined)?.[token.replaceAll("~1", "/").replaceAll("~0", "~")];
-      const expected = typeof error.params.type === "string" ? error.params.type : error.message;
-      return {
-        path: error.instancePath,
-        message: error.message ?? error.keyword,
-        ...(expected && { expected }),
-        received: show(at),
-      };
-    });
+    if (check(input)) return [];
+    const errors = check.errors ?? [];
+    return errors.slice(0, MAX_PROBLEMS).map((error) => toProblem(error, input));
   }
 
   #compile({ type, input }: TypeRegistration): ValidateFunction | "anything" {

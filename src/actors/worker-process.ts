@@ -88,7 +88,7 @@ export class WorkerProcess {
     const stopping = new AttemptAborted("stopping", "the worker is told to stop, and its grace period is over");
     for (const attempt of this.#attempts) attempt.abort(stopping);
     await this.#idle(1000);
-    this.#machine.send({ type: "graceOver" });
+    if (this.#machine.getSnapshot().status === "active") this.#machine.send({ type: "graceOver" });
     this.#committer.abandon();
     await this.#committer.settled();
     this.#intake.stop();

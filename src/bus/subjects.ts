@@ -22,6 +22,8 @@ export interface Subjects {
   logOfRun(tenant: string, run: string, event: EventKind | ">"): string;
   live(tenant: string, run: string, kind: LiveKind | "*"): string;
   cancel(tenant: string, run: string): string;
+  /** Where the owner of a shard answers other orchestrators. */
+  owner(shard: number): string;
   deadTask(type: string, tenant: string, run: string): string;
   deadRequest(type: string): string;
   api(resource: string, verb: string): string;
@@ -61,6 +63,7 @@ export function createSubjects(prefix: string): Subjects {
     logOfRun: (tenant, run, event) => `${prefix}.log.${tenant}.*.${run}.${event}`,
     live: (tenant, run, kind) => `${prefix}.live.${tenant}.${run}.${kind}`,
     cancel: (tenant, run) => `${prefix}.cancel.${tenant}.${run}`,
+    owner: (shard) => `${prefix}.owner.${shard}`,
     deadTask: (type, tenant, run) => `${prefix}.dead.tasks.${type}.${tenant}.${run}`,
     deadRequest: (type) => `${prefix}.dead.requests.${type}`,
     api: (resource, verb) => `${prefix}.api.${resource}.${verb}`,

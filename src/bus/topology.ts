@@ -11,7 +11,7 @@ export interface TopologyOptions {
   readonly replicas?: number;
   /** How long a worker or an orchestrator that says nothing counts as alive. Default 5 s. */
   readonly presenceTtlMs?: number;
-  /** A task is delivered again when its worker says nothing for this long. Default 30 s. */
+  /** A task or a request is delivered again when whoever took it says nothing for this long. Default 30 s. */
   readonly ackWaitMs?: number;
 }
 
@@ -19,7 +19,7 @@ export interface TopologyOptions {
 export interface Topology {
   readonly subjects: Subjects;
   readonly streams: Readonly<Record<"requests" | "tasks" | "log" | "dead", StreamDefinition>>;
-  readonly buckets: Readonly<Record<"types" | "workers" | "orchestrators" | "config", BucketDefinition>>;
+  readonly buckets: Readonly<Record<"types" | "workers" | "orchestrators" | "shards" | "config", BucketDefinition>>;
   readonly blobs: ObjectStoreDefinition;
   readonly presenceTtlMs: number;
   readonly requestsConsumer: ConsumerDefinition;
@@ -38,7 +38,11 @@ export function createTopology(options: TopologyOptions = {}): Topology {
   const ackWaitMs = options.ackWaitMs ?? 30_000;
   const replicas = { replicas: options.replicas ?? 1 };
   const subjects = createSubjects(prefix);
-  const stream = (name: string, token: string) => ({ name: `${capital}${name}`, subjects: [`${prefix}.${token}.>`], ...replicas });
+  const stream = (name: string, token: string) => ({
+    name: `${capital}${name}`,
+    subjects: [`${prefix}.${token}.>`],
+    ...replicas,
+  });
   const tasks = `${capital}TASKS`;
   const requests = `${capital}REQUESTS`;
   return {
@@ -53,6 +57,7 @@ export function createTopology(options: TopologyOptions = {}): Topology {
       types: { name: `${capital}types`, ...replicas },
       workers: { name: `${capital}workers`, ttlMs: presenceTtlMs, ...replicas },
       orchestrators: { name: `${capital}orchestrators`, ttlMs: presenceTtlMs, ...replicas },
+      shards: { name: `${capital}shards`, ...replicas },
       config: { name: `${capital}config`, ...replicas },
     },
     presenceTtlMs,
@@ -61,7 +66,7 @@ export function createTopology(options: TopologyOptions = {}): Topology {
       stream: requests,
       name: "gateway",
       filter: `${prefix}.requests.>`,
-      ackWaitMs: 30_000,
+      ackWaitMs,
       maxAckPending: 1000,
     },
     taskConsumer: (type, priority) => ({

@@ -1,0 +1,50 @@
+import { type Bucket, isBusError } from "../bus/port.ts";
+import { decodeJson, encodeJson } from "../core/json.ts";
+
+/** The entry of a shard in the bucket `shards`. The epoch grows with every change of owner. */
+export interface Claim {
+  readonly v: 1;
+  /** Null: given back. */
+  readonly owner: string | null;
+  readonly epoch: number;
+}
+
+/** Takes and gives back shards by compare-and-set: of two who try at once, one wins. */
+export class Claims {
+  readonly #bucket: Bucket;
+  readonly #id: string;
+
+  constructor(bucket: Bucket, id: string) {
+    this.#bucket = bucket;
+    this.#id = id;
+  }
+
+  /** The new epoch, or undefined when the shard is another's who is alive, or was taken in this moment. */
+  async take(shard: number, isAlive: (owner: string) => boolean): Promise<number | undefined> {
+    const key = String(shard);
+    const entry = await this.#bucket.get(key);
+    const claim = entry && (decodeJson(entry.value) as Claim);
+    if (claim?.owner && claim.owner !== this.#id && isAlive(claim.owner)) return undefined;
+    const epoch = (claim?.epoch ?? 0) + 1;
+    const next = encodeJson({ v: 1, owner: this.#id, epoch } satisfies Claim);
+    try {
+      if (entry) await this.#bucket.update(key, next, entry.revision);
+      else await this.#bucket.create(key, next);
+      return epoch;
+    } catch (error) {
+      if (isBusError(error, "wrong-sequence")) return undefined;
+      throw error;
+    }
+  }
+
+  /** Gives a shard back, if it is still ours. */
+  async giveBack(shard: number): Promise<void> {
+    const entry = await this.#bucket.get(String(shard));
+    const claim = entry && (decodeJson(entry.value) as Claim);
+    if (!entry || claim?.owner !== this.#id) return;
+    const next = encodeJson({ v: 1, owner: null, epoch: claim.epoch } satisfies Claim);
+    await this.#bucket.update(String(shard), next, entry.revision).catch((error) => {
+      if (!isBusError(error, "wrong-sequence")) throw error;
+    });
+  }
+}

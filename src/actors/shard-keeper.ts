@@ -1,0 +1,110 @@
+import { createActor, fromPromise } from "xstate";
+import { messageOf } from "../core/error.ts";
+import { shardMachine } from "../machines/shard.ts";
+import type { Claims } from "./claims.ts";
+import type { Host } from "./host.ts";
+import { ShardOwner, type ShardSeams } from "./shard-owner.ts";
+
+/** Runs the `shard` machine for one shard, and has its owner while it is ours. */
+export class ShardKeeper {
+  readonly shard: number;
+  readonly #host: Host;
+  readonly #seams: ShardSeams;
+  readonly #claims: Claims;
+  readonly #isAlive: (owner: string) => boolean;
+  readonly #actor;
+  #owner: ShardOwner | undefined;
+
+  constructor(
+    host: Host,
+    shard: number,
+    options: { seams: ShardSeams; claims: Claims; isAlive: (owner: string) => boolean; onChange: () => void },
+  ) {
+    this.#host = host;
+    this.shard = shard;
+    this.#seams = options.seams;
+    this.#claims = options.claims;
+    this.#isAlive = options.isAlive;
+    const machine = shardMachine.provide({
+      actors: {
+        claim: fromPromise(() => this.#logged("claimed", () => this.#claim())),
+        replay: fromPromise(() => this.#logged("replayed", () => this.#replay())),
+        release: fromPromise(() => this.#logged("released", () => this.#release())),
+        abandon: fromPromise(() => this.#logged("abandoned", () => this.#stopOwner())),
+      },
+    });
+    this.#actor = createActor(machine, { clock: xstateClock(host) });
+    this.#actor.subscribe(options.onChange);
+    this.#actor.start();
+  }
+
+  /** The owner, once its replay is over. */
+  get live(): ShardOwner | undefined {
+    return this.#actor.getSnapshot().matches("live") ? this.#owner : undefined;
+  }
+
+  get state(): string {
+    return this.#actor.getSnapshot().value;
+  }
+
+  assign(isOurs: boolean): void {
+    this.#actor.send({ type: isOurs ? "assigned" : "unassigned" });
+  }
+
+  claimChanged(): void {
+    this.#actor.send({ type: "claimChanged" });
+  }
+
+  /** Ends every effect for this shard in this very turn. */
+  loseLease(): void {
+    this.#owner?.suspend();
+    this.#actor.send({ type: "leaseLost" });
+  }
+
+  /** Gives the shard back, if it is ours. */
+  async stop(): Promise<void> {
+    const isOurs = this.#owner !== undefined;
+    this.#actor.stop();
+    if (isOurs) await this.#logged("released", () => this.#release()).catch(() => {});
+  }
+
+  async #claim(): Promise<boolean> {
+    return (await this.#claims.take(this.shard, this.#isAlive)) !== undefined;
+  }
+
+  async #replay(): Promise<void> {
+    this.#owner = new ShardOwner(this.#host, this.shard, this.#seams);
+    await this.#owner.start();
+  }
+
+  async #release(): Promise<void> {
+    await this.#stopOwner();
+    await this.#claims.giveBack(this.shard);
+  }
+
+  async #stopOwner(): Promise<void> {
+    const owner = this.#owner;
+    this.#owner = undefined;
+    await owner?.stop();
+  }
+
+  async #logged<T>(what: string, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      this.#host.log("warn", `shard ${this.shard} could not be ${what}: ${messageOf(error)}`);
+      throw error;
+    }
+  }
+}
+
+/** The machine's delays come from our clock, so that virtual time governs them too. */
+function xstateClock({ clock }: Host): {
+  setTimeout(run: () => void, ms: number): unknown;
+  clearTimeout(id: unknown): void;
+} {
+  return {
+    setTimeout: (run, ms) => clock.timer(ms, run),
+    clearTimeout: (disarm) => (disarm as (() => void) | undefined)?.(),
+  };
+}

@@ -1,0 +1,84 @@
+import type { Bucket, Stoppable } from "../bus/port.ts";
+import { assignShards } from "../core/assignment.ts";
+import type { OrchestratorPresence } from "../core/registration.ts";
+import { Claims } from "./claims.ts";
+import type { Host } from "./host.ts";
+import { Membership } from "./membership.ts";
+import { ShardKeeper } from "./shard-keeper.ts";
+import type { ShardOwner, ShardSeams } from "./shard-owner.ts";
+
+/** Which shards are ours: follows who is alive, and claims, replays and gives back shards accordingly. */
+export class Shards {
+  readonly #host: Host;
+  readonly #seams: ShardSeams;
+  #keepers: readonly ShardKeeper[] = [];
+  #membership: Membership | undefined;
+  #claimWatch: Stoppable | undefined;
+  #settled: PromiseWithResolvers<void> | undefined;
+
+  constructor(host: Host, seams: ShardSeams) {
+    this.#host = host;
+    this.#seams = seams;
+  }
+
+  /** The owner of a shard, while it is live here. */
+  ownerOf(shard: number): ShardOwner | undefined {
+    return this.#keepers[shard]?.live;
+  }
+
+  /** Whether our lease holds: without it nothing may be dispatched. */
+  get holds(): boolean {
+    return this.#membership?.holds === true;
+  }
+
+  /** Resolves when every shard that is ours to take is live; those whose owner is still alive come later. */
+  async start(): Promise<void> {
+    const { bus, topology, clock, log, id, shards } = this.#host;
+    const claimBucket = await bus.bucket(topology.buckets.shards);
+    const claims = new Claims(claimBucket, id);
+    const presences: Bucket = await bus.bucket(topology.buckets.orchestrators);
+    const since = new Date(clock.now()).toISOString();
+    const describe = (): OrchestratorPresence => {
+      const owned = this.#keepers.filter((keeper) => keeper.live);
+      const runs = owned.reduce((sum, keeper) => sum + keeper.live!.runs.size, 0);
+      return { v: 1, orchestrator: id, since, shards: owned.map((keeper) => keeper.shard), runs };
+    };
+    const ttlMs = topology.presenceTtlMs;
+    const membership = new Membership(presences, id, describe, { clock, log, ttlMs, onChange: () => this.#assign() });
+    this.#membership = membership;
+    const isAlive = (owner: string) => membership.members.includes(owner);
+    const options = { seams: this.#seams, claims, isAlive, onChange: () => this.#checkSettled() };
+    this.#settled = Promise.withResolvers();
+    this.#keepers = Array.from({ length: shards }, (_, shard) => new ShardKeeper(this.#host, shard, options));
+    await membership.start();
+    this.#claimWatch = await claimBucket.watch((key) => this.#keepers[Number(key)]?.claimChanged());
+    await this.#settled.promise;
+  }
+
+  /** Gives everything back, so that others can take over at once. */
+  async stop(): Promise<void> {
+    await this.#claimWatch?.stop();
+    await this.#membership?.stop();
+    await Promise.all(this.#keepers.map((keeper) => keeper.stop()));
+    await this.#membership?.leave();
+  }
+
+  #assign(): void {
+    const { id, shards } = this.#host;
+    if (!this.#membership!.holds) {
+      this.#host.log("warn", "the lease has run out: all shards are given up until presence can be renewed");
+      for (const keeper of this.#keepers) keeper.loseLease();
+      return;
+    }
+    const owners = assignShards(shards, this.#membership!.members);
+    for (const keeper of this.#keepers) keeper.assign(owners[keeper.shard] === id);
+    this.#checkSettled();
+  }
+
+  /** Whatever is being claimed or replayed is not settled; what waits for another's release is. */
+  #checkSettled(): void {
+    if (this.#keepers.every((keeper) => !UNSETTLED.has(keeper.state))) this.#settled?.resolve();
+  }
+}
+
+const UNSETTLED: ReadonlySet<string> = new Set(["claiming", "replaying", "releasing", "abandoning"]);

@@ -11,3 +11,6 @@ export type { In, Out, Ref } from "./define/reference.ts";
 export { type Task, type TaskOptions, task } from "./define/task.ts";
 export { type Handler, type HandlerContext, type Worker, worker } from "./define/worker.ts";
 export { tutti } from "./tutti.ts";
+export { builtinWorkers } from "./workers/builtin.ts";
+export { document } from "./workers/document.ts";
+export { objective } from "./workers/objective.ts";

@@ -1,0 +1,39 @@
+import { z } from "zod";
+import { task } from "../define/task.ts";
+import { worker } from "../define/worker.ts";
+import { asksModel, documentPrompt, provenance, textInput } from "./analysis.ts";
+import { detectLanguage } from "./language/language-detection.ts";
+import { addPolarity, labelOf, NO_POLARITY, polarityOf, scoreOf } from "./language/polarity.ts";
+import { breathe, slicesOf } from "./language/slices.ts";
+
+/** `score` goes from −1, wholly negative, to 1. */
+export const sentiment = z.object({
+  label: z.enum(["positive", "neutral", "negative"]),
+  score: z.number().min(-1).max(1),
+});
+
+export const analyzeSentimentTask = task("analyze-sentiment", {
+  description: "Says whether a text feels positive, neutral or negative, and how much so: a score from -1 to 1.",
+  input: textInput,
+  output: provenance.extend(sentiment.shape),
+  timeout: "2m",
+});
+
+export const analyzeSentimentWorker = worker(analyzeSentimentTask, async ({ input: { text }, llm, signal }) => {
+  if (asksModel(llm, text)) {
+    const { prompt, coverage } = documentPrompt(
+      "Judge the sentiment of the document: the label positive, neutral or negative, and a score from -1 (wholly negative) to 1 (wholly positive).",
+      text,
+    );
+    return { ...(await llm.object(sentiment, prompt, { signal, name: "sentiment" })), by: "model" as const, coverage };
+  }
+  const { code } = await detectLanguage(text);
+  let polarity = NO_POLARITY;
+  for (const slice of slicesOf(text)) {
+    await breathe(signal);
+    // A text too short to tell its language is read as English, whose words travel furthest.
+    polarity = addPolarity(polarity, polarityOf(slice, code === "und" ? "en" : code));
+  }
+  const score = scoreOf(polarity);
+  return { label: labelOf(score), score, by: "local" as const, coverage: 1 };
+});

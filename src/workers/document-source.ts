@@ -1,0 +1,58 @@
+import { z } from "zod";
+import { show } from "../core/problem.ts";
+
+/** One document: its text, a path the worker may open, or stored content with the file name that tells its format. */
+export type DocumentSource =
+  | { readonly text: string; readonly name?: string }
+  | { readonly file: string; readonly name?: string }
+  | { readonly blob: string; readonly name: string };
+
+/** What `document` takes: one document, or up to 1,000 of them. */
+export type DocumentInput = DocumentSource | { readonly documents: readonly DocumentSource[] };
+
+const MOST_DOCUMENTS = 1_000;
+
+const fields = {
+  text: z.string().optional(),
+  file: z.string().min(1).optional(),
+  blob: z.string().min(1).max(256).optional(),
+  name: z.string().min(1).max(1024).optional(),
+};
+
+const EXACTLY_ONE = (kinds: readonly string[]) => ({
+  oneOf: kinds.map((kind) => ({ required: kind === "blob" ? ["blob", "name"] : [kind] })),
+});
+
+/**
+ * Objects with optional fields rather than a union: what is wrong is then said of the field in question, and the rule
+ * that exactly one kind is given is told apart, in the JSON Schema too.
+ */
+const exactlyOne =
+  (kinds: readonly string[]) => (value: Readonly<Record<string, unknown>>, context: z.RefinementCtx) => {
+    const given = kinds.filter((kind) => value[kind] !== undefined);
+    if (given.length !== 1) {
+      const received = given.length === 0 ? show(value) : given.join(" and ");
+      context.addIssue({
+        code: "custom",
+        message: `expected exactly one of ${kinds.join(", ")}; received ${received}`,
+      });
+    }
+    if (value.blob !== undefined && value.name === undefined)
+      context.addIssue({
+        code: "custom",
+        path: ["name"],
+        message: "expected the file's name beside blob: it tells the format; received nothing",
+      });
+  };
+
+const ONE = ["text", "file", "blob"];
+const ANY = [...ONE, "documents"];
+
+const source = z.strictObject(fields).superRefine(exactlyOne(ONE)).meta(EXACTLY_ONE(ONE));
+const input = z
+  .strictObject({ ...fields, documents: z.array(source).min(1).max(MOST_DOCUMENTS).optional() })
+  .superRefine(exactlyOne(ANY))
+  .meta(EXACTLY_ONE(ANY));
+
+export const documentSource = source as unknown as z.ZodType<DocumentSource, DocumentSource>;
+export const documentInput = input as unknown as z.ZodType<DocumentInput, DocumentInput>;

@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { task } from "../define/task.ts";
+import { worker } from "../define/worker.ts";
+import { type Provenance, percent } from "./analysis.ts";
+import { analyzeSentimentTask } from "./analyze-sentiment.ts";
+import { documentReport } from "./document-report.ts";
+import { extractTopicsTask } from "./extract-topics.ts";
+import { detectedLanguage, nameLanguage } from "./language/language-detection.ts";
+import { textStatistics } from "./language/text-statistics.ts";
+import { asMarkdown, countOf, signed } from "./markdown-text.ts";
+import { summarizeTask } from "./summarize.ts";
+
+export const formatReportTask = task("format-report", {
+  description: "Puts what was found out about one document together, and writes its report in Markdown.",
+  input: z.object({
+    name: z.string().nullable(),
+    statistics: textStatistics,
+    language: detectedLanguage,
+    summary: summarizeTask.output,
+    topics: extractTopicsTask.output,
+    sentiment: analyzeSentimentTask.output,
+  }),
+  output: documentReport,
+  timeout: "1m",
+});
+type Findings = z.output<typeof formatReportTask.input>;
+
+export const formatReportWorker = worker(formatReportTask, ({ input }) => ({
+  name: input.name,
+  language: input.language,
+  summary: input.summary.summary,
+  topics: input.topics.topics,
+  sentiment: { label: input.sentiment.label, score: input.sentiment.score },
+  statistics: input.statistics,
+  report: writeReport(input),
+}));
+
+/** One document's report: a heading, its figures, and how the findings were made in the last line. */
+export function writeReport({ name, language, statistics, summary, topics, sentiment }: Findings): string {
+  const confidence = language.code === "und" ? "" : ` (${language.code}, confidence ${language.confidence.toFixed(2)})`;
+  const length = [
+    countOf(statistics.words, "word"),
+    countOf(statistics.sentences, "sentence"),
+    countOf(statistics.characters, "character"),
+  ];
+  return [
+    `# ${name === null ? "Document" : asMarkdown(name)}`,
+    `- **Language:** ${nameLanguage(language.code)}${confidence}\n- **Length:** ${length.join(", ")}\n- **Sentiment:** ${sentiment.label} (${signed(sentiment.score)})`,
+    "## Summary",
+    asMarkdown(summary.summary) || "None: the text holds no sentence.",
+    "## Topics",
+    topics.topics.map((topic) => `- ${asMarkdown(topic)}`).join("\n") || "None found.",
+    "---",
+    `*${describeProvenance({ summary, topics, sentiment })}*`,
+  ].join("\n\n");
+}
+
+const MAKERS = { model: "a language model", local: "local language libraries" } as const;
+
+/** `Summary, topics and sentiment: local language libraries.`, or each by itself where they differ. */
+export function describeProvenance(findings: Readonly<Record<string, Provenance>>): string {
+  const groups = Map.groupBy(Object.entries(findings), ([, { by, coverage }]) =>
+    coverage < 1 ? `${MAKERS[by]}, from excerpts (${percent(coverage)} of the text)` : MAKERS[by],
+  );
+  const list = new Intl.ListFormat("en-GB");
+  const line = [...groups].map(([maker, found]) => `${list.format(found.map(([what]) => what))}: ${maker}`).join("; ");
+  return `${line.charAt(0).toUpperCase()}${line.slice(1)}.`;
+}

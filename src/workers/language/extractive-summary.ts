@@ -1,0 +1,103 @@
+import { excerptOf } from "./excerpt.ts";
+import { isUnspaced, LIST_ITEM, sentencesOf, wordsOf } from "./segments.ts";
+import { centralityOf, rankVectors, similarityOf, vectorsOf } from "./sentence-rank.ts";
+
+export interface SummaryLimits {
+  readonly sentences: number;
+  /** UTF-16 units; a single sentence that is longer is cut at a word, with an ellipsis. */
+  readonly characters: number;
+}
+
+export const SUMMARY_LIMITS: SummaryLimits = { sentences: 5, characters: 800 };
+/** Of a longer text, excerpts are read: it bounds the time. */
+const READ_CHARACTERS = 100_000;
+/** Ranking is quadratic in the sentences, so of more than these the most central are ranked. */
+const RANKED_SENTENCES = 300;
+const SHORT_TEXT = { sentences: 3, characters: 400 };
+const LONGEST_CANDIDATE = 500;
+/** A sentence that repeats a chosen one to this degree (cosine) adds nothing. */
+const REPETITION = 0.6;
+
+/**
+ * The sentences that best stand for a text, in the text's own order; a short text is returned whole.
+ * `coverage` says how much of the text was read: 1 for all of it.
+ */
+export function extractSummary(
+  text: string,
+  language: string,
+  limits = SUMMARY_LIMITS,
+): { summary: string; coverage: number } {
+  const excerpt = excerptOf(text, READ_CHARACTERS);
+  const sentences = sentencesOf(excerpt.text);
+  const whole = joinSentences(sentences);
+  if (
+    sentences.length <= Math.min(SHORT_TEXT.sentences, limits.sentences) &&
+    whole.length <= Math.min(SHORT_TEXT.characters, limits.characters)
+  )
+    return { summary: whole, coverage: excerpt.coverage };
+  const candidates = candidatesOf(sentences);
+  const chosen = choose(candidates, language, {
+    ...limits,
+    sentences: Math.min(limits.sentences, Math.max(2, Math.ceil(sentences.length / 5))),
+  });
+  return { summary: clip(joinSentences(chosen), limits.characters), coverage: excerpt.coverage };
+}
+
+const ENDS = /[.!?…。！？؟।][)\]"'”’»」』]*$/u;
+
+/** Full sentences; headings, list items, table rows and fragments only in a text that has nothing else. */
+function candidatesOf(sentences: readonly string[]): string[] {
+  const full = sentences.filter(
+    (one) =>
+      one.length <= LONGEST_CANDIDATE &&
+      ENDS.test(one) &&
+      !LIST_ITEM.test(one) &&
+      (one.length >= 60 || wordsOf(one).take(5).toArray().length === 5),
+  );
+  return full.length > 0 ? full : sentences.slice(0, RANKED_SENTENCES);
+}
+
+/** The best-ranked sentences that fit within the limits and do not repeat each other, in their order. */
+function choose(sentences: readonly string[], language: string, limits: SummaryLimits): string[] {
+  const all = vectorsOf(sentences, language);
+  const kept = topOf(centralityOf(all), RANKED_SENTENCES);
+  const ranks = rankVectors(kept.map((i) => all[i]!));
+  const chosen: number[] = [];
+  let length = 0;
+  for (const k of topOf(ranks, ranks.length).sort((a, b) => ranks[b]! - ranks[a]!)) {
+    const i = kept[k]!;
+    if (chosen.length === limits.sentences) break;
+    if (chosen.length > 0 && length + sentences[i]!.length > limits.characters) continue;
+    if (chosen.some((other) => similarityOf(all[i]!, all[other]!) > REPETITION)) continue;
+    chosen.push(i);
+    length += sentences[i]!.length + 1;
+  }
+  return chosen.sort((a, b) => a - b).map((i) => sentences[i]!);
+}
+
+/** Indices of the `count` highest scores, in ascending order of index. */
+function topOf(scores: readonly number[], count: number): number[] {
+  const order = scores.map((_, i) => i);
+  if (order.length <= count) return order;
+  return order
+    .sort((a, b) => scores[b]! - scores[a]!)
+    .slice(0, count)
+    .sort((a, b) => a - b);
+}
+
+function joinSentences(sentences: readonly string[]): string {
+  let joined = "";
+  for (const sentence of sentences) joined += joined === "" || isUnspaced(joined, sentence) ? sentence : ` ${sentence}`;
+  return joined;
+}
+
+/** At most `length` UTF-16 units, cut at a blank where there is one, with an ellipsis. */
+export function clip(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const cut = text.slice(0, length - 1);
+  const blank = cut.lastIndexOf(" ");
+  return `${(blank > length / 2 ? cut.slice(0, blank) : cut)
+    .toWellFormed()
+    .replace(/\ufffd$/, "")
+    .trimEnd()}…`;
+}

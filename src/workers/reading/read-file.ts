@@ -1,0 +1,65 @@
+import { type Format, formatOf, unreadable } from "./file-format.ts";
+import { declaredEncoding, decodeText } from "./text-encoding.ts";
+
+/** A larger file is refused rather than read for minutes. */
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
+
+export interface ReadFile {
+  readonly text: string;
+  readonly format: Format;
+}
+
+/**
+ * The text of a document file. Its readers are loaded when they are first needed. Throws a TerminalError that names the
+ * file for one that is unknown, broken, protected, too large or without text.
+ */
+export async function readFile(name: string, bytes: Uint8Array, signal: AbortSignal): Promise<ReadFile> {
+  if (bytes.length > MAX_FILE_BYTES)
+    throw unreadable(
+      name,
+      `the file has ${Math.ceil(bytes.length / 2 ** 20)} MiB, over the limit of ${MAX_FILE_BYTES / 2 ** 20} MiB`,
+    );
+  const format = await formatOf(name, bytes);
+  const text = cleanText(await readers[format](name, bytes, signal));
+  if (text === "") throw unreadable(name, `found a ${format} file without any text`);
+  return { text, format };
+}
+
+const readers: { readonly [F in Format]: (name: string, bytes: Uint8Array, signal: AbortSignal) => Promise<string> } = {
+  txt: async (_, bytes) => decodeText(bytes),
+  md: async (name, bytes, signal) => {
+    const { readMarkdown } = await import("./markdown.ts");
+    return readMarkdown(decodeText(bytes), signal).catch((error) => {
+      signal.throwIfAborted();
+      throw unreadable(name, `found Markdown that cannot be read (${error.message.split("\n")[0]})`, { cause: error });
+    });
+  },
+  html: async (_, bytes, signal) => {
+    const { readHtml } = await import("./html.ts");
+    return readHtml(decodeText(bytes, declaredEncoding(bytes)), signal);
+  },
+  pdf: async (name, bytes, signal) => {
+    const { readPdf } = await import("./pdf.ts");
+    return readPdf(name, bytes, signal);
+  },
+  docx: async (name, bytes) => {
+    const { readDocx } = await import("./docx.ts");
+    return readDocx(name, bytes);
+  },
+};
+
+/** Well-formed Unicode with `\n` line ends, at most one blank line in a row, and no control characters or trailing blanks. */
+export function cleanText(text: string): string {
+  const lines = text
+    .toWellFormed()
+    .replace(/\r\n?|[\u0085\u2028\f\v]/g, "\n")
+    .replaceAll("\u2029", "\n\n")
+    .replace(/[^\P{Cc}\n\t]|[\u200b\ufeff]/gu, "")
+    .split("\n");
+  // Line by line, as a pattern for blanks before a line end takes quadratic time on a megabyte of blanks.
+  return lines
+    .map((line) => line.trimEnd())
+    .join("\n")
+    .replace(/\n{3,}/g, "\n\n")
+    .trim();
+}

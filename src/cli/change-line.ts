@@ -1,0 +1,76 @@
+import type { RunNotice, WatchEvent } from "../app.ts";
+import { formatDuration } from "../core/duration.ts";
+import { ROOT } from "../core/names.ts";
+import type { RunSummary, TaskView } from "../core/run-view.ts";
+import { hasEnded } from "./run-tree.ts";
+import { oneLine, type Paint } from "./style.ts";
+import { APPEARANCE, elapsedOf, formatCount } from "./task-line.ts";
+
+/** Waiting in a queue is the bus's business; a line for each would only double their number. */
+const UNTOLD = new Set(["blocked", "dispatched", "queued"]);
+
+const nameOf = (view: TaskView) => (view.task === ROOT ? view.type : view.task);
+
+/**
+ * What an event changed, as one line; undefined where it changed nothing that is told.
+ * `run` and `before` are the run and the task as they stood before the event.
+ */
+export function renderChange(
+  event: WatchEvent,
+  run: RunSummary | undefined,
+  before: TaskView | undefined,
+  paint: Paint,
+): string | undefined {
+  if (event.kind === "run") {
+    const { status, endedAt } = event.run;
+    // A run that is settled, but whose end is not told yet.
+    const isEnding = !endedAt && status !== "running" && status !== "paused";
+    return isEnding || (status === run?.status && endedAt === run.endedAt) ? undefined : renderRun(event.run, paint);
+  }
+  if (event.kind === "task") {
+    const { task } = event;
+    const isNew = before?.state !== task.state || before.attempt !== task.attempt;
+    return isNew && !UNTOLD.has(task.state) ? renderTaskChange(task, paint) : undefined;
+  }
+  if (!before) return undefined;
+  const isOpen = !hasEnded(before) && before.state !== "expanded";
+  if (event.live === "started" && isOpen && (before.state !== "running" || before.attempt < event.attempt))
+    return renderTaskChange({ ...before, state: "running", attempt: event.attempt, startedAt: event.at }, paint);
+  if (event.live !== "log" || typeof event.data !== "object" || event.data === null || !("message" in event.data))
+    return undefined;
+  return `  ${nameOf(before)}: ${oneLine(String(event.data.message))}`;
+}
+
+/** `✔ document 0f3… succeeded in 1.2s (7 tasks)` */
+function renderRun(run: RunSummary, paint: Paint): string {
+  const { symbol, style } = run.status === "paused" ? APPEARANCE.backingOff : APPEARANCE[run.status];
+  const head = `${paint(style, symbol)} ${run.type} ${paint("dim", run.run)} ${run.status}`;
+  if (!run.endedAt) return head;
+  const took = formatDuration(Math.max(0, Date.parse(run.endedAt) - Date.parse(run.submittedAt)));
+  return `${head} in ${took} ${countTasks(run.totals.tasks)}${because(run.error?.message)}`;
+}
+
+/** The same, from what an orchestrator tells of its runs. */
+export function renderNotice({ run, type, submittedAt, ended }: RunNotice, paint: Paint): string {
+  const { symbol, style, word } = APPEARANCE[ended?.status ?? "running"];
+  const head = `${paint(style, symbol)} ${type} ${paint("dim", run)} ${word}`;
+  if (!ended) return head;
+  return `${head} in ${formatDuration(Math.max(0, ended.at - submittedAt))} ${countTasks(ended.tasks)}${because(ended.error)}`;
+}
+
+const countTasks = (count: number) => `(${formatCount(count)} ${count === 1 ? "task" : "tasks"})`;
+const because = (message: string | undefined) => (message ? `: ${oneLine(message)}` : "");
+
+function renderTaskChange(view: TaskView, paint: Paint): string {
+  const { symbol, style, word } = APPEARANCE[view.state];
+  const elapsed = view.endedAt ? elapsedOf(view, 0) : undefined;
+  return [
+    `  ${paint(style, symbol)} ${nameOf(view)} ${word}`,
+    elapsed && ` in ${elapsed}`,
+    view.attempt > 1 && ` (attempt ${view.attempt})`,
+    // While another attempt runs, the error is the one of the attempt before.
+    view.error && view.state !== "succeeded" && view.state !== "running" && `: ${oneLine(view.error.message)}`,
+  ]
+    .filter(Boolean)
+    .join("");
+}

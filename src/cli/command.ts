@@ -1,0 +1,22 @@
+import { basename, relative } from "node:path";
+import type { Command } from "commander";
+
+/** One command of `tutti`. Its module is loaded only when the command is asked for. */
+export interface CommandModule {
+  /** Adds arguments, options, an example and the action. */
+  configure(command: Command): void;
+}
+
+/** How this very process was called, so that the lines we print can be copied as they are. */
+export function callName(): string {
+  if (process.env.npm_lifecycle_event === "tutti") return "npm run tutti --";
+  if (process.env.npm_command === "exec") return "npx tutti";
+  const script = process.argv[1] ?? "tutti";
+  return basename(script) === "tutti" ? "tutti" : `node ${relative(process.cwd(), script)}`;
+}
+
+/** Puts examples under a command's help. */
+export function addExamples(command: Command, ...examples: readonly string[]): Command {
+  const title = examples.length > 1 ? "Examples:" : "Example:";
+  return command.addHelpText("after", `\n${title}\n${examples.map((line) => `  $ tutti ${line}`).join("\n")}`);
+}

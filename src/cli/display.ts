@@ -1,0 +1,63 @@
+import type { WatchEvent } from "../app.ts";
+import { renderChange } from "./change-line.ts";
+import { RunTree } from "./run-tree.ts";
+import { Screen } from "./screen.ts";
+import { type Paint, paintFor } from "./style.ts";
+import { renderHeading, renderTree } from "./tree-view.ts";
+
+/** Shows one run while it goes on. Disposing it twice is harmless. */
+export interface Display extends Disposable {
+  show(event: WatchEvent): void;
+  /** A line for the user that stays. */
+  note(line: string): void;
+}
+
+const FRAME_MS = 100;
+
+/** A tree redrawn in place, which fits the window and spins. The last frame stays. */
+function liveDisplay(out: NodeJS.WriteStream, paint: Paint): Display {
+  const tree = new RunTree();
+  const screen = new Screen(out);
+  let frame = 0;
+  const draw = (spinning: boolean) => {
+    if (!tree.run) return;
+    const options = { paint, now: Date.now(), ...(spinning && { frame: frame++ }) };
+    screen.draw([renderHeading(tree, options), ...renderTree(tree, screen.rows - 1, options)]);
+  };
+  const timer = setInterval(() => draw(true), FRAME_MS);
+  const redraw = () => draw(true);
+  out.on("resize", redraw);
+  let disposed = false;
+  return {
+    show: (event) => void tree.apply(event),
+    note: (line) => screen.print(line),
+    [Symbol.dispose]() {
+      if (disposed) return;
+      disposed = true;
+      clearInterval(timer);
+      out.off("resize", redraw);
+      draw(false);
+      screen[Symbol.dispose]();
+    },
+  };
+}
+
+/** A line for each change, for logs and pipes. */
+function lineDisplay(out: NodeJS.WriteStream, paint: Paint): Display {
+  const tree = new RunTree();
+  return {
+    show(event) {
+      const line = renderChange(event, tree.run, tree.apply(event), paint);
+      if (line) out.write(`${line}\n`);
+    },
+    note: (line) => void out.write(`${line}\n`),
+    [Symbol.dispose]() {},
+  };
+}
+
+/** The display that suits the stream: a live tree on a terminal, else plain lines. */
+export function createDisplay(out: NodeJS.WriteStream): Display {
+  const paint = paintFor(out);
+  // A dumb terminal cannot move its cursor.
+  return out.isTTY && process.env.TERM !== "dumb" ? liveDisplay(out, paint) : lineDisplay(out, paint);
+}

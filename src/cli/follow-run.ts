@@ -1,0 +1,60 @@
+import type { Tutti } from "../app.ts";
+import type { Json } from "../core/json.ts";
+import type { RunSummary } from "../core/run-view.ts";
+import type { Display } from "./display.ts";
+import { onShutdown } from "./shutdown.ts";
+
+/** How long a run that the user interrupts may take to end. */
+const CANCEL_WAIT_MS = 5_000;
+
+/** Shows a run to its end. Returns how it ended, or undefined when `signal` aborts before. */
+export async function showRun(
+  app: Tutti,
+  run: string,
+  display: Display,
+  options: { tenant?: string; signal?: AbortSignal } = {},
+): Promise<RunSummary | undefined> {
+  let last: RunSummary | undefined;
+  try {
+    for await (const event of app.watch(run, options)) {
+      display.show(event);
+      if (event.kind === "run") last = event.run;
+    }
+  } catch (error) {
+    if (!options.signal?.aborted) throw error;
+  }
+  return last?.endedAt ? last : undefined;
+}
+
+/**
+ * Shows a run to its end and returns its output. A first signal cancels the run and waits for its end, a second one
+ * ends the process. Rejects with the run's error (408, 422, 499).
+ */
+export async function followToEnd(
+  app: Tutti,
+  run: string,
+  display: Display | undefined,
+  options: { tenant?: string } = {},
+): Promise<Json> {
+  const patience = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const stopListening = onShutdown((signal) => {
+    display?.note(`${signal}: cancelling run ${run}; once more to leave at once`);
+    timer = setTimeout(
+      () => patience.abort(new Error(`run ${run} was asked to cancel and has not ended yet`)),
+      CANCEL_WAIT_MS,
+    );
+    app
+      .cancel(run, { ...options, by: "the command line", reason: signal })
+      .catch((error: unknown) => patience.abort(error));
+  });
+  try {
+    if (display) await showRun(app, run, display, { ...options, signal: patience.signal });
+    patience.signal.throwIfAborted();
+    return await app.result(run, { ...options, signal: patience.signal });
+  } finally {
+    clearTimeout(timer);
+    stopListening();
+    display?.[Symbol.dispose]();
+  }
+}

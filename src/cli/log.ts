@@ -1,0 +1,73 @@
+import type { Command } from "commander";
+import type { LogEntry } from "../app.ts";
+import type { Json } from "../core/json.ts";
+import { addExamples } from "./command.ts";
+import { addCommon, type CommonOptions, requireBus, tenantOf } from "./options.ts";
+import { formatClock, printJson, printLines } from "./output.ts";
+import { oneLine, paintFor, shorten } from "./style.ts";
+
+export function configure(command: Command): void {
+  addCommon(command.argument("RUN", "the run's id")).action(log);
+  addExamples(command, "log 0VJ8kXkq3fT2 --bus nats://127.0.0.1:4222", "log 0VJ8kXkq3fT2 --json | jq -c .body");
+}
+
+async function log(run: string, options: CommonOptions): Promise<void> {
+  const bus = requireBus(options);
+  const { openClient } = await import("./session.ts");
+  await using session = await openClient(bus);
+  const entries = await session.app.log(run, tenantOf(options));
+  if (options.json) return entries.forEach(printJson);
+  const paint = paintFor(process.stdout);
+  const width = String(entries.at(-1)?.sequence ?? 0).length;
+  printLines(
+    entries.flatMap((entry) => {
+      const head = `${paint("dim", String(entry.sequence).padStart(width))}  ${paint("dim", formatClock(entry.at))}  ${paint("bold", entry.event.padEnd(9))}`;
+      return describeEntry(entry).map((line) => `${head}  ${line}`);
+    }),
+  );
+}
+
+type Fields = { readonly [key: string]: Json };
+const fieldsOf = (value: Json | undefined): Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+
+const brief = (value: Json | undefined) => shorten(oneLine(JSON.stringify(value) ?? ""), 100);
+
+/** What an event says, for people: one line, or one for each result. */
+export function describeEntry({ event, body }: LogEntry): string[] {
+  const fields = fieldsOf(body);
+  switch (event) {
+    case "submitted":
+      return [`${fields.type} ${fields.inputRef ? "(input in the object store)" : brief(fields.input)}`];
+    case "result":
+      return (Array.isArray(fields.results) ? (fields.results as readonly Json[]) : []).map((one) =>
+        describeResult(fieldsOf(one)),
+      );
+    case "due":
+      return [`${fields.what} of task ${fields.task}, attempt ${fields.attempt}`];
+    case "ended": {
+      const error = fieldsOf(fields.error).message;
+      return [`${fields.status}${error ? `: ${oneLine(String(error))}` : ""} ${brief(fields.totals)}`];
+    }
+    default:
+      return [brief(body)];
+  }
+}
+
+function describeResult(result: Fields): string {
+  const attempt = Number(result.attempt) > 1 ? ` (attempt ${result.attempt})` : "";
+  return `${result.task}${attempt}: ${describeOutcome(result)}`;
+}
+
+function describeOutcome(result: Fields): string {
+  if (result.error) {
+    const { kind, message } = fieldsOf(result.error);
+    return `${kind} error: ${oneLine(String(message))}`;
+  }
+  if (result.plan) {
+    const keys = Object.keys(fieldsOf(fieldsOf(result.plan).tasks));
+    return `plan of ${keys.length.toLocaleString("en")}: ${shorten(keys.join(", "), 80)}`;
+  }
+  if (result.planRef) return "plan (in the object store)";
+  return result.outputRef ? "output (in the object store)" : `output ${brief(result.output)}`;
+}

@@ -1,0 +1,90 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { RunOptions } from "../app.ts";
+import type { Priority } from "../core/names.ts";
+import { UsageError } from "./failure.ts";
+
+/** Where to find the bus, and how to print: what nearly every command takes. */
+export interface CommonOptions {
+  readonly bus?: string;
+  readonly tenant?: string;
+  readonly json?: boolean;
+}
+
+/** What describes one request. */
+export interface RequestOptions extends CommonOptions {
+  readonly input?: string;
+  readonly run?: string;
+  readonly priority?: Priority;
+  readonly deadline?: string;
+}
+
+export const addBus = (command: Command): Command =>
+  command.addOption(new Option("--bus <url>", "NATS server(s), comma separated").env("NATS_URL"));
+
+export const addJson = (command: Command): Command => command.option("--json", "print JSON on standard output");
+
+export const addCommon = (command: Command): Command =>
+  addJson(addBus(command).option("--tenant <name>", "tenant of the run (default: default)"));
+
+export const addRequest = (command: Command): Command =>
+  addCommon(
+    command
+      .option("-i, --input <json>", "the input: JSON, @FILE, or - for standard input (default: {})")
+      .option("--run <id>", "id of the run: the same id with the same input is the same run")
+      .addOption(new Option("--priority <level>", "of the run's tasks").choices(["high", "normal", "low"]))
+      .option("--deadline <duration>", "for the whole run, e.g. 30s (default: none)"),
+  );
+
+/** A whole number, 1 or more. */
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("Expected a whole number, 1 or more.");
+  return value;
+}
+
+/** The bus as the user named it, or undefined: an empty `NATS_URL` names none. */
+export const busOf = (options: CommonOptions): string | undefined => options.bus?.trim() || undefined;
+
+/** For commands that make no sense without a server. Throws a {@link UsageError}. */
+export function requireBus(options: CommonOptions): string {
+  const bus = busOf(options);
+  if (bus) return bus;
+  throw new UsageError("no bus given: this command needs a NATS server, set --bus or NATS_URL", {
+    expected: "a URL such as nats://127.0.0.1:4222 (`tutti dev` starts one)",
+  });
+}
+
+/** Throws a {@link UsageError} for what cannot be one, before anything is connected. */
+export async function toRunOptions(options: RequestOptions): Promise<RunOptions> {
+  const [{ isName, NAME_EXPECTED }, { parseDuration, DURATION_EXPECTED }] = await Promise.all([
+    import("../core/names.ts"),
+    import("../core/duration.ts"),
+  ]);
+  const { run, tenant, priority, deadline } = options;
+  for (const [flag, value] of [
+    ["--run", run],
+    ["--tenant", tenant],
+  ] as const)
+    if (value !== undefined && !isName(value))
+      throw new UsageError(`${flag} ${JSON.stringify(value)}: expected ${NAME_EXPECTED}`, {
+        expected: NAME_EXPECTED,
+        received: value,
+      });
+  const deadlineMs = deadline === undefined ? undefined : parseDuration(deadline);
+  if (deadline !== undefined && !deadlineMs)
+    throw new UsageError(`--deadline ${JSON.stringify(deadline)}: expected ${DURATION_EXPECTED}`, {
+      expected: DURATION_EXPECTED,
+      received: deadline,
+    });
+  return {
+    requester: "tutti command line",
+    ...(run !== undefined && { run }),
+    ...(tenant !== undefined && { tenant }),
+    ...(priority && { priority }),
+    ...(deadlineMs !== undefined && { deadline: deadlineMs }),
+  };
+}
+
+/** For the methods that take a tenant only. */
+export const tenantOf = (options: CommonOptions): { tenant?: string } =>
+  options.tenant === undefined ? {} : { tenant: options.tenant };

@@ -1,0 +1,116 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import type { CommandModule } from "./command.ts";
+import { describeFailure, exitCodeOf, toWireError, UsageError } from "./failure.ts";
+import { nearest } from "./nearest.ts";
+import { flushOutput, printJson } from "./output.ts";
+import { paintFor } from "./style.ts";
+
+/** What each command does, and where it is: only the one asked for is loaded. */
+const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => Promise<CommandModule>]>> = {
+  dev: ["everything in one process, with a NATS server if there is one", () => import("./dev.ts")],
+  run: ["run one request to its end and print its output", () => import("./run.ts")],
+  orchestrator: ["one orchestrator process on NATS", () => import("./orchestrator.ts")],
+  worker: ["one worker process on NATS", () => import("./worker.ts")],
+  submit: ["submit a request and print the run's id", () => import("./submit.ts")],
+  runs: ["list runs, newest first", () => import("./runs.ts")],
+  show: ["one run's tree with states, times, attempts and errors", () => import("./show.ts")],
+  watch: ["the live tree of a run, until it ends", () => import("./watch.ts")],
+  log: ["the events of a run, in order", () => import("./log.ts")],
+  cancel: ["cancel a run", () => import("./cancel.ts")],
+  workers: ["the workers that are alive, their types, load and figures", () => import("./workers.ts")],
+  orchestrators: ["the orchestrators that are alive, and what each owns", () => import("./orchestrators.ts")],
+};
+
+const BEFORE_COMMAND = new Set(["-h", "--help", "-V", "--version"]);
+
+const EXAMPLES = `
+Examples:
+  $ tutti run document --input '{"text":"Tutti plays. The audience loves it."}'
+  $ tutti dev
+  $ tutti COMMAND --help`;
+
+const version = (): string =>
+  (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version;
+
+async function createProgram(asked: string | undefined): Promise<Command> {
+  const program = new Command("tutti")
+    .description("Orchestrator and workers on NATS: a request becomes a tree of tasks, their results one answer.")
+    .usage("COMMAND [options]")
+    .helpCommand("help [COMMAND]", "how to use a command")
+    .addHelpText("after", EXAMPLES)
+    .version(version(), "-V, --version")
+    .exitOverride()
+    // Failures are printed in one place, below.
+    .configureOutput({ writeErr: () => {} });
+  for (const [name, [summary, load]] of Object.entries(COMMANDS)) {
+    const command = program
+      .command(name)
+      .summary(summary)
+      .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`);
+    if (name === asked) (await load()).configure(command);
+  }
+  return program;
+}
+
+/** The command line: runs one command and ends the process with its exit code. */
+export async function main(argv: readonly string[]): Promise<void> {
+  // A reader that has seen enough (`| head`) is no failure.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  for (const event of ["uncaughtException", "unhandledRejection"])
+    process.on(event, (error: unknown) => void fail(error));
+  if (argv.length === 0) {
+    process.stderr.write(`${(await createProgram(undefined)).helpInformation()}${EXAMPLES}\n`);
+    return finish(2);
+  }
+  if (argv[0]!.startsWith("-") && !BEFORE_COMMAND.has(argv[0]!))
+    return fail(
+      new UsageError(`unexpected option ${argv[0]}; options come after the command`, {
+        expected: "tutti COMMAND [options]",
+        received: argv[0]!,
+      }),
+    );
+  const words = argv.filter((word) => !word.startsWith("-"));
+  const asked = words[0] === "help" ? words[1] : words[0];
+  if (asked !== undefined && !Object.hasOwn(COMMANDS, asked)) return fail(unknownCommand(asked));
+  const program = await createProgram(asked);
+  try {
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    return fail(error, program.commands.find((one) => one.name() === asked) ?? program);
+  }
+  return finish(Number(process.exitCode ?? 0));
+}
+
+function unknownCommand(asked: string): UsageError {
+  const known = Object.keys(COMMANDS);
+  const near = nearest(asked, known);
+  return new UsageError(`unknown command ${JSON.stringify(asked)}${near ? `; did you mean ${near}?` : ""}`, {
+    expected: `one of ${known.join(", ")} (see tutti --help)`,
+    received: asked,
+  });
+}
+
+/** The one place where a failure is told and becomes an exit code. */
+async function fail(error: unknown, command?: Command): Promise<void> {
+  const code = exitCodeOf(error);
+  if (code !== 0) {
+    if (process.argv.includes("--json")) printJson({ error: toWireError(error) });
+    else process.stderr.write(`${describe(error, command).join("\n")}\n`);
+  }
+  return finish(code);
+}
+
+function describe(error: unknown, command: Command | undefined): string[] {
+  const paint = paintFor(process.stderr);
+  const lines = describeFailure(error, paint, process.env.TUTTI_DEBUG === "1");
+  if (!(error instanceof CommanderError) || !command) return lines;
+  const name = command.parent ? `tutti ${command.name()}` : "tutti";
+  return [...lines, paint("dim", `  usage: ${name} ${command.usage()}`), paint("dim", `  help: ${name} --help`)];
+}
+
+async function finish(code: number): Promise<void> {
+  await flushOutput();
+  process.exit(code);
+}

@@ -1,0 +1,98 @@
+import type { WatchEvent } from "../app.ts";
+import type { Json } from "../core/json.ts";
+import { parentOf, ROOT } from "../core/names.ts";
+import type { RunSummary, RunView, TaskView, TaskViewState } from "../core/run-view.ts";
+import { oneLine } from "./style.ts";
+
+/** A task with what is under it. `size` counts itself and everything below. */
+export interface TaskNode {
+  view: TaskView;
+  readonly parent: TaskNode | undefined;
+  readonly children: TaskNode[];
+  size: number;
+  /** Children that have ended. */
+  ended: number;
+  /** What its handler last told: a fraction, or words. */
+  progress?: number | string;
+}
+
+const ENDED: ReadonlySet<TaskViewState> = new Set(["succeeded", "failed", "cancelled"]);
+export const hasEnded = (view: TaskView): boolean => ENDED.has(view.state);
+
+/** A run as it is shown: built from a view, or event by event from `watch`. Tasks may come in any order. */
+export class RunTree {
+  run: RunSummary | undefined;
+  readonly #nodes = new Map<string, TaskNode>();
+  #root: TaskNode | undefined;
+  #ended = 0;
+
+  static of(view: RunView): RunTree {
+    const tree = new RunTree();
+    tree.run = view;
+    for (const task of view.tasks) tree.#place(task);
+    return tree;
+  }
+
+  get root(): TaskNode | undefined {
+    return this.#root;
+  }
+
+  /** Tasks known, and how many of them have ended. */
+  get counts(): { readonly tasks: number; readonly ended: number } {
+    return { tasks: this.#nodes.size, ended: this.#ended };
+  }
+
+  /** Takes one event. Returns the task as it was before, where the event is about one that was known. */
+  apply(event: WatchEvent): TaskView | undefined {
+    if (event.kind === "run") {
+      this.run = event.run;
+      return undefined;
+    }
+    if (event.kind === "task") return this.#place(event.task);
+    const node = this.#nodes.get(event.task);
+    // A live message may be late: what the log has said since counts.
+    if (!node || hasEnded(node.view) || event.attempt < node.view.attempt) return node?.view;
+    const before = node.view;
+    if (event.live === "started" && before.state !== "expanded")
+      node.view = { ...before, state: "running", attempt: event.attempt, startedAt: event.at };
+    if (event.live === "progress" || event.live === "log") {
+      const told = toProgress(event.data);
+      if (told !== undefined) node.progress = told;
+    }
+    return before;
+  }
+
+  #place(view: TaskView): TaskView | undefined {
+    const node = this.#nodes.get(view.task) ?? this.#create(view);
+    const before = node.view;
+    const change = Number(hasEnded(view)) - (before === view ? 0 : Number(hasEnded(before)));
+    this.#ended += change;
+    if (node.parent) node.parent.ended += change;
+    if (view.state !== "running") delete node.progress;
+    node.view = view;
+    return before === view ? undefined : before;
+  }
+
+  #create(view: TaskView): TaskNode {
+    const above = parentOf(view.task);
+    // A child that is told of before its parent: the parent is made up until it comes.
+    const parent =
+      above === undefined
+        ? undefined
+        : (this.#nodes.get(above) ?? this.#create({ task: above, type: "task", state: "expanded", attempt: 1 }));
+    const node: TaskNode = { view, parent, children: [], size: 1, ended: 0 };
+    this.#nodes.set(view.task, node);
+    if (view.task === ROOT) this.#root = node;
+    parent?.children.push(node);
+    for (let at = parent; at; at = at.parent) at.size++;
+    return node;
+  }
+}
+
+function toProgress(data: Json | undefined): number | string | undefined {
+  if (typeof data === "number") return data >= 0 && data <= 1 ? data : String(data);
+  if (typeof data === "string") return oneLine(data);
+  if (data === null || data === undefined) return undefined;
+  if (typeof data === "object" && "message" in data && typeof data.message === "string") return oneLine(data.message);
+  return oneLine(JSON.stringify(data));
+}

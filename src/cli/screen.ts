@@ -1,0 +1,73 @@
+import { stripVTControlCharacters } from "node:util";
+import { cutTo } from "./style.ts";
+
+const HIDE_CURSOR = "\x1b[?25l";
+const SHOW_CURSOR = "\x1b[?25h";
+// Lines are cut by their number of characters; some characters are two columns wide, and those the terminal cuts.
+const WRAP_OFF = "\x1b[?7l";
+const WRAP_ON = "\x1b[?7h";
+// Line by line: some terminals take a screen that is erased as a whole for history, and keep every frame.
+const ERASE_LINE = "\x1b[2K";
+const ERASE_REST = "\x1b[K";
+const ERASE_BELOW = "\x1b[0J";
+
+/** The part of a terminal under the last ordinary line, drawn over and over in place. */
+export class Screen implements Disposable {
+  readonly #out: NodeJS.WriteStream;
+  #drawn: readonly string[] = [];
+  #columns = 0;
+  #hidden = false;
+  readonly #restore = () => void this.#out.write(SHOW_CURSOR);
+
+  constructor(out: NodeJS.WriteStream) {
+    this.#out = out;
+  }
+
+  /** Lines that a frame may have. */
+  get rows(): number {
+    return Math.max(2, (this.#out.rows ?? 24) - 1);
+  }
+
+  /** Replaces what was drawn before. */
+  draw(lines: readonly string[]): void {
+    if (!this.#hidden) {
+      this.#hidden = true;
+      this.#out.write(HIDE_CURSOR);
+      // However the process ends, the cursor comes back.
+      process.once("exit", this.#restore);
+    }
+    const rewind = this.#rewind();
+    this.#columns = this.#out.columns ?? 80;
+    this.#drawn = lines.map((line) => cutTo(line, this.#columns));
+    const text = this.#drawn.map((line) => `${ERASE_LINE}${line}\n`).join("");
+    this.#out.write(`${rewind}${WRAP_OFF}${text}${WRAP_ON}${ERASE_BELOW}`);
+  }
+
+  /** Prints an ordinary line above. */
+  print(line: string): void {
+    const lines = this.#drawn;
+    if (lines.length === 0) return void this.#out.write(`${line}\n`);
+    this.#out.write(`${this.#rewind()}${ERASE_LINE}${line}${ERASE_REST}\n`);
+    this.#drawn = [];
+    this.draw(lines);
+  }
+
+  /** Leaves what is drawn, and gives the cursor back. */
+  [Symbol.dispose](): void {
+    if (!this.#hidden) return;
+    this.#hidden = false;
+    process.off("exit", this.#restore);
+    this.#restore();
+  }
+
+  /** To the first drawn line. A window made narrower since has folded the lines that no longer fit. */
+  #rewind(): string {
+    const columns = this.#out.columns ?? 80;
+    const heightOf = (line: string) => {
+      const width = Math.min([...stripVTControlCharacters(line)].length, this.#columns);
+      return Math.max(1, Math.ceil(width / columns));
+    };
+    const up = this.#drawn.reduce((sum, line) => sum + heightOf(line), 0);
+    return up === 0 ? "\r" : `\r\x1b[${up}A`;
+  }
+}

@@ -1,0 +1,50 @@
+import type { Tutti, TuttiOptions } from "../app.ts";
+import { oneLine, paintFor } from "./style.ts";
+
+/** How long a process that was told to stop may take for what it has in hand. */
+const GRACE_MS = 10_000;
+
+export interface SessionOptions extends Omit<TuttiOptions, "bus" | "onLog"> {
+  readonly bus?: string | undefined;
+  /** The name in traces. Default `tutti`. */
+  readonly service?: string;
+  /** Where diagnostics go. Default: lines on standard error. */
+  readonly print?: (line: string) => void;
+}
+
+/** A line on standard error. */
+export const printError = (line: string): void => void process.stderr.write(`${line}\n`);
+
+const LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** A Tutti with its process's telemetry around it. */
+export interface Session extends AsyncDisposable {
+  readonly app: Tutti;
+  /** Stops the app within the grace period, then sends off what telemetry holds. Twice is harmless. */
+  stop(): Promise<void>;
+}
+
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const { bus, service = "tutti", print = printError, ...rest } = options;
+  const [{ startTelemetry }, { tutti }] = await Promise.all([import("../telemetry/setup.ts"), import("../tutti.ts")]);
+  const paint = paintFor(process.stderr);
+  const least = LEVELS.indexOf(process.env.TUTTI_DEBUG === "1" ? "debug" : "warn");
+  const onLog = (level: (typeof LEVELS)[number], message: string) => {
+    if (LEVELS.indexOf(level) < least) return;
+    const style = level === "error" ? "red" : level === "warn" ? "yellow" : "dim";
+    print(`${paint(style, `${level}:`)} ${oneLine(message)}`);
+  };
+  const telemetry = await startTelemetry({ serviceName: service, onLog });
+  const app = await tutti({ ...rest, ...(bus !== undefined && { bus }), onLog });
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    const begun = stopping ?? app.stop({ graceMs: GRACE_MS }).finally(() => telemetry.stop());
+    stopping = begun;
+    return begun;
+  };
+  return { app, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** A session that only asks: no orchestrator, no workers. */
+export const openClient = (bus: string, print = printError): Promise<Session> =>
+  openSession({ bus, orchestrator: false, print });

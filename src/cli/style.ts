@@ -1,0 +1,39 @@
+import { styleText } from "node:util";
+
+export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "blue" | "cyan" | "magenta";
+
+/** Puts a style around a text, or leaves it alone where the output takes no colours. */
+export type Paint = (style: Style, text: string) => string;
+
+export const plain: Paint = (_, text) => text;
+
+/** Colours for a terminal only; `NO_COLOR` and `FORCE_COLOR` decide otherwise (see `util.styleText`). */
+export const paintFor =
+  (stream: NodeJS.WriteStream): Paint =>
+  (style, text) =>
+    styleText(style, text, { stream });
+
+const CONTROL = /[\p{Cc}\u2028\u2029]+/gu;
+
+/** One line that is safe to print: whatever control characters a message brings could move the cursor. */
+export const oneLine = (text: string): string => text.replace(CONTROL, " ").trim();
+
+/** Cut to at most `width` characters, the last one an ellipsis if something is missing. */
+export const shorten = (text: string, width: number): string => {
+  const characters = [...text];
+  return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join("")}…`;
+};
+
+/** Cuts a line that may carry colours to `width` characters; the colours' ends stay. */
+export function cutTo(line: string, width: number): string {
+  let left = width;
+  return line
+    .split(/(\p{Cc}\[[0-9;]*m)/u)
+    .map((part, i) => {
+      if (i % 2 === 1) return part;
+      const cut = left > 0 ? shorten(part, left) : "";
+      left -= [...part].length;
+      return cut;
+    })
+    .join("");
+}

@@ -1,0 +1,37 @@
+import type { RunOptions, Tutti } from "../app.ts";
+import { TuttiError } from "../core/error.ts";
+import type { Json } from "../core/json.ts";
+import { sendFiles } from "./document-files.ts";
+import { UsageError } from "./failure.ts";
+import { nearest } from "./nearest.ts";
+
+/** The task type whose inputs may name files. */
+const READS_FILES = "document";
+
+export interface SubmissionOptions extends RunOptions {
+  /** The handlers run in this process, and open files in this folder in place. */
+  readonly openedInPlace?: string;
+}
+
+/** Submits a request with the files that it names, and returns the run's id. Throws a UsageError for an unknown type. */
+export async function submit(app: Tutti, type: string, input: Json, options: SubmissionOptions): Promise<string> {
+  const { openedInPlace, ...runOptions } = options;
+  const transport = { putBlob: app.putBlob.bind(app), ...(openedInPlace !== undefined && { openedInPlace }) };
+  const sent = type === READS_FILES ? await sendFiles(input, transport) : input;
+  try {
+    return await app.submit(type, sent, runOptions);
+  } catch (error) {
+    if (!(error instanceof TuttiError) || error.code !== 404) throw error;
+    const known = (await app.types()).map((one) => one.type).sort();
+    const near = nearest(type, known);
+    throw new UsageError(
+      `unknown task type ${JSON.stringify(type)}${near ? `; did you mean ${near}?` : ""}`,
+      {
+        expected: known.length > 0 ? `one of ${known.join(", ")}` : "a registered type; none is registered yet",
+        received: type,
+      },
+      [],
+      { cause: error },
+    );
+  }
+}

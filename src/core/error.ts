@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { policy } from "./policy.ts";
-import { describeProblems, type Problem } from "./problem.ts";
+import { describeProblems, MAX_PROBLEMS, type Problem, show } from "./problem.ts";
 
 /** What a handler throws to decide itself whether another attempt makes sense. Any other error is retryable. */
 export class TerminalError extends Error {
@@ -91,8 +91,16 @@ export function invalid(what: string, problems: readonly Problem[]): TuttiError 
     ...(first && { path: first.path }),
     ...(first?.expected && { expected: first.expected }),
     ...(first?.received && { received: first.received }),
-    ...(problems.length > 1 && { problems: [...problems] }),
+    ...(problems.length > 1 && { problems: problems.slice(0, MAX_PROBLEMS) }),
   });
 }
 
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** What a thrown value has to say, whatever it is. Never throws itself. */
+export function messageOf(error: unknown): string {
+  try {
+    if (error instanceof Error) return String(error.message);
+    return typeof error === "object" && error !== null ? show(error) : String(error);
+  } catch {
+    return "something was thrown that has no message";
+  }
+}

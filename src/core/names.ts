@@ -34,11 +34,9 @@ export function depthOf(task: string): number {
   return depth;
 }
 
-export const taskId = z
-  .string()
-  .refine((value) => value === ROOT || value.split("/").every(isName), {
-    error: "expected - or a path of keys joined by /",
-  });
+export const taskId = z.string().refine((value) => value === ROOT || value.split("/").every(isName), {
+  error: "expected - or a path of keys joined by /",
+});
 
 export const PRIORITIES = ["high", "normal", "low"] as const;
 export const priority = z.enum(PRIORITIES);

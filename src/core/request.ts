@@ -24,6 +24,10 @@ export const requestHeaders = z.object({
   [HEADERS.tenant]: name.default(DEFAULT_TENANT),
   [HEADERS.priority]: priority.optional(),
   [HEADERS.deadline]: duration.pipe(z.number().positive({ error: "expected a duration above 0" })).optional(),
-  [HEADERS.requester]: z.string().max(256).optional(),
+  [HEADERS.requester]: z
+    .string()
+    .max(256)
+    .regex(/^\P{Cc}*$/u, { error: "expected one line of text" })
+    .optional(),
 });
 export type RequestHeaders = z.output<typeof requestHeaders>;

@@ -1,15 +1,21 @@
 import type { z } from "zod";
 import { TuttiError } from "../core/error.ts";
 import type { Json } from "../core/json.ts";
-import { NAME_EXPECTED, isName } from "../core/names.ts";
+import { isName, NAME_EXPECTED } from "../core/names.ts";
 import type { Plan, PlannedTask } from "../core/plan.ts";
-import { type PolicyInput, policy } from "../core/policy.ts";
-import { type In, type Out, createReference, toWire } from "./reference.ts";
+import { type Policy, type PolicyInput, policy } from "../core/policy.ts";
+import { describeProblems, problemsOf } from "../core/problem.ts";
+import { createReference, type In, type Out, type Ref, toWire } from "./reference.ts";
 import type { Task } from "./task.ts";
 
-/** A task placed in a plan. `output` refers to what it will return: use it, or a field of it, in another task's input. */
-export interface Placed<T> {
+/** A task placed in a plan, whatever it returns. */
+export interface AnyPlaced {
   readonly key: string;
+  readonly output: Ref<unknown>;
+}
+
+/** A task placed in a plan. `output` refers to what it will return: use it, or a field of it, in another task's input. */
+export interface Placed<T> extends AnyPlaced {
   readonly output: Out<T>;
 }
 
@@ -18,7 +24,7 @@ export interface PlaceOptions extends PolicyInput {
   /** Unique in the plan and the same whenever the plan is made again. Default: the type, then `type-2`, `type-3`, … */
   readonly key?: string;
   /** Tasks that must succeed first although the input does not refer to them. */
-  readonly needs?: readonly Placed<unknown>[];
+  readonly needs?: readonly AnyPlaced[];
 }
 
 export interface PlanBuilder {
@@ -42,14 +48,21 @@ export class PlanOf<out T> {
   }
 }
 
+// biome-ignore lint/suspicious/noConfusingVoidType: it is a return type, and a function without `return` has this one.
+type Built = AnyPlaced | void;
+
+/** Of a plan, by what its function returns. */
+type OutputOf<R> = R extends { readonly output: Ref<infer T> } ? T : Record<string, unknown>;
+
 /**
  * Writes down a plan. The task that `build` returns gives the plan's output; when it returns nothing, the output is
- * an object of all children's outputs by key. Throws a {@link TuttiError} (400) for a bad or duplicate key.
+ * an object of all children's outputs by key. Throws a {@link TuttiError} (400) for a bad or duplicate key, for a bad
+ * option, and when `build` returns anything else (a promise, an output in place of its task).
  */
-export function plan<T>(build: (p: PlanBuilder) => Placed<T>): PlanOf<T>;
-export function plan(build: (p: PlanBuilder) => void): PlanOf<Record<string, unknown>>;
-export function plan(build: (p: PlanBuilder) => Placed<unknown> | void): PlanOf<unknown> {
+export function plan<R extends Built>(build: (p: PlanBuilder) => R): PlanOf<OutputOf<R>>;
+export function plan(build: (p: PlanBuilder) => Built): PlanOf<unknown> {
   const tasks: Record<string, PlannedTask> = {};
+  const made = new Set<unknown>();
   const counts = new Map<string, number>();
   const nextKey = (type: string): string => {
     for (;;) {
@@ -62,24 +75,54 @@ export function plan(build: (p: PlanBuilder) => Placed<unknown> | void): PlanOf<
   const place = (type: Task | string, input: unknown, options: PlaceOptions = {}): Placed<never> => {
     const typeName = typeof type === "string" ? type : type.type;
     const key = options.key ?? nextKey(typeName);
-    if (!isName(key)) throw new TuttiError(400, `plan key ${JSON.stringify(key)}: expected ${NAME_EXPECTED}`, { path: `/tasks/${key}` });
+    if (!isName(key))
+      throw new TuttiError(400, `plan key ${JSON.stringify(key)}: expected ${NAME_EXPECTED}`, {
+        path: `/tasks/${key}`,
+      });
     if (Object.hasOwn(tasks, key))
-      throw new TuttiError(400, `plan key ${JSON.stringify(key)} is taken: keys must be unique in a plan`, { path: `/tasks/${key}` });
-    const { retry, timeout, priority, needs } = options;
-    const defaults = typeof type === "string" ? {} : type.policy;
-    const stated = policy.parse({
-      ...(retry || defaults.retry ? { retry: { ...defaults.retry, ...retry } } : {}),
-      ...((timeout ?? defaults.timeout) !== undefined && { timeout: timeout ?? defaults.timeout }),
-      ...((priority ?? defaults.priority) && { priority: priority ?? defaults.priority }),
-    });
+      throw new TuttiError(400, `plan key ${JSON.stringify(key)} is taken: keys must be unique in a plan`, {
+        path: `/tasks/${key}`,
+      });
+    const { needs } = options;
+    const wire = toWire(input) as Json | undefined;
     tasks[key] = {
       type: typeName,
-      input: toWire(input) as Json,
+      ...(wire !== undefined && { input: wire }),
       ...(needs?.length && { needs: needs.map((one) => one.key) }),
-      ...stated,
+      ...statedPolicy(key, typeof type === "string" ? {} : type.policy, options),
     };
-    return { key, output: createReference(key) as Out<never> };
+    const placed = { key, output: createReference(key) as Out<never> };
+    made.add(placed);
+    return placed;
   };
   const output = build({ task: place as unknown as PlanBuilder["task"] });
+  if (output !== undefined && !made.has(output))
+    throw new TuttiError(
+      400,
+      `plan: expected its function to return, at once, a task placed with p.task() or nothing, received ${describe(output)}`,
+    );
   return new PlanOf<unknown>({ v: 1, tasks, ...(output && { output: output.key }) });
+}
+
+/** What the author states, field by field over the type's own. */
+function statedPolicy(key: string, own: Policy, { retry, timeout, priority }: PlaceOptions): Policy {
+  if (retry === undefined && timeout === undefined && priority === undefined) return own;
+  const stated = {
+    ...own,
+    ...(retry && { retry: { ...own.retry, ...retry } }),
+    ...(timeout !== undefined && { timeout }),
+    ...(priority && { priority }),
+  };
+  const parsed = policy.safeParse(stated);
+  if (parsed.success) return parsed.data;
+  const problems = problemsOf(parsed.error, stated);
+  throw new TuttiError(400, `plan key ${JSON.stringify(key)}: ${describeProblems(problems)}`, {
+    path: `/tasks/${key}`,
+  });
+}
+
+function describe(value: unknown): string {
+  if (value instanceof Promise) return "a promise";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" && value !== null ? "an object that is none of them" : String(value);
 }

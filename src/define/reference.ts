@@ -1,63 +1,118 @@
+import { TuttiError } from "../core/error.ts";
+import { escapeToken, MAX_NESTING } from "../core/json.ts";
+
 /**
  * References to outputs that do not exist yet. In TypeScript they look like the output itself
  * (`part.output.summary`); on the wire they are `{"$ref": "part#/summary"}`.
+ *
+ * A reference is good for one thing: to stand in another task's input. What would need the value now throws, and says
+ * so: text (`${ref}`), arithmetic, iteration, spreading, `Object.keys`, `JSON.stringify`, assignment. To what the
+ * language asks of any object (`await`, symbols) it answers like an object without such a thing.
  */
 declare const referred: unique symbol;
 
 export interface Ref<out T> {
   readonly [referred]: T;
-  /** A field that cannot be reached with a dot, because its name means something to JavaScript: `then`, `toJSON`, `at`. */
-  at<K extends keyof NonNullable<T> & string>(key: K): Out<NonNullable<T>[K]>;
 }
 
 type Primitive = string | number | boolean | null;
+/** What zod can describe and JSON cannot carry. */
+type NoJson = Date | bigint | symbol | ((...args: never) => unknown) | ReadonlyMap<never, unknown> | ReadonlySet<never>;
 
-/** What referring to a `T` allows: every field, however deep; optional ones stay optional. */
+/** A field of what may be absent may be absent. */
+type Absent<T> = undefined extends T ? undefined : null extends T ? undefined : never;
+
+/**
+ * What referring to a `T` allows: every field, however deep; optional ones stay optional. `at` reaches those whose names
+ * mean something here: `then`, `toJSON`, `at`. Of an unknown `T` nothing can be reached.
+ */
 export type Out<T> = Ref<T> &
-  ([NonNullable<T>] extends [Primitive]
+  ([NonNullable<T>] extends [Primitive | NoJson]
     ? unknown
     : unknown extends T
       ? unknown
       : NonNullable<T> extends readonly (infer U)[]
-        ? { readonly [index: number]: Out<U> }
-        : { readonly [K in keyof NonNullable<T>]-?: Out<NonNullable<T>[K] | (undefined extends T ? undefined : never)> });
+        ? { readonly [index: number]: Out<U | Absent<T>> }
+        : { readonly [K in keyof NonNullable<T>]-?: Out<NonNullable<T>[K] | Absent<T>> } & {
+            at<K extends keyof NonNullable<T> & string>(key: K): Out<NonNullable<T>[K] | Absent<T>>;
+          });
 
 /** Where a `T` is wanted: the value, a reference to one, or a value with references inside. `Ref` stays outside the conditional, else `boolean` would split. */
-export type In<T> = Ref<T> | (unknown extends T ? unknown : T extends Primitive | undefined ? T : { [K in keyof T]: In<T[K]> });
+export type In<T> =
+  | Ref<T>
+  | (unknown extends T
+      ? unknown
+      : T extends Primitive | undefined
+        ? T
+        : T extends NoJson
+          ? never
+          : { [K in keyof T]: In<T[K]> });
 
 const target = Symbol("reference");
 /** Names that the language itself looks up on any object it is handed; a reference must not answer to them. */
 const SILENT = new Set(["then", "toJSON"]);
 
-const escapeToken = (token: string) => token.replaceAll("~", "~0").replaceAll("/", "~1");
-
 /** A reference to the output of the sibling `key`. */
 export function createReference(key: string, pointer = ""): Ref<unknown> {
-  const below = (field: string) => createReference(key, `${pointer}/${escapeToken(field)}`);
-  return new Proxy(Object.create(null), {
+  const text = `${key}#${pointer}`;
+  const below = (field: string | number) => createReference(key, `${pointer}/${escapeToken(String(field))}`);
+  const refuse = (): never => {
+    throw new TuttiError(
+      400,
+      `the reference ${text} has no value until ${key} has succeeded: expected it as a value in another task's input, received a use of its content`,
+    );
+  };
+  // What is looked through to when a reference is printed.
+  const printed: { $ref: string } = { $ref: text };
+  return new Proxy(printed, {
     get(_, property) {
-      if (property === target) return `${key}#${pointer}`;
+      if (property === target) return text;
+      if (property === Symbol.toPrimitive || property === Symbol.iterator) return refuse;
       if (typeof property === "symbol" || SILENT.has(property)) return undefined;
-      if (property === "at") return below;
-      return below(property);
+      return property === "at" ? below : below(property);
     },
     has: (_, property) => property === target,
-  }) as Ref<unknown>;
+    getPrototypeOf: () => null,
+    ownKeys: refuse,
+    set: refuse,
+    defineProperty: refuse,
+    deleteProperty: refuse,
+  }) as unknown as Ref<unknown>;
 }
 
 const referenceText = (value: object): string | undefined =>
   target in value ? (value as { [target]: string })[target] : undefined;
 
-/** The input as it travels: references as `$ref`; data that looks like one as `$literal`. */
-export function toWire(input: unknown): unknown {
+const tooDeep = () =>
+  new TuttiError(400, `expected an input nested at most ${MAX_NESTING} levels, received a deeper or circular one`);
+
+/**
+ * The input as it travels: references as `$ref`; data that looks like one as `$literal`. Throws a {@link TuttiError} (400)
+ * for what is nested too deep, and for references inside data that looks like one.
+ */
+export function toWire(input: unknown, level = 0): unknown {
   if (input === null || typeof input !== "object") return input;
   const text = referenceText(input);
   if (text !== undefined) return { $ref: text };
-  if (Array.isArray(input)) return input.map(toWire);
+  if (level >= MAX_NESTING) throw tooDeep();
+  if (Array.isArray(input)) return input.map((item) => toWire(item, level + 1));
   const prototype = Object.getPrototypeOf(input);
   // Left for the check of JSON-ness, which names the place and the class.
   if (prototype !== Object.prototype && prototype !== null) return input;
   const entries = Object.entries(input).filter(([, value]) => value !== undefined);
-  if (entries.length === 1 && (entries[0]![0] === "$ref" || entries[0]![0] === "$literal")) return { $literal: input };
-  return Object.fromEntries(entries.map(([key, value]) => [key, toWire(value)]));
+  const field = entries.length === 1 ? entries[0]![0] : undefined;
+  if (field === "$ref" || field === "$literal") {
+    refuseReferences(input, field, level);
+    return { $literal: input };
+  }
+  return Object.fromEntries(entries.map(([key, value]) => [key, toWire(value, level + 1)]));
+}
+
+function refuseReferences(value: unknown, field: string, level: number): void {
+  if (value === null || typeof value !== "object") return;
+  const text = referenceText(value);
+  if (text !== undefined)
+    throw new TuttiError(400, `expected no reference inside data of the one field ${field}, received one to ${text}`);
+  if (level >= MAX_NESTING) throw tooDeep();
+  for (const item of Object.values(value)) refuseReferences(item, field, level + 1);
 }

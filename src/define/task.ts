@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { TuttiError } from "../core/error.ts";
-import { NAME_EXPECTED, isName } from "../core/names.ts";
+import { isName, NAME_EXPECTED } from "../core/names.ts";
 import { type Policy, type PolicyInput, policy } from "../core/policy.ts";
-import { problemsOf, describeProblems } from "../core/problem.ts";
+import { describeProblems, problemsOf, show } from "../core/problem.ts";
 
 /** What a planner needs to know of a task type: its name, its schemas, how it is executed by default. */
 export interface Task<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
@@ -25,6 +25,8 @@ export interface TaskOptions<I extends z.ZodType, O extends z.ZodType> extends P
   readonly version?: string;
 }
 
+const isSchema = (value: unknown): boolean => typeof value === "object" && value !== null && "_zod" in value;
+
 /**
  * Declares a task type, so that plans can name it with typed inputs and outputs, with or without its handler.
  * Throws a {@link TuttiError} (400) for a bad name or option.
@@ -35,10 +37,13 @@ export function task<I extends z.ZodType = z.ZodUnknown, O extends z.ZodType = z
 ): Task<I, O> {
   if (!isName(type)) throw new TuttiError(400, `task type ${JSON.stringify(type)}: expected ${NAME_EXPECTED}`);
   const { description, input, output, version, ...stated } = options;
-  const picked = { retry: stated.retry, timeout: stated.timeout, priority: stated.priority };
-  const parsed = policy.safeParse(Object.fromEntries(Object.entries(picked).filter(([, value]) => value !== undefined)));
-  if (!parsed.success)
-    throw new TuttiError(400, `task ${type}: ${describeProblems(problemsOf(parsed.error, picked))}`);
+  for (const [field, schema] of Object.entries({ input, output }))
+    if (schema !== undefined && !isSchema(schema))
+      throw new TuttiError(400, `task ${type}: /${field}: expected a zod schema, received ${show(schema)}`);
+  const parsed = policy.safeParse(
+    Object.fromEntries(Object.entries(stated).filter(([, value]) => value !== undefined)),
+  );
+  if (!parsed.success) throw new TuttiError(400, `task ${type}: ${describeProblems(problemsOf(parsed.error, stated))}`);
   return {
     type,
     description,

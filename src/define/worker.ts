@@ -1,6 +1,8 @@
 import type { z } from "zod";
+import { TuttiError } from "../core/error.ts";
 import type { Json } from "../core/json.ts";
 import type { Model } from "../core/model.ts";
+import { show } from "../core/problem.ts";
 import type { TypeRegistration } from "../core/registration.ts";
 import type { PlanOf } from "./plan.ts";
 import { type Task, type TaskOptions, task } from "./task.ts";
@@ -59,6 +61,8 @@ export interface WorkerOptions {
  *
  * The handler returns a value (validated by the output schema) or a `plan()`. It fails the attempt by throwing: a
  * `TerminalError` is final, anything else is tried again as the policy says.
+ *
+ * Throws a {@link TuttiError} (400) for a bad name or option.
  */
 export function worker<I extends z.ZodType, O extends z.ZodType>(
   contract: Task<I, O>,
@@ -75,13 +79,31 @@ export function worker<I extends z.ZodType = z.ZodUnknown, O extends z.ZodType =
 ): Worker<I, O>;
 export function worker(contract: Task | string, ...rest: readonly unknown[]): Worker {
   if (typeof contract === "string") {
-    const { run, concurrency, ...options } = rest[0] as TaskOptions<z.ZodType, z.ZodType> & WorkerOptions & { run: Worker["handler"] };
-    return { ...task(contract, options), handler: run, concurrency };
+    const { run, concurrency, ...options } = rest[0] as TaskOptions<z.ZodType, z.ZodType> &
+      WorkerOptions & { run: Worker["handler"] };
+    return withHandler(task(contract, options), run, concurrency);
   }
   const [options, handler] = (rest.length === 1 ? [{}, rest[0]] : rest) as [WorkerOptions, Worker["handler"]];
-  return { ...contract, handler, concurrency: options.concurrency };
+  return withHandler(contract, handler, options.concurrency);
+}
+
+function withHandler(contract: Task, handler: Worker["handler"], concurrency: number | undefined): Worker {
+  if (typeof handler !== "function")
+    throw new TuttiError(400, `worker ${contract.type}: expected a function to execute it, received ${show(handler)}`);
+  if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency > 0))
+    throw new TuttiError(
+      400,
+      `worker ${contract.type}: concurrency: expected an integer above 0, received ${show(concurrency)}`,
+    );
+  return { ...contract, handler, concurrency };
 }
 
 export function isWorker(value: unknown): value is Worker {
-  return typeof value === "object" && value !== null && "handler" in value && typeof value.handler === "function" && "type" in value;
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "handler" in value &&
+    typeof value.handler === "function" &&
+    "type" in value
+  );
 }

@@ -1,0 +1,115 @@
+/**
+ * Writes what goes over the wire as JSON Schema, one file a shape, into `schemas/`: `node scripts/publish-schemas.ts`.
+ *
+ * The files say what a reader takes: unknown fields are let through where our own schemas let them, as a later version
+ * may add some; what has a default may be left out; durations may be text or a number.
+ */
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { z } from "zod";
+import { DURATION_EXPECTED, duration } from "../src/core/duration.ts";
+import { wireError } from "../src/core/error.ts";
+import { EVENT_SCHEMAS, type EventKind, result, resultEvent } from "../src/core/event.ts";
+import { json } from "../src/core/json.ts";
+import { liveMessage } from "../src/core/live.ts";
+import { NAME_PATTERN, ROOT, taskId } from "../src/core/names.ts";
+import { plan } from "../src/core/plan.ts";
+import { orchestratorPresence, typeRegistration, workerPresence } from "../src/core/registration.ts";
+import { runSummary, runView } from "../src/core/run-view.ts";
+import { taskMessage } from "../src/core/task-message.ts";
+
+interface Published {
+  readonly schema: z.ZodType;
+  readonly description: string;
+}
+
+const oneResult = result.extend({ plan: plan.optional() });
+const EVENT_DESCRIPTIONS: Record<EventKind, string> = {
+  submitted: "The first event of every run: what is to be done, with everything resolved.",
+  result: "Results of attempts of one run, committed together. A worker publishes it to <reply>.result.",
+  due: "A moment that the run was waiting for has come.",
+  cancel: "Somebody wants the run to stop.",
+  ended: "The last event of every run; the first one counts.",
+};
+
+/** By file name. */
+const PUBLISHED: Readonly<Record<string, Published>> = {
+  plan: { schema: plan, description: "What a task may return in place of a value: a graph of child tasks." },
+  "task-message": { schema: taskMessage, description: "The body of a task message: one attempt of one task." },
+  ...Object.fromEntries(
+    Object.entries(EVENT_SCHEMAS).map(([kind, schema]) => [
+      `event-${kind}`,
+      {
+        // The log's own schema leaves the single results open, so that a bad one spoils no other.
+        schema: kind === "result" ? resultEvent.extend({ results: z.array(oneResult) }) : schema,
+        description: EVENT_DESCRIPTIONS[kind as EventKind],
+      },
+    ]),
+  ),
+  result: { schema: oneResult, description: "What one attempt came to." },
+  "type-registration": { schema: typeRegistration, description: "A task type, in the bucket `types` under its name." },
+  "worker-presence": { schema: workerPresence, description: "A live worker, in the expiring bucket `workers`." },
+  "orchestrator-presence": {
+    schema: orchestratorPresence,
+    description: "A live orchestrator, in the expiring bucket `orchestrators`.",
+  },
+  "live-message": { schema: liveMessage, description: "What workers tell while they work; not stored, may be lost." },
+  "error-reply": { schema: z.object({ error: wireError }), description: "The body of a reply that is an error." },
+  "run-view": { schema: runView, description: "A run with its tasks, as `tutti show --json` prints it." },
+  "run-summary": {
+    schema: runSummary,
+    description: "A run without its tasks, one of those `tutti runs --json` prints.",
+  },
+};
+
+/** The content of every file, by its name in `schemas/`. */
+export function publishSchemas(): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(PUBLISHED).map(([name, { schema, description }]) => {
+      const { $schema, ...shape } = z.toJSONSchema(schema, {
+        io: "input",
+        unrepresentable: "any",
+        override: represent,
+      });
+      const published = { $schema, $id: `urn:tutti:v1:${name}`, title: name, description, ...shape };
+      return [`${name}.json`, `${JSON.stringify(published, null, 2)}\n`];
+    }),
+  );
+}
+
+const DURATION_TEXT = String.raw`^\s*(\d+(\.\d+)?|(\d+(\.\d+)?(ms|s|m|h|d))+)\s*$`;
+const KEY = NAME_PATTERN.source.slice(1, -1);
+
+/** Says in JSON Schema what zod keeps in functions. */
+function represent({
+  zodSchema,
+  jsonSchema,
+}: {
+  zodSchema: z.core.$ZodTypes;
+  jsonSchema: z.core.JSONSchema.BaseSchema;
+}): void {
+  // `json` is any JSON, and so is the empty schema; nothing else may pass for it unseen.
+  if (zodSchema._zod.def.type === "custom" && zodSchema !== json) throw new Error("a custom type is not represented");
+  if (zodSchema === duration) {
+    delete jsonSchema.type;
+    jsonSchema.description = DURATION_EXPECTED;
+    jsonSchema.anyOf = [
+      { type: "string", pattern: DURATION_TEXT },
+      { type: "number", minimum: 0 },
+    ];
+  }
+  if (zodSchema === taskId) jsonSchema.pattern = `^(${ROOT}|${KEY}(/${KEY})*)$`;
+  if (zodSchema === oneResult)
+    jsonSchema.oneOf = ["output", "outputRef", "plan", "planRef", "error"].map((field) => ({ required: [field] }));
+  // Zod's integers are JavaScript's safe ones; other languages need not care.
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+}
+
+if (import.meta.main) {
+  const folder = new URL("../schemas/", import.meta.url);
+  mkdirSync(folder, { recursive: true });
+  const files = publishSchemas();
+  for (const stale of readdirSync(folder)) if (!files.has(stale)) rmSync(new URL(stale, folder));
+  for (const [name, text] of files) writeFileSync(new URL(name, folder), text);
+  console.log(`schemas/: ${files.size} files`);
+}

@@ -1,0 +1,141 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, posix } from "node:path";
+import { describe, expect, it } from "vitest";
+
+/** The import rule as a table: a folder of `src`, and the folders it may import besides itself. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  define: ["core"],
+  machines: ["core"],
+  fold: ["core", "machines"],
+  bus: ["core"],
+  telemetry: ["core"],
+  llm: ["core"],
+  workers: ["core", "define"],
+  actors: ["core", "define", "machines", "fold", "bus", "telemetry", "llm", "app.ts"],
+  /** The public interface, as types: actors implement it. */
+  "app.ts": ["core", "define"],
+};
+/** `cli` and the other files directly in `src` stand on top of all these. */
+const ON_TOP = ["cli", ""];
+
+/** A package, and the only files that may import it. */
+const ONLY: readonly (readonly [name: string, packages: RegExp, files: RegExp])[] = [
+  ["the NATS client", /^@nats-io\//, /^bus\/nats[^/]*\.ts$/],
+  ["openai and opossum", /^(openai|opossum)(\/|$)/, /^llm\//],
+  ["XState", /^(xstate|@xstate)(\/|$)/, /^(machines|actors)\//],
+  ["the OpenTelemetry SDK", /^@opentelemetry\/(?!api$|semantic-conventions(\/|$))/, /^telemetry\/set-?up\.ts$/],
+  ["OpenTelemetry", /^@opentelemetry\//, /^(telemetry|bus|llm|actors|cli)\//],
+];
+
+interface Import {
+  /** As written. */
+  readonly target: string;
+  readonly typeOnly: boolean;
+}
+
+/** Our formatter writes imports one way, so that this finds them all: static, re-exported, dynamic, and in types. */
+const STATEMENT = /^(?:import|export)\s+(type\s)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"/gm;
+const CALL = /\bimport\(\s*"([^"]+)"/g;
+
+function importsOf(text: string): Import[] {
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+  return [
+    ...Array.from(code.matchAll(STATEMENT), ([, type, target]) => ({ target: target!, typeOnly: type !== undefined })),
+    // Of `import()` in a type and in an expression the text does not tell which; neither makes a cycle while loading.
+    ...Array.from(code.matchAll(CALL), ([, target]) => ({ target: target!, typeOnly: true })),
+  ];
+}
+
+const source = new URL("../src/", import.meta.url);
+const files = new Map(
+  readdirSync(source, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => {
+      const text = readFileSync(new URL(file, source), "utf8");
+      return [file, { text, imports: importsOf(text) }] as const;
+    }),
+);
+
+/** A file's row in the table. */
+const folderOf = (file: string) =>
+  file in MAY_IMPORT ? file : file.includes("/") ? file.slice(0, file.indexOf("/")) : "";
+const resolve = (file: string, target: string) => posix.join(dirname(file), target);
+
+/** Every import of a file of ours (`from` a package when `relative` is false), as `[file, what it imports]`. */
+const eachImport = (relative: boolean) =>
+  [...files].flatMap(([file, { imports }]) =>
+    imports
+      .filter(({ target }) => target.startsWith(".") === relative)
+      .map((one) => ({ file, ...one, to: relative ? resolve(file, one.target) : one.target })),
+  );
+
+describe("the import rule", () => {
+  it("is read from real imports", () => {
+    expect(
+      importsOf('import a, { b } from "./a.ts";\nimport "x";\nexport * from "y";\nexport { z } from "./z.ts";'),
+    ).toEqual(["./a.ts", "x", "y", "./z.ts"].map((target) => ({ target, typeOnly: false })));
+    expect(importsOf('import type {\n  A,\n} from "./a.ts";\nlet x: import("./b.ts").B;\n// import "c";')).toEqual(
+      ["./a.ts", "./b.ts"].map((target) => ({ target, typeOnly: true })),
+    );
+    expect(files.size).toBeGreaterThan(20);
+    expect(eachImport(true).length).toBeGreaterThan(files.size);
+  });
+
+  it("knows every folder", () => {
+    const folders = new Set([...files.keys()].map(folderOf));
+    expect([...folders].filter((folder) => !(folder in MAY_IMPORT) && !ON_TOP.includes(folder))).toEqual([]);
+  });
+
+  it("holds between folders", () => {
+    const broken = eachImport(true)
+      .filter(({ file, to }) => {
+        const [from, into] = [folderOf(file), folderOf(to)];
+        return from !== into && !ON_TOP.includes(from) && !MAY_IMPORT[from]?.includes(into);
+      })
+      .map(({ file, to }) => `${file} imports ${to}`);
+    expect(broken).toEqual([]);
+  });
+
+  it("leads to files that are there, by their extension", () => {
+    expect(eachImport(true).filter(({ to }) => !files.has(to) && to !== "../package.json")).toEqual([]);
+  });
+
+  it.each(ONLY)("lets only the named files import %s", (_, packages, allowed) => {
+    const broken = eachImport(false)
+      .filter(({ file, target }) => packages.test(target) && !allowed.test(file))
+      .map(({ file, target }) => `${file} imports ${target}`);
+    expect(broken).toEqual([]);
+  });
+
+  it("has no cycles between files", () => {
+    const done = new Set<string>();
+    const cycles: string[] = [];
+    const visit = (file: string, path: readonly string[]) => {
+      if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(" → "));
+      if (done.has(file) || path.includes(file)) return;
+      for (const { target, typeOnly } of files.get(file)?.imports ?? [])
+        if (!typeOnly && target.startsWith(".")) visit(resolve(file, target), [...path, file]);
+      done.add(file);
+    };
+    for (const file of files.keys()) visit(file, []);
+    expect(cycles).toEqual([]);
+  });
+});
+
+describe("the house style", () => {
+  it("has no file over 300 lines", () => {
+    const long = [...files].map(([file, { text }]) => [file, text.trimEnd().split("\n").length] as const);
+    expect(long.filter(([, lines]) => lines > 300)).toEqual([]);
+  });
+
+  it("names files after ideas, in lowercase and hyphens", () => {
+    const odd = [...files.keys()].filter(
+      (file) =>
+        !/^[a-z0-9]+(-[a-z0-9]+)*\.ts$/.test(basename(file)) ||
+        /^(utils?|helpers?|common|misc|types)\.ts$/.test(basename(file)) ||
+        (basename(file) === "index.ts" && file !== "index.ts"),
+    );
+    expect(odd).toEqual([]);
+  });
+});

@@ -1,0 +1,127 @@
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { TuttiError } from "../../src/core/error.ts";
+import { checkPlan } from "../../src/core/plan-check.ts";
+import { type PlaceOptions, type PlanBuilder, PlanOf, plan } from "../../src/define/plan.ts";
+import { task } from "../../src/define/task.ts";
+
+const upper = task("upper", { input: z.object({ text: z.string() }), output: z.object({ text: z.string() }) });
+const join = task("join", {
+  input: z.object({ parts: z.array(z.string()) }),
+  timeout: "5s",
+  retry: { attempts: 5, delay: "1s" },
+  priority: "low",
+});
+
+describe("plan", () => {
+  it("writes down what was placed, as it travels", () => {
+    const made = plan((p) => {
+      const parts = ["a", "b"].map((text, i) => p.task(upper, { text }, { key: `part-${i}` }));
+      return p.task(join, { parts: parts.map((part) => part.output.text) });
+    });
+    expect(made).toBeInstanceOf(PlanOf);
+    expect(made.wire).toEqual({
+      v: 1,
+      tasks: {
+        "part-0": { type: "upper", input: { text: "a" } },
+        "part-1": { type: "upper", input: { text: "b" } },
+        join: {
+          type: "join",
+          input: { parts: [{ $ref: "part-0#/text" }, { $ref: "part-1#/text" }] },
+          timeout: 5000,
+          retry: { attempts: 5, delay: 1000 },
+          priority: "low",
+        },
+      },
+      output: "join",
+    });
+    expect(checkPlan(JSON.parse(JSON.stringify(made.wire)), { depth: 0 })).toEqual({ plan: made.wire });
+  });
+
+  it("has the outputs of all children when its function returns nothing", () => {
+    const made = plan((p) => {
+      p.task(upper, { text: "a" });
+    });
+    expect(made.wire).not.toHaveProperty("output");
+  });
+
+  it("numbers the keys it makes, around those that are taken, the same every time", () => {
+    const keys = () =>
+      Object.keys(
+        plan((p) => {
+          p.task(upper, { text: "" });
+          p.task(upper, { text: "" }, { key: "upper-2" });
+          p.task(upper, { text: "" });
+          p.task(upper, { text: "" });
+          p.task("other", {});
+        }).wire.tasks,
+      );
+    expect(keys()).toEqual(["upper", "upper-2", "upper-3", "upper-4", "other"]);
+    expect(keys()).toEqual(keys());
+  });
+
+  it("names tasks that are needed without their output", () => {
+    const { wire } = plan((p) => {
+      const first = p.task(upper, { text: "" }, { key: "first" });
+      p.task("last", {}, { needs: [first] });
+    });
+    expect(wire.tasks.last).toEqual({ type: "last", input: {}, needs: ["first"] });
+  });
+
+  it("lets the author state single fields of a policy over the type's own", () => {
+    const { wire } = plan((p) => {
+      p.task(join, { parts: [] }, { timeout: "1m", retry: { attempts: 1 } });
+    });
+    expect(wire.tasks.join).toMatchObject({ timeout: 60_000, retry: { attempts: 1, delay: 1000 }, priority: "low" });
+  });
+
+  it("takes a type without input", () => {
+    const { wire } = plan((p) => void p.task("ping", undefined));
+    expect(wire.tasks.ping).toEqual({ type: "ping" });
+  });
+
+  it("takes 20,000 tasks in linear time", () => {
+    const made = plan((p) => {
+      const parts = Array.from({ length: 20_000 }, (_, i) => p.task(upper, { text: `${i}` }));
+      return p.task(join, { parts: parts.map((part) => part.output.text) });
+    });
+    expect(Object.keys(made.wire.tasks)).toHaveLength(20_001);
+    expect(made.wire.tasks["upper-20000"]).toEqual({ type: "upper", input: { text: "19999" } });
+  });
+});
+
+describe("a plan that is wrong", () => {
+  const placing =
+    (key: string, options: object = {}) =>
+    () =>
+      plan((p) => {
+        p.task(upper, { text: "" }, { key, ...options } as PlaceOptions);
+        p.task(upper, { text: "" }, { key: "taken" });
+      });
+
+  it.each([
+    [
+      "a bad key",
+      placing("a/b"),
+      'plan key "a/b": expected 1 to 64 characters of A-Z a-z 0-9 _ -, beginning with a letter or digit',
+    ],
+    ["a key twice", placing("taken"), 'plan key "taken" is taken: keys must be unique in a plan'],
+    ["a bad timeout", placing("x", { timeout: "soon" }), 'plan key "x": /timeout: expected a duration such as 500ms'],
+    ["a bad retry", placing("x", { retry: { attempts: 0 } }), 'plan key "x": /retry/attempts: '],
+  ])("%s is refused, by name", (_, make, message) => {
+    expect(make).toThrow(TuttiError);
+    expect(make).toThrow(message);
+  });
+
+  it.each<[string, (p: PlanBuilder) => unknown, string]>([
+    ["a promise", async (p) => p.task("t", {}), "a promise"],
+    ["an array", (p) => [p.task("t", {})], "an array"],
+    ["an output", (p) => p.task("t", {}).output, "an object that is none of them"],
+    ["a task of another plan", (p) => ({ ...p.task("t", {}) }), "an object that is none of them"],
+    ["a key", () => "t", "t"],
+  ])("%s cannot be its output", (_, build, received) => {
+    expect(() => plan(build as () => void)).toThrow(
+      `plan: expected its function to return, at once, a task placed with p.task() or nothing, received ${received}`,
+    );
+  });
+});

@@ -1,0 +1,77 @@
+import type { Msg } from "@nats-io/transport-node";
+import { toBusError } from "./nats-errors.ts";
+import type { Link } from "./nats-link.ts";
+import { parseAckSubject, toHeaders } from "./nats-message.ts";
+import type { Delivery, Headers } from "./port.ts";
+
+const ACK = Buffer.from("+ACK");
+const NAK = Buffer.from("-NAK");
+const IN_PROGRESS = Buffer.from("+WPI");
+const TERMINATE = Buffer.from("+TERM");
+
+/**
+ * A message of a consumer with its acknowledgements, which are messages to its reply subject. One that cannot be told
+ * needs no care: the message is delivered again when its ack wait lapses.
+ */
+export class NatsDelivery implements Delivery {
+  readonly subject: string;
+  readonly sequence: number;
+  readonly timestamp: number;
+  readonly deliveries: number;
+  readonly data: Uint8Array;
+  readonly headers?: Headers;
+  readonly #link: Link;
+  readonly #reply: string;
+  #settled = false;
+
+  constructor(link: Link, message: Msg) {
+    const at = parseAckSubject(message.reply!);
+    this.subject = message.subject;
+    this.sequence = at.sequence;
+    this.timestamp = at.timestamp;
+    this.deliveries = at.deliveries;
+    this.data = message.data;
+    const headers = toHeaders(message.headers);
+    if (headers) this.headers = headers;
+    this.#link = link;
+    this.#reply = message.reply!;
+  }
+
+  ack(): void {
+    this.#settle(ACK);
+  }
+
+  async ackConfirmed(): Promise<void> {
+    if (this.#settled) return;
+    this.#settled = true;
+    try {
+      await this.#link.requestPatiently(this.#reply, ACK);
+    } catch (error) {
+      throw toBusError(error, `acknowledge ${this.subject}`);
+    }
+  }
+
+  nak(delayMs = 0): void {
+    const delayNs = Math.round(delayMs * 1e6);
+    this.#settle(delayNs > 0 ? Buffer.from(`-NAK ${JSON.stringify({ delay: delayNs })}`) : NAK);
+  }
+
+  inProgress(): void {
+    if (!this.#settled) this.#link.tell(this.#reply, IN_PROGRESS);
+  }
+
+  terminate(): void {
+    this.#settle(TERMINATE);
+  }
+
+  #settle(word: Uint8Array): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#link.tell(this.#reply, word);
+  }
+}
+
+/** Gives a message back that nobody here will handle. */
+export function giveBack(link: Link, message: Msg): void {
+  link.tell(message.reply!, NAK);
+}

@@ -24,7 +24,14 @@ export interface RunOptions {
 export type WatchEvent =
   | { readonly kind: "run"; readonly run: RunSummary }
   | { readonly kind: "task"; readonly task: TaskView }
-  | { readonly kind: "live"; readonly live: LiveKind; readonly task: string; readonly attempt: number; readonly at: string; readonly data?: Json };
+  | {
+      readonly kind: "live";
+      readonly live: LiveKind;
+      readonly task: string;
+      readonly attempt: number;
+      readonly at: string;
+      readonly data?: Json;
+    };
 
 /** One event of a run's log, as stored. */
 export interface LogEntry {
@@ -40,7 +47,11 @@ export interface Tutti extends AsyncDisposable {
   /** Which bus it is on, for people: `memory`, `nats://127.0.0.1:4222 (2.9.10)`. */
   readonly bus: string;
   /** Runs it to its end and returns its output. Rejects with 400, 404, 409, 503 (nothing was started), 408, 422 or 499. */
-  run<I extends z.ZodType, O extends z.ZodType>(type: Task<I, O>, input: z.input<I>, options?: RunOptions): Promise<z.output<O>>;
+  run<I extends z.ZodType, O extends z.ZodType>(
+    type: Task<I, O>,
+    input: z.input<I>,
+    options?: RunOptions,
+  ): Promise<z.output<O>>;
   run(type: string, input: Json, options?: RunOptions): Promise<Json>;
   /** Returns the run's id once it is durable. */
   submit<I extends z.ZodType>(type: Task<I>, input: z.input<I>, options?: RunOptions): Promise<string>;
@@ -70,7 +81,12 @@ export interface RunNotice {
   /** Milliseconds since the epoch. */
   readonly submittedAt: number;
   /** Undefined while it runs. */
-  readonly ended?: { readonly status: "succeeded" | "failed" | "cancelled"; readonly at: number; readonly error?: string; readonly tasks: number };
+  readonly ended?: {
+    readonly status: "succeeded" | "failed" | "cancelled";
+    readonly at: number;
+    readonly error?: string;
+    readonly tasks: number;
+  };
 }
 
 export interface TuttiOptions {
@@ -89,6 +105,12 @@ export interface TuttiOptions {
   readonly prefix?: string;
   /** Shards of the log, fixed when it is created. Default 16. */
   readonly shards?: number;
+  /**
+   * How soon silence is noticed, in milliseconds. `ackWaitMs`: a task is delivered again when its worker says nothing for
+   * this long (default 30,000). `presenceTtlMs`: a worker or an orchestrator counts as gone then (default 5000). All
+   * processes on one bus must be given the same.
+   */
+  readonly timing?: { readonly ackWaitMs?: number; readonly presenceTtlMs?: number };
   /** Where NATS_*, TUTTI_*, OPENAI_* are read. Default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Called when a run that this process orchestrates begins (`ended` undefined) or ends. */

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import type { z } from "zod";
 import { BlobStore } from "./actors/blobs.ts";
+import { asTuttiError, translating } from "./actors/bus-failure.ts";
 import { Client } from "./actors/client.ts";
 import { createFileAccess } from "./actors/file-access.ts";
 import type { Host } from "./actors/host.ts";
@@ -11,12 +12,12 @@ import { readLog, watchRun } from "./actors/run-watch.ts";
 import { agreeOnShards } from "./actors/shard-settings.ts";
 import { TypeRegistry } from "./actors/type-registry.ts";
 import { WorkerProcess } from "./actors/worker-process.ts";
-import type { RunOptions, Tutti, TuttiOptions } from "./app.ts";
+import type { RunOptions, Tutti, TuttiOptions, WatchEvent } from "./app.ts";
 import { createMemoryBus } from "./bus/memory.ts";
 import { connectNats, readNatsOptions } from "./bus/nats.ts";
-import { type Bus, isBusError } from "./bus/port.ts";
+import type { Bus } from "./bus/port.ts";
 import { createTopology, type Topology } from "./bus/topology.ts";
-import { type Clock, systemClock } from "./core/clock.ts";
+import { atMost, type Clock, systemClock } from "./core/clock.ts";
 import { TuttiError } from "./core/error.ts";
 import type { Json } from "./core/json.ts";
 import { isName, NAME_EXPECTED } from "./core/names.ts";
@@ -28,6 +29,8 @@ import { createModelProvider } from "./llm/provider.ts";
 
 const DEFAULT_SHARDS = 16;
 const DEFAULT_GRACE_MS = 10_000;
+/** For each part to store what it was about to write and to take its leave. */
+const LEAVE_MS = 3000;
 
 /** What only tests and the simulator replace. */
 export interface TuttiParts {
@@ -49,7 +52,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
   const prefix = options.prefix ?? (env.TUTTI_PREFIX || undefined);
   if (prefix !== undefined && !isName(prefix))
     throw new TuttiError(400, `prefix ${JSON.stringify(prefix)}: expected ${NAME_EXPECTED}`);
-  const topology = createTopology(prefix === undefined ? {} : { prefix });
+  const topology = createTopology({ ...options.timing, ...(prefix !== undefined && { prefix }) });
   const id = options.id ?? processId(clock);
   const bus = parts.bus ?? (await connect(options.bus, env, id, clock));
   try {
@@ -71,12 +74,12 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     await worker?.start();
     await orchestrator?.start();
     const stop = async (graceMs: number) => {
-      // Workers first: their results are still folded, so a restart finds less to do.
-      await worker?.stop(graceMs);
-      await orchestrator?.stop();
-      await types.stop();
+      // Workers first: their results are still folded, so a restart finds less to do. A bus that is gone holds up nothing.
+      if (worker) await atMost(clock, graceMs + LEAVE_MS, worker.stop(graceMs));
+      if (orchestrator) await atMost(clock, LEAVE_MS, orchestrator.stop());
       models.stop();
-      await bus.close();
+      await atMost(clock, LEAVE_MS, types.stop());
+      await atMost(clock, LEAVE_MS, bus.close());
     };
     return new App(host, stop);
   } catch (error) {
@@ -115,20 +118,21 @@ class App implements Tutti {
     return run;
   }
 
-  result = (run: string, options: { tenant?: string; signal?: AbortSignal } = {}): Promise<Json> =>
-    this.#client.result(checkedRun(run), options.tenant ?? DEFAULT_TENANT, options.signal);
+  result = async (run: string, options: { tenant?: string; signal?: AbortSignal } = {}): Promise<Json> =>
+    this.#client.result(checkedRun(run), checkedTenant(options.tenant), options.signal);
 
   get = async (run: string, options: { tenant?: string } = {}) =>
-    viewRun(this.#host, await readRun(this.#host, options.tenant ?? DEFAULT_TENANT, checkedRun(run)));
+    translating(this.#read(checkedRun(run), checkedTenant(options.tenant)));
 
   list = async (options: { tenant?: string; limit?: number } = {}) =>
     (await this.#client.query("runs.list", { ...options })) as RunSummary[];
 
-  watch = (run: string, options: { tenant?: string; signal?: AbortSignal } = {}) =>
-    watchRun(this.#host, options.tenant ?? DEFAULT_TENANT, checkedRun(run), options.signal);
+  async *watch(run: string, options: { tenant?: string; signal?: AbortSignal } = {}): AsyncGenerator<WatchEvent> {
+    yield* watchRun(this.#host, checkedTenant(options.tenant), checkedRun(run), options.signal);
+  }
 
   log = async (run: string, options: { tenant?: string } = {}) =>
-    readLog(this.#host, options.tenant ?? DEFAULT_TENANT, checkedRun(run));
+    translating(readLog(this.#host, checkedTenant(options.tenant), checkedRun(run)));
 
   async cancel(run: string, options: { tenant?: string; reason?: string; by?: string } = {}): Promise<void> {
     await this.#client.query("runs.cancel", { run, ...options });
@@ -137,7 +141,9 @@ class App implements Tutti {
   workers = async () => (await this.#client.query("workers.list", {})) as WorkerPresence[];
   orchestrators = async () => (await this.#client.query("orchestrators.list", {})) as OrchestratorPresence[];
   types = async (): Promise<TypeRegistration[]> => this.#host.types.list();
-  putBlob = (data: Uint8Array): Promise<string> => this.#host.blobs.put(data);
+  putBlob = (data: Uint8Array): Promise<string> => translating(this.#host.blobs.put(data));
+
+  #read = async (run: string, tenant: string) => viewRun(this.#host, await readRun(this.#host, tenant, run));
 
   stop(options: { graceMs?: number } = {}): Promise<void> {
     this.#stopped ??= this.#stop(options.graceMs ?? DEFAULT_GRACE_MS);
@@ -151,11 +157,13 @@ class App implements Tutti {
 
 const nameOf = (type: Task | string): string => (typeof type === "string" ? type : type.type);
 
-/** Run ids become tokens of subjects: one that is no name would ask for something else. */
-function checkedRun(run: string): string {
-  if (!isName(run)) throw new TuttiError(400, `run ${JSON.stringify(run)}: expected ${NAME_EXPECTED}`);
-  return run;
+/** Ids become tokens of subjects: one that is no name would ask for something else. */
+function checked(what: string, id: string): string {
+  if (!isName(id)) throw new TuttiError(400, `${what} ${JSON.stringify(id)}: expected ${NAME_EXPECTED}`);
+  return id;
 }
+const checkedRun = (run: string): string => checked("run", run);
+const checkedTenant = (tenant: string = DEFAULT_TENANT): string => checked("tenant", tenant);
 
 async function connect(
   servers: string | undefined,
@@ -169,10 +177,6 @@ async function connect(
   } catch (error) {
     throw asTuttiError(error);
   }
-}
-
-function asTuttiError(error: unknown): unknown {
-  return isBusError(error) ? new TuttiError(503, error.message, {}, { cause: error }) : error;
 }
 
 async function ensureTopology(bus: Bus, topology: Topology): Promise<void> {

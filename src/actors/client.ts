@@ -1,10 +1,11 @@
 import type { RunOptions } from "../app.ts";
 import { isBusError, type Message } from "../bus/port.ts";
-import { TuttiError, wireError } from "../core/error.ts";
+import { invalid, TuttiError, wireError } from "../core/error.ts";
 import type { Ended } from "../core/event.ts";
 import { decodeJson, encodeJson, findNonJson, type Json } from "../core/json.ts";
 import { isName, NAME_EXPECTED } from "../core/names.ts";
-import { DEFAULT_TENANT, HEADERS } from "../core/request.ts";
+import { problemsOf } from "../core/problem.ts";
+import { DEFAULT_TENANT, HEADERS, requestHeaders } from "../core/request.ts";
 import { injectTraceparent } from "../telemetry/attempt-span.ts";
 import { waitForEnd } from "./end-waiter.ts";
 import type { Host } from "./host.ts";
@@ -26,18 +27,23 @@ export class Client {
 
   /** Returns the run's id once it is durable. Safe to repeat: our requests always carry an id. */
   async submit(type: string, input: Json, options: RunOptions, run: string): Promise<void> {
+    await this.#send(type, ...this.#encode(type, input, options, run));
+  }
+
+  /** What is wrong is told before anything is asked of the bus: ids become tokens of subjects. */
+  #encode(type: string, input: Json, options: RunOptions, run: string): [Uint8Array, Record<string, string>] {
     if (!isName(type)) throw new TuttiError(400, `task type ${JSON.stringify(type)}: expected ${NAME_EXPECTED}`);
     const odd = findNonJson(input);
     if (odd) throw new TuttiError(400, `the input is no JSON: ${odd}`);
-    const traceparent = injectTraceparent();
     const headers = {
       [HEADERS.run]: run,
       ...(options.tenant !== undefined && { [HEADERS.tenant]: options.tenant }),
       ...(options.priority !== undefined && { [HEADERS.priority]: options.priority }),
       ...(options.deadline !== undefined && { [HEADERS.deadline]: String(options.deadline) }),
       ...(options.requester !== undefined && { [HEADERS.requester]: options.requester }),
-      ...(traceparent !== undefined && { [HEADERS.trace]: traceparent }),
     };
+    const parsed = requestHeaders.safeParse(headers);
+    if (!parsed.success) throw invalid("the request's options are invalid", problemsOf(parsed.error, headers));
     const data = encodeJson(input);
     const { maxPayload } = this.#host.bus;
     if (data.length > maxPayload - 2048)
@@ -45,15 +51,22 @@ export class Client {
         400,
         `the input has ${data.length} bytes; the bus takes ${maxPayload}: store what is large with putBlob()`,
       );
-    await this.#ask(this.#host.topology.subjects.submit(type), data, headers);
+    return [data, headers];
+  }
+
+  async #send(type: string, data: Uint8Array, headers: Record<string, string>): Promise<void> {
+    const trace = injectTraceparent();
+    const subject = this.#host.topology.subjects.submit(type);
+    await this.#ask(subject, data, { ...headers, ...(trace !== undefined && { [HEADERS.trace]: trace }) });
   }
 
   /** Submits and waits for the end. */
   async run(type: string, input: Json, options: RunOptions, run: string): Promise<Json> {
     const tenant = options.tenant ?? DEFAULT_TENANT;
+    const request = this.#encode(type, input, options, run);
     const waiter = await waitForEnd(this.#host, tenant, run);
     try {
-      await this.submit(type, input, options, run);
+      await this.#send(type, ...request);
       // A chosen id may name a run that has ended long ago.
       if (options.run !== undefined) await waiter.check();
       return await this.#outcome(run, await orAbort(waiter.ended, options.signal));

@@ -27,19 +27,27 @@ export async function waitForEnd(
   const { bus, topology, clock } = host;
   const filter = topology.subjects.logOfRun(tenant, run, "ended");
   const { promise, resolve } = Promise.withResolvers<Ended>();
+  const taken: (() => void)[] = [];
+  let stopped = false;
+  const stop = () => {
+    stopped = true;
+    for (const giveBack of taken.splice(0)) giveBack();
+  };
   const take = (data: Uint8Array) => {
     const body = readEventBody("ended", data);
     if (!body) return;
     stop();
     resolve(body);
   };
+  // It may end before the subscription is confirmed.
   const subscription = await bus.subscribe(filter, (message) => take(message.data));
+  taken.push(() => void subscription.stop());
   const check = async () => {
     const stored = await bus.getLastMessage(topology.streams.log.name, filter);
     if (stored) take(stored.data);
   };
   const checkQuietly = () => void check().catch(() => {});
-  let disarm: () => void;
+  let disarm = () => {};
   const arm = () => {
     disarm = clock.timer(CHECK_MS, () => {
       checkQuietly();
@@ -47,11 +55,10 @@ export async function waitForEnd(
     });
   };
   arm();
-  const unlisten = bus.onEvent((event) => event.type === "reconnected" && checkQuietly());
-  const stop = () => {
-    disarm();
-    unlisten();
-    void subscription.stop();
-  };
+  taken.push(
+    () => disarm(),
+    bus.onEvent((event) => event.type === "reconnected" && checkQuietly()),
+  );
+  if (stopped) stop();
   return { ended: promise, check, stop };
 }

@@ -4,6 +4,9 @@ import type { Host } from "./host.ts";
 
 interface Source {
   readonly puller: Puller;
+  readonly type: string;
+  /** Delivered by it and not settled. */
+  inHand: number;
   /** Until when (monotonic, ms) it counts as having work, and shares in the free slots. */
   hotUntil: number;
 }
@@ -25,13 +28,16 @@ export class Intake {
   readonly #concurrency: number;
   readonly #run: (delivery: Delivery) => Promise<void>;
   readonly #isFree: (delivery: Delivery) => boolean;
+  readonly #limitOf: (type: string) => number | undefined;
   readonly #sources: Source[] = [];
   readonly #waiting: Delivery[][] = PRIORITIES.map(() => []);
   /** Delivered and not settled, waiting or running: kept alive by heartbeats. */
-  readonly inHand = new Set<Delivery>();
+  readonly inHand = new Map<Delivery, Source>();
   running = 0;
   #finished = 0;
   #ahead = 0;
+  /** What was fast a while ago says nothing of the tasks to come. */
+  #aheadUntil = 0;
   #scheduled = false;
   #closed = false;
   #disarmHeartbeat: () => void = () => {};
@@ -46,6 +52,8 @@ export class Intake {
       run: (delivery: Delivery) => Promise<void>;
       /** Whether its type has a slot free, where types have limits of their own. */
       isFree: (delivery: Delivery) => boolean;
+      /** How many of a type may run at once, where it has a limit of its own. */
+      limitOf: (type: string) => number | undefined;
     },
   ) {
     this.#host = host;
@@ -53,6 +61,7 @@ export class Intake {
     this.#concurrency = options.concurrency;
     this.#run = options.run;
     this.#isFree = options.isFree;
+    this.#limitOf = options.limitOf;
   }
 
   async open(): Promise<void> {
@@ -63,6 +72,8 @@ export class Intake {
         await bus.ensureConsumer(consumer);
         const source: Source = {
           puller: await bus.pull(consumer.stream, consumer.name, (delivery) => this.#take(source, rank, delivery)),
+          type,
+          inHand: 0,
           hotUntil: 0,
         };
         return source;
@@ -71,7 +82,7 @@ export class Intake {
     this.#sources.push(...(await Promise.all(opened)));
     const ackWaitMs = topology.taskConsumer("any", "normal").ackWaitMs;
     const beat = () => {
-      for (const delivery of this.inHand) delivery.inProgress();
+      for (const delivery of this.inHand.keys()) delivery.inProgress();
       this.#disarmHeartbeat = this.#host.clock.timer(ackWaitMs / 3, beat);
     };
     beat();
@@ -99,7 +110,8 @@ export class Intake {
   #take(source: Source, rank: number, delivery: Delivery): void {
     if (this.#closed) return delivery.nak();
     source.hotUntil = this.#host.clock.monotonic() + HOT_MS;
-    this.inHand.add(delivery);
+    this.inHand.set(delivery, source);
+    source.inHand++;
     this.#waiting[rank]!.push(delivery);
     this.#schedule();
   }
@@ -131,6 +143,7 @@ export class Intake {
     this.running++;
     void this.#run(delivery).then(() => {
       this.running--;
+      this.inHand.get(delivery)!.inHand--;
       this.inHand.delete(delivery);
       this.#countFinished();
       this.#schedule();
@@ -141,22 +154,33 @@ export class Intake {
     if (this.#finished++ > 0) return;
     this.#disarmCount = this.#host.clock.timer(AHEAD_MS, () => {
       this.#ahead = this.#finished;
+      this.#aheadUntil = this.#host.clock.monotonic() + 2 * AHEAD_MS;
       this.#finished = 0;
     });
   }
 
   #demand(): void {
     if (this.#closed) return;
-    const room = this.#concurrency + this.#ahead - this.inHand.size;
-    if (room <= 0) return;
     const now = this.#host.clock.monotonic();
+    const room = this.#concurrency + (now < this.#aheadUntil ? this.#ahead : 0) - this.inHand.size;
+    if (room <= 0) return;
     const hot = this.#sources.filter((source) => source.hotUntil > now);
     // What queues without work were asked for stays asked for, but does not hold the others back.
     const asked = hot.reduce((sum, { puller }) => sum + puller.outstanding, 0);
     const share = Math.floor((room - asked) / hot.length);
-    for (const { puller, hotUntil } of this.#sources) {
-      if (hotUntil > now && share > 0) puller.demand(share);
-      else if (puller.outstanding === 0) puller.demand(1);
+    for (const { puller, type, hotUntil } of this.#sources) {
+      const left = this.#leftOf(type);
+      const wanted = hotUntil > now ? Math.min(share, left - puller.outstanding) : 0;
+      if (wanted > 0) puller.demand(wanted);
+      else if (puller.outstanding === 0 && left > 0) puller.demand(1);
     }
+  }
+
+  /** What a type may still be asked for: what waits here for its limit would be missed by other processes. */
+  #leftOf(type: string): number {
+    let left = this.#limitOf(type);
+    if (left === undefined) return Number.POSITIVE_INFINITY;
+    for (const source of this.#sources) if (source.type === type) left -= source.inHand;
+    return left;
   }
 }

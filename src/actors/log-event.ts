@@ -4,6 +4,7 @@ import { messageOf } from "../core/error.ts";
 import { EVENT_SCHEMAS, type EventBody, type EventKind, type RunEvent, result } from "../core/event.ts";
 import { decodeJson } from "../core/json.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
+import { upcast } from "../core/upcast.ts";
 
 export interface ReadEvent extends LogAddress {
   readonly event: string;
@@ -21,7 +22,7 @@ export function readLogMessage(subjects: Subjects, message: StoredMessage): Read
   const unreadable = (problem: string): ReadEvent => ({ ...address, read: undefined, problem });
   if (!isKind(address.event)) return unreadable(`unknown event ${address.event}`);
   try {
-    const raw = decodeJson(message.data);
+    const raw = upcast(address.event, decodeJson(message.data));
     const parsed = EVENT_SCHEMAS[address.event].safeParse(raw);
     const problem = parsed.success ? undefined : describeProblems(problemsOf(parsed.error, raw));
     const body = parsed.success ? parsed.data : address.event === "result" && salvage(raw, problem!);

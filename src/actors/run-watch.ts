@@ -10,6 +10,7 @@ import { type FoldEffects, noEffects } from "../fold/effects.ts";
 import type { RunState } from "../fold/run-state.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
 import { viewTask } from "../fold/view.ts";
+import { translating } from "./bus-failure.ts";
 import { Channel } from "./channel.ts";
 import type { Host } from "./host.ts";
 import { LogPump } from "./log-pump.ts";
@@ -95,7 +96,8 @@ class RunWatch {
     if (!this.#told) {
       this.#told = true;
       const { tasks: _, ...run } = await viewRun(this.#host, { state, ended: undefined });
-      this.channel.push({ kind: "run", run });
+      // Its end, if it has come already, is told last, like any other.
+      this.channel.push({ kind: "run", run: { ...run, status: "running" } });
     }
     for (const task of this.#changed) this.channel.push({ kind: "task", task: this.#view(task) });
     this.#changed.clear();
@@ -151,7 +153,7 @@ export async function* watchRun(
   if (signal?.aborted) throw signal.reason;
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    await watch.start();
+    await translating(watch.start());
     yield* watch.channel;
   } finally {
     signal?.removeEventListener("abort", abort);

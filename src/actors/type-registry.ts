@@ -7,7 +7,7 @@ import { isName } from "../core/names.ts";
 import { describeProblems, MAX_PROBLEMS, type Problem, problemsOf } from "../core/problem.ts";
 import { type TypeRegistration, typeRegistration } from "../core/registration.ts";
 import type { Logger } from "./logger.ts";
-import { toProblem } from "./schema-problem.ts";
+import { toProblems } from "./schema-problem.ts";
 
 interface Known {
   readonly registration: TypeRegistration;
@@ -20,7 +20,7 @@ export class TypeRegistry {
   readonly #bucket: Bucket;
   readonly #log: Logger;
   readonly #known = new Map<string, Known>();
-  readonly #ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
+  readonly #ajv = new Ajv2020({ strict: false, allErrors: true, verbose: true, validateFormats: false });
   #watch: Stoppable | undefined;
 
   private constructor(bucket: Bucket, log: Logger) {
@@ -76,8 +76,7 @@ export class TypeRegistry {
     const check = known.checkInput;
     if (check === "anything") return [];
     if (check(input)) return [];
-    const errors = check.errors ?? [];
-    return errors.slice(0, MAX_PROBLEMS).map((error) => toProblem(error, input));
+    return toProblems((check.errors ?? []).slice(0, MAX_PROBLEMS), input);
   }
 
   #compile({ type, input }: TypeRegistration): ValidateFunction | "anything" {

@@ -8,7 +8,7 @@ import { describeProblems, problemsOf } from "../core/problem.ts";
 import type { WorkerPresence } from "../core/registration.ts";
 import { type TaskMessage, taskMessage } from "../core/task-message.ts";
 import type { Worker } from "../define/worker.ts";
-import { workerMachine } from "../machines/worker.ts";
+import { type WorkerMachineEvent, workerMachine } from "../machines/worker.ts";
 import { inAttemptSpan, tracingEnabled } from "../telemetry/attempt-span.ts";
 import { Attempt, AttemptAborted, failed, type Outcome } from "./attempt.ts";
 import { Cancellations } from "./cancellations.ts";
@@ -61,6 +61,7 @@ export class WorkerProcess {
       concurrency: this.#concurrency,
       run: (delivery) => this.#take(delivery),
       isFree: (delivery) => this.#isFree(delivery),
+      limitOf: (type) => this.#workers.get(type)?.concurrency,
     });
     this.#machine = createActor(workerMachine, { input: { concurrency: this.#concurrency } });
   }
@@ -88,7 +89,7 @@ export class WorkerProcess {
     const stopping = new AttemptAborted("stopping", "the worker is told to stop, and its grace period is over");
     for (const attempt of this.#attempts) attempt.abort(stopping);
     await this.#idle(1000);
-    if (this.#machine.getSnapshot().status === "active") this.#machine.send({ type: "graceOver" });
+    this.#tell({ type: "graceOver" });
     this.#committer.abandon();
     await this.#committer.settled();
     this.#intake.stop();
@@ -127,13 +128,18 @@ export class WorkerProcess {
     });
   }
 
+  /** A machine that has come to its end hears no more. */
+  #tell(event: WorkerMachineEvent): void {
+    if (this.#machine.getSnapshot().status === "active") this.#machine.send(event);
+  }
+
   /** The machine hears of the load once a turn. */
   #reportLoad(): void {
     if (this.#loadScheduled) return;
     this.#loadScheduled = true;
     this.#host.clock.endOfTurn(() => {
       this.#loadScheduled = false;
-      this.#machine.send({ type: "load", running: this.#intake.running });
+      this.#tell({ type: "load", running: this.#intake.running });
     });
   }
 

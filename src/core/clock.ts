@@ -33,6 +33,14 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
+/** Waits for `work`, but no longer than `limitMs`. What comes after that, a failure too, is nobody's business. */
+export async function atMost(clock: Clock, limitMs: number, work: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  const limit = sleep(clock, limitMs, over.signal).catch(() => {});
+  await Promise.race([work.catch(() => {}), limit]);
+  over.abort();
+}
+
 /** setTimeout fires at once for more than this many milliseconds. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 

@@ -4,7 +4,7 @@ import { depthOf, ROOT } from "../core/names.ts";
 import { checkPlan } from "../core/plan-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import type { FoldEffects } from "./effects.ts";
-import type { RunAddress, RunState } from "./run-state.ts";
+import { isOver, type RunAddress, type RunState } from "./run-state.ts";
 import { attemptOf, stateOf, type TaskRecord } from "./task-record.ts";
 import { createTask, failAttempt, firstRunStep, runEffects, stepRun, stepTask, type Turn } from "./tree.ts";
 
@@ -41,8 +41,9 @@ export function beginRun(address: RunAddress, submitted: Submitted, at: number, 
   return run;
 }
 
-/** Folds one later event. Events that no longer mean anything change nothing. */
+/** Folds one later event. Events that no longer mean anything change nothing; after `ended` none does. */
 export function applyEvent(run: RunState, event: Exclude<RunEvent, { kind: "submitted" }>, effects: FoldEffects): void {
+  if (isOver(run)) return;
   const turn = { effects, at: event.at };
   run.updatedAt = event.at;
   switch (event.kind) {
@@ -107,7 +108,7 @@ const CONTENTS = ["output", "outputRef", "plan", "planRef", "error"] as const;
 
 function applyDue(run: RunState, { task: id, attempt, what }: Due, turn: Turn): void {
   if (what === "deadline") {
-    if (run.deadline === undefined) return;
+    if (run.deadline === undefined || run.snapshot.value !== "running") return;
     if (turn.at < run.deadline) return turn.effects.arm(run.root, "deadline", run.deadline - turn.at);
     return stepRun(run, { type: "deadlinePassed" }, turn);
   }
@@ -121,5 +122,7 @@ function applyDue(run: RunState, { task: id, attempt, what }: Due, turn: Turn): 
 function toMs(value: string | number | undefined): number | undefined {
   if (value === undefined) return undefined;
   const ms = typeof value === "number" ? value : Date.parse(value);
-  return Number.isFinite(ms) ? ms : undefined;
+  // Foreign workers may say anything; a moment that no Date can hold could not be shown.
+  return Math.abs(ms) <= LATEST_MS ? ms : undefined;
 }
+const LATEST_MS = 8.64e15;

@@ -1,5 +1,5 @@
 import type { Json } from "../core/json.ts";
-import type { Output, TaskRecord } from "./task-record.ts";
+import { NO_TASKS, type Output, type TaskRecord } from "./task-record.ts";
 
 /**
  * Outputs are kept only while somebody needs them: siblings that have yet to return, and the parent whose output is
@@ -13,15 +13,21 @@ export const makesParentsOutput = (task: TaskRecord): boolean => {
 };
 
 /** One of those that hold the task's output is done with it. */
-export function letGo(task: TaskRecord): void {
-  task.holders--;
-  if (task.holders <= 0) drop(task);
+function letGo(task: TaskRecord): void {
+  if (task.holders > 0 && --task.holders === 0) drop(task);
 }
 
 /** A task that has returned (or never will) needs its siblings' outputs no longer: retry applies to handlers only. */
 export function letGoNeeds(task: TaskRecord): void {
   for (const need of task.needs) letGo(need);
-  task.needs = [];
+  task.needs = NO_TASKS;
+}
+
+/** A task that did not succeed has no output to be made of its children's. */
+export function letGoChildren(task: TaskRecord): void {
+  if (task.holders === 0) return;
+  task.holders = 0;
+  drop(task);
 }
 
 function drop(task: TaskRecord): void {

@@ -35,4 +35,7 @@ export interface RunState extends RunAddress {
   cancelledBy: { readonly by: string | undefined; readonly reason: string | undefined } | undefined;
 }
 
+/** Whether `ended` was read: then nothing changes any more. */
+export const isOver = (run: RunState): boolean => run.snapshot.status === "done";
+
 export const runKey = (tenant: string, run: string): string => `${tenant}/${run}`;

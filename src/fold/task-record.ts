@@ -46,6 +46,9 @@ export interface TaskRecord {
   dueAt: number;
 }
 
+/** Most tasks need nothing. */
+export const NO_TASKS: readonly TaskRecord[] = [];
+
 export const stateOf = (task: TaskRecord): TaskState => task.snapshot.value as TaskState;
 export const attemptOf = (task: TaskRecord): number => task.snapshot.context.attempt;
 

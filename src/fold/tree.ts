@@ -1,15 +1,15 @@
 import type { TaskError } from "../core/error.ts";
 import { childOf, ROOT } from "../core/names.ts";
-import { dependenciesOf } from "../core/plan-check.ts";
 import type { Plan, PlannedTask } from "../core/plan.ts";
+import { dependenciesOf } from "../core/plan-check.ts";
 import { backoffMs, DEFAULT_RETRY, type Policy, resolveRetry } from "../core/policy.ts";
 import { type RunMachineEvent, runMachine } from "../machines/run.ts";
 import { createStepper, type Step } from "../machines/step.ts";
 import { type TaskMachineEvent, taskMachine } from "../machines/task.ts";
 import type { FoldEffects } from "./effects.ts";
-import { letGoNeeds, makesParentsOutput } from "./outputs.ts";
+import { letGoChildren, letGoNeeds, makesParentsOutput } from "./outputs.ts";
 import type { RunState } from "./run-state.ts";
-import { attemptOf, isFinal, type TaskRecord } from "./task-record.ts";
+import { attemptOf, isFinal, NO_TASKS, type TaskRecord } from "./task-record.ts";
 
 /**
  * Steps the machines of one run and carries out, within the tree, what they ask for: a task's success is told to those
@@ -29,9 +29,11 @@ export interface Turn {
 /** Tasks with the same number of attempts share their first snapshot. */
 const firstSnapshots = new Map<number, TaskRecord["snapshot"]>();
 function firstSnapshot(attempts: number): TaskRecord["snapshot"] {
-  let found = firstSnapshots.get(attempts);
-  if (!found) firstSnapshots.set(attempts, (found = taskSteps.initial({ attempts }).snapshot));
-  return found;
+  const found = firstSnapshots.get(attempts);
+  if (found) return found;
+  const { snapshot } = taskSteps.initial({ attempts });
+  firstSnapshots.set(attempts, snapshot);
+  return snapshot;
 }
 
 export function createTask(run: RunState, parent: TaskRecord | undefined, key: string, spec: PlannedTask): TaskRecord {
@@ -59,7 +61,6 @@ export function createTask(run: RunState, parent: TaskRecord | undefined, key: s
   run.tasks.set(task.id, task);
   return task;
 }
-const NO_TASKS: readonly TaskRecord[] = [];
 
 /** What an event brings that its effects need, beside its type. */
 export interface StepData {
@@ -78,7 +79,8 @@ export function failAttempt(task: TaskRecord, error: TaskError, turn: Turn): voi
   // The plan's own word counts first, then the policy of the type, which the failure carries.
   const attempts = task.spec.retry?.attempts ?? error.policy?.retry?.attempts;
   const event = { type: "attemptFailed", error, ...(attempts !== undefined && { attempts }) } as const;
-  settle(task, taskSteps.step(task.snapshot, event), turn, { error });
+  // All that the chart's guards look at: so that tasks which failed alike go on sharing their snapshot.
+  settle(task, taskSteps.stepAlike(task.snapshot, `${error.kind} ${attempts}`, event), turn, { error });
 }
 
 function settle(task: TaskRecord, step: Step<typeof taskMachine>, turn: Turn, data: StepData): void {
@@ -128,6 +130,7 @@ const taskEffects: Readonly<Record<string, (task: TaskRecord, turn: Turn, data: 
     if (cancelled) run.cancelled++;
     else run.failed++;
     letGoNeeds(task);
+    letGoChildren(task);
     if (!parent) return stepRun(run, { type: cancelled ? "rootCancelled" : "rootFailed" }, turn);
     if (isFinal(parent)) return;
     parent.error = task.error;
@@ -143,13 +146,15 @@ function plant(task: TaskRecord, plan: Plan, turn: Turn): void {
   letGoNeeds(task);
   for (const child of byKey.values()) {
     const needed = dependenciesOf(child.spec);
-    if (makesParentsOutput(child)) child.holders++;
+    // An output that nobody needs is not kept in parts either.
+    if (task.holders > 0 && makesParentsOutput(child)) child.holders++;
     if (needed.length === 0) continue;
     child.needs = needed.map((key) => byKey.get(key)!);
     child.missing = needed.length;
     for (const need of child.needs) {
       need.holders++;
-      (need.dependents ??= []).push(child);
+      need.dependents ??= [];
+      need.dependents.push(child);
     }
   }
   if (byKey.size === 0) return stepTask(task, "childrenSucceeded", turn);

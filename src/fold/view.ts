@@ -27,7 +27,11 @@ export const totalsOf = (run: RunState): Totals => ({
   executions: run.executions,
 });
 
-const STATUS: Readonly<Record<string, RunStatus>> = { succeeded: "succeeded", failed: "failed", cancelled: "cancelled" };
+const STATUS: Readonly<Record<string, RunStatus>> = {
+  succeeded: "succeeded",
+  failed: "failed",
+  cancelled: "cancelled",
+};
 
 /** As a caller sees it: running until `ended` has been read. */
 export const statusOf = (run: RunState): RunStatus => STATUS[run.snapshot.value] ?? "running";
@@ -53,7 +57,11 @@ export function failureOf(run: RunState): WireError {
   const where = { run: run.run };
   if (run.snapshot.context.outcome === "cancelled") {
     const { by, reason } = run.cancelledBy ?? {};
-    return { code: 499, message: `the run was cancelled${by ? ` by ${by}` : ""}${reason ? `: ${reason}` : ""}`, ...where };
+    return {
+      code: 499,
+      message: `the run was cancelled${by ? ` by ${by}` : ""}${reason ? `: ${reason}` : ""}`,
+      ...where,
+    };
   }
   if (run.expired) {
     const allowed = run.submitted.deadlineMs;

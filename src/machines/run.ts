@@ -48,6 +48,7 @@ export const runMachine = setup({
   },
   states: {
     running: {
+      description: "The tree grows and its tasks are at work.",
       entry: "armDeadline",
       exit: "disarmDeadline",
       on: {
@@ -76,9 +77,9 @@ export const runMachine = setup({
       description: "The outcome is known; it counts once `ended` has been read back.",
       entry: "appendEnded",
     },
-    succeeded: { type: "final", entry: "close" },
-    failed: { type: "final", entry: "close" },
-    cancelled: { type: "final", entry: "close" },
+    succeeded: { description: "`ended` was read: there is an output.", type: "final", entry: "close" },
+    failed: { description: "`ended` was read: there is an error.", type: "final", entry: "close" },
+    cancelled: { description: "`ended` was read: someone asked for that.", type: "final", entry: "close" },
   },
 });
 

@@ -1,4 +1,11 @@
-import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, EventFromLogic, InputFrom, SnapshotFrom } from "xstate";
+import type {
+  AnyActorScope,
+  AnyMachineSnapshot,
+  AnyStateMachine,
+  EventFromLogic,
+  InputFrom,
+  SnapshotFrom,
+} from "xstate";
 
 /** A snapshot and the names of the effects that leading there asked for, in order. */
 export interface Step<M extends AnyStateMachine> {
@@ -13,6 +20,8 @@ export interface Stepper<M extends AnyStateMachine> {
   step(snapshot: SnapshotFrom<M>, event: EventFromLogic<M>): Step<M>;
   /** The same, computed once per snapshot and event type: only for events that carry no data. */
   stepOnce(snapshot: SnapshotFrom<M>, type: EventFromLogic<M>["type"]): Step<M>;
+  /** Computed once per snapshot and `key`, which must differ where anything differs that guards or assignments look at. */
+  stepAlike(snapshot: SnapshotFrom<M>, key: string, event: EventFromLogic<M>): Step<M>;
 }
 
 /**
@@ -45,18 +54,19 @@ export function createStepper<M extends AnyStateMachine>(machine: M): Stepper<M>
     if ((snapshot as AnyMachineSnapshot).status !== "active") return { snapshot, effects: NO_EFFECTS };
     return finish(machine.transition(snapshot, event, scope) as SnapshotFrom<M>);
   };
+  const recall = (snapshot: SnapshotFrom<M>, key: string) => known.get(snapshot as object)?.get(key);
+  const keep = (snapshot: SnapshotFrom<M>, key: string, event: EventFromLogic<M>): Step<M> => {
+    const computed = step(snapshot, event);
+    const steps = known.get(snapshot as object);
+    if (steps) steps.set(key, computed);
+    else known.set(snapshot as object, new Map([[key, computed]]));
+    return computed;
+  };
   return {
     initial: (input) => finish(machine.getInitialSnapshot(scope, input) as SnapshotFrom<M>),
     step,
-    stepOnce(snapshot, type) {
-      const steps = known.get(snapshot);
-      const found = steps?.get(type);
-      if (found) return found;
-      const made = step(snapshot, { type } as EventFromLogic<M>);
-      if (steps) steps.set(type, made);
-      else known.set(snapshot, new Map([[type, made]]));
-      return made;
-    },
+    stepOnce: (snapshot, type) => recall(snapshot, type) ?? keep(snapshot, type, { type } as EventFromLogic<M>),
+    stepAlike: (snapshot, key, event) => recall(snapshot, key) ?? keep(snapshot, key, event),
   };
 }
 

@@ -27,7 +27,7 @@ export type TaskMachineEvent =
   | { readonly type: "backoffElapsed" }
   | { readonly type: "childrenSucceeded" }
   | { readonly type: "childFailed" }
-  /** The run's deadline has come. */
+  /** The run's deadline has come. Told to the root: what is unfinished below it is cancelled. */
   | { readonly type: "expired" }
   | { readonly type: "cancel" };
 
@@ -61,10 +61,10 @@ export const taskMachine = setup({
   initial: "blocked",
   states: {
     blocked: {
-      description: "Waits for siblings that it needs.",
+      description:
+        "Waits for siblings that it needs. The root needs none, and so is never here when its deadline comes.",
       on: {
         ready: "dispatched",
-        expired: "failed",
         cancel: "cancelled",
       },
     },
@@ -104,9 +104,21 @@ export const taskMachine = setup({
         cancel: { target: "cancelled", actions: "cancelChildren" },
       },
     },
-    succeeded: { type: "final", entry: "reportSuccess" },
-    failed: { type: "final", entry: "reportFailure" },
-    cancelled: { type: "final", entry: "reportFailure" },
+    succeeded: {
+      description: "Has an output: a value, or what its children's outputs make.",
+      type: "final",
+      entry: "reportSuccess",
+    },
+    failed: {
+      description: "Its last attempt failed, one of its children did, or the deadline came.",
+      type: "final",
+      entry: "reportFailure",
+    },
+    cancelled: {
+      description: "On request, or because what it was for has failed.",
+      type: "final",
+      entry: "reportFailure",
+    },
   },
 });
 

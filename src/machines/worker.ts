@@ -36,24 +36,36 @@ export const workerMachine = setup({
   initial: "starting",
   states: {
     starting: {
+      description:
+        "Registers its types and opens its queues; the first tasks may come before it is told to have started.",
       entry: "register",
-      on: { started: "working", drain: "stopped" },
+      on: {
+        started: "working",
+        load: { actions: "takeLoad" },
+        drain: "draining",
+      },
     },
     working: {
+      description: "Takes tasks by demand.",
       entry: "openIntake",
       exit: "closeIntake",
-      initial: "idle",
+      initial: "weighing",
       on: {
         load: { target: ".weighing", actions: "takeLoad" },
         drain: "draining",
       },
       states: {
         weighing: {
-          always: [{ guard: "isIdle", target: "idle" }, { guard: "isSaturated", target: "saturated" }, { target: "busy" }],
+          description: "Passed through whenever the load is told.",
+          always: [
+            { guard: "isIdle", target: "idle" },
+            { guard: "isSaturated", target: "saturated" },
+            { target: "busy" },
+          ],
         },
-        idle: {},
-        busy: {},
-        saturated: {},
+        idle: { description: "Executes nothing." },
+        busy: { description: "Executes something, and has slots free." },
+        saturated: { description: "All slots are taken." },
       },
     },
     draining: {
@@ -64,6 +76,6 @@ export const workerMachine = setup({
         graceOver: { target: "stopped", actions: "abortAll" },
       },
     },
-    stopped: { type: "final", entry: "leave" },
+    stopped: { description: "Nothing is in hand, and its presence is withdrawn.", type: "final", entry: "leave" },
   },
 });

@@ -1,0 +1,24 @@
+import { type BusErrorCode, isBusError } from "../bus/port.ts";
+import { type ErrorCode, TuttiError } from "../core/error.ts";
+
+const CODES: { readonly [K in BusErrorCode]?: ErrorCode } = {
+  "too-large": 400,
+  // Asked of a bus on which Tutti has never run.
+  "no-stream": 404,
+};
+
+/** What callers are told when the bus fails them: a {@link TuttiError}, 503 unless it says more. Other errors stay. */
+export function asTuttiError(error: unknown): unknown {
+  if (!isBusError(error)) return error;
+  const message =
+    error.code === "no-stream" ? `no orchestrator has run on this bus yet (${error.message})` : error.message;
+  return new TuttiError(CODES[error.code] ?? 503, message, {}, { cause: error });
+}
+
+export async function translating<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw asTuttiError(error);
+  }
+}

@@ -8,7 +8,7 @@ export type { PolicyInput, RetryInput } from "./core/policy.ts";
 export type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
 export { type Placed, type PlanBuilder, PlanOf, plan } from "./define/plan.ts";
 export type { In, Out, Ref } from "./define/reference.ts";
-export { type Task, type TaskOptions, task } from "./define/task.ts";
+export { type Task, type TaskInput, type TaskOptions, type TaskOutput, task } from "./define/task.ts";
 export { type Handler, type HandlerContext, type Worker, worker } from "./define/worker.ts";
 export { tutti } from "./tutti.ts";
 export { builtinWorkers } from "./workers/builtin.ts";

@@ -78,7 +78,7 @@ function answerThrough(link: Link, respond: Respond): Respond {
   };
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly timeoutMs: number;
   readonly headers?: Headers;
 }

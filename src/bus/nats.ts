@@ -22,7 +22,7 @@ import {
 } from "./nats-stream.ts";
 import { type Bus, BusError, type ConsumerDefinition, isBusError, type Message, type Stoppable } from "./port.ts";
 
-export { DEFAULT_NATS_URL, type NatsOptions, readNatsOptions } from "./nats-options.ts";
+export { type NatsOptions, readNatsOptions } from "./nats-options.ts";
 
 /** How long `close` waits for acknowledgements of what was appended before. */
 const CLOSE_PATIENCE_MS = 2000;

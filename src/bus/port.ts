@@ -204,7 +204,12 @@ export interface Bus extends AsyncDisposable {
    * Reads the messages that match, in order, each once, from `fromSequence` on, and goes on as new ones come, over
    * reconnects and gaps. The handler is called synchronously for one message after another and must not throw.
    */
-  follow(stream: string, filter: string, handler: (message: StoredMessage) => void, options?: FollowOptions): Promise<Stoppable>;
+  follow(
+    stream: string,
+    filter: string,
+    handler: (message: StoredMessage) => void,
+    options?: FollowOptions,
+  ): Promise<Stoppable>;
   /** Sequence of the last message that matches (default: of the whole stream), 0 when there is none. */
   lastSequence(stream: string, filter?: string): Promise<number>;
   /** The message with that sequence, if it is still there. */

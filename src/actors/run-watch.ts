@@ -120,7 +120,8 @@ class RunWatch {
     const live = lastToken(message.subject) as LiveKind;
     const read = readLive(message);
     for (const { task, attempt, at, data } of read?.items ?? []) {
-      const iso = typeof at === "number" ? new Date(at).toISOString() : at;
+      const iso = readMoment(at);
+      if (iso === undefined) continue;
       if (live === "started") {
         this.#started.set(task, { attempt, at: iso, worker: read!.worker });
         const record = this.#state?.tasks.get(task);
@@ -139,6 +140,12 @@ function readLive(message: Message): LiveMessage | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Undefined for a number that no date can have: foreign workers may send anything. */
+function readMoment(at: string | number): string | undefined {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }
 
 /** See `Tutti.watch`. */

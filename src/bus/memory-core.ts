@@ -78,11 +78,6 @@ function answerThrough(link: Link, respond: Respond): Respond {
   };
 }
 
-interface RequestOptions {
-  readonly timeoutMs: number;
-  readonly headers?: Headers;
-}
-
 /** Sends a request with `send` (false: nobody is there) and waits for the first answer. */
 export function request(
   link: Link,

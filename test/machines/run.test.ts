@@ -1,0 +1,135 @@
+import { describe, expect, it } from "vitest";
+import { initialTransition, transition } from "xstate";
+import { getShortestPaths, getSimplePaths } from "xstate/graph";
+import { ROOT } from "../../src/core/names.ts";
+import { type RunMachineEvent, type RunSnapshot, runMachine } from "../../src/machines/run.ts";
+import { FoldedRun } from "../support/folded-run.ts";
+
+/** Every path of the chart is played against the fold, as those of `task` are. */
+const EVENTS: readonly RunMachineEvent[] = [
+  { type: "rootSucceeded" },
+  { type: "rootFailed" },
+  { type: "rootCancelled" },
+  { type: "cancel" },
+  { type: "deadlinePassed" },
+  { type: "ended", status: "succeeded" },
+  { type: "ended", status: "failed" },
+  { type: "ended", status: "cancelled" },
+];
+
+const deadlineMs = 60_000;
+
+/** What the log has to say so that the chart's event happens, or, where the chart ignores it, might have. */
+function tell(run: FoldedRun, event: RunMachineEvent): void {
+  switch (event.type) {
+    case "rootSucceeded":
+      return void run.returns(ROOT, "done");
+    case "rootFailed":
+      return void run.fails(ROOT);
+    case "rootCancelled":
+      return void run.fails(ROOT, { kind: "cancelled" });
+    case "cancel":
+      return void run.cancel();
+    case "deadlinePassed":
+      return void run.wait(deadlineMs).due(ROOT, "deadline");
+    case "ended":
+      return void run.append("ended", { v: 1, status: event.status, totals: run.totals });
+  }
+}
+
+/** The root answers within the same event of the log, so the fold passes through these states and never stays. */
+const ANSWERS: Readonly<Record<string, RunMachineEvent>> = {
+  cancelling: { type: "rootCancelled" },
+  expiring: { type: "rootFailed" },
+};
+
+/** The chart's effects that a host sees, as it sees them. */
+const CALLS: Readonly<Record<string, string>> = {
+  armDeadline: `arm deadline ${ROOT} ${deadlineMs}`,
+  disarmDeadline: `disarm deadline ${ROOT}`,
+  appendEnded: "conclude",
+  close: "close",
+};
+const isOfTheRun = (call: string) => call.includes("deadline") || call === "conclude" || call === "close";
+
+/** Where the chart comes to by an event and the root's answer, and the effects on the way. */
+function stepChart(before: RunSnapshot, event: RunMachineEvent): { after: RunSnapshot; effects: readonly string[] } {
+  // As an actor would not: `ended` counts once.
+  if (before.status === "done") return { after: before, effects: [] };
+  const [after, actions] = transition(runMachine, before, event);
+  const effects = actions.map(({ type }): string => type);
+  const answer = ANSWERS[after.value];
+  if (!answer) return { after, effects };
+  const answered = stepChart(after, answer);
+  return { after: answered.after, effects: [...effects, ...answered.effects] };
+}
+
+function play(run: FoldedRun, before: RunSnapshot, event: RunMachineEvent): RunSnapshot {
+  const { after, effects } = stepChart(before, event);
+  run.effects.take();
+  tell(run, event);
+  expect([run.phase, run.outcome]).toEqual([after.value, after.context.outcome]);
+  expect(run.effects.take().filter(isOfTheRun)).toEqual(effects.flatMap((effect) => CALLS[effect] ?? []));
+  if (effects.includes("cancelTree")) expect(run.states()).toEqual({ [ROOT]: "cancelled" });
+  if (effects.includes("expireTree")) expect(run.states()).toEqual({ [ROOT]: "failed" });
+  return after;
+}
+
+const options = {
+  events: () => EVENTS,
+  filterEvents: (before: RunSnapshot) => before.status === "active",
+  serializeState: ({ value, context }: RunSnapshot) => `${value} ${context.outcome}`,
+};
+type Path = { readonly state: RunSnapshot; readonly events: readonly RunMachineEvent[] };
+
+/** Paths as the log can tell them: with the root's answers left out, less those on which the root would not answer. */
+function possible(paths: ReturnType<typeof getSimplePaths<typeof runMachine>>): Path[] {
+  return paths.flatMap(({ state, steps }) => {
+    const told = steps.slice(1);
+    const events: RunMachineEvent[] = [];
+    for (let i = 0; i < told.length; i++) {
+      events.push(told[i]!.event);
+      const answer = ANSWERS[told[i]!.state.value];
+      if (answer && told[++i]?.event.type !== answer.type) return [];
+    }
+    return [{ state, events }];
+  });
+}
+
+const nameOf = (event: RunMachineEvent) => (event.type === "ended" ? `ended (${event.status})` : event.type);
+const [first, firstActions] = initialTransition(runMachine);
+
+function playPath({ events }: Path): FoldedRun {
+  const run = new FoldedRun({ deadlineMs });
+  events.reduce((before, event) => play(run, before, event), first);
+  return run;
+}
+
+describe("a run", () => {
+  const paths = possible(getSimplePaths(runMachine, options));
+  const byState = possible(getShortestPaths(runMachine, options));
+
+  it("begins as its chart does", () => {
+    const run = new FoldedRun({ deadlineMs });
+    expect(run.phase).toBe(first.value);
+    expect(run.effects.take().filter(isOfTheRun)).toEqual(firstActions.map(({ type }) => CALLS[type]));
+  });
+
+  it.each(paths.map((path) => [path.events.map(nameOf).join(" → "), path] as const))(
+    "follows its chart: %s",
+    (_, path) => {
+      expect(playPath(path).phase).toBe(path.state.value);
+    },
+  );
+
+  it.each(
+    byState.map((path) => [`${path.state.value} (${path.state.context.outcome ?? "no outcome"})`, path] as const),
+  )("takes or ignores every event as its chart does: %s", (_, path) => {
+    for (const event of EVENTS) play(playPath(path), path.state, event);
+  });
+
+  it("can come into every state of its chart", () => {
+    const stayed = byState.map(({ state }) => state.value);
+    expect(new Set([...stayed, ...Object.keys(ANSWERS)])).toEqual(new Set(Object.keys(runMachine.states)));
+  });
+});

@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { initialTransition, transition } from "xstate";
+import { getAdjacencyMap } from "xstate/graph";
+import { runMachine } from "../../src/machines/run.ts";
+import { createStepper } from "../../src/machines/step.ts";
+import { type TaskMachineEvent, taskMachine } from "../../src/machines/task.ts";
+
+const EVENTS: readonly TaskMachineEvent[] = [
+  { type: "ready" },
+  { type: "returned" },
+  { type: "planned" },
+  { type: "attemptFailed", error: { kind: "retryable", message: "again" } },
+  { type: "attemptFailed", error: { kind: "terminal", message: "never" } },
+  { type: "backoffElapsed" },
+  { type: "childrenSucceeded" },
+  { type: "childFailed" },
+  { type: "expired" },
+  { type: "cancel" },
+];
+const input = { attempts: 2 };
+const typesOf = (actions: readonly { readonly type: string }[]) => actions.map(({ type }) => type);
+
+describe("a stepper", () => {
+  it("begins as XState's own initialTransition does", () => {
+    const step = createStepper(taskMachine).initial(input);
+    const [snapshot, actions] = initialTransition(taskMachine, input);
+    expect(step.snapshot.toJSON()).toEqual(snapshot.toJSON());
+    expect(step.effects).toEqual(typesOf(actions));
+  });
+
+  it("steps as XState's own transition does, from every state by every event", () => {
+    const steps = createStepper(taskMachine);
+    const states = Object.values(getAdjacencyMap(taskMachine, { input, events: EVENTS }));
+    expect(states.length).toBeGreaterThan(10);
+    for (const { state } of states) {
+      for (const event of EVENTS) {
+        const step = steps.step(state, event);
+        const [snapshot, actions] = transition(taskMachine, state, event);
+        expect(step.snapshot.toJSON()).toEqual(snapshot.toJSON());
+        expect(step.effects).toEqual(typesOf(actions));
+      }
+    }
+  });
+
+  it("keeps the snapshot itself where the chart ignores the event", () => {
+    const steps = createStepper(taskMachine);
+    const { snapshot } = steps.initial(input);
+    expect(steps.step(snapshot, { type: "returned" })).toEqual({ snapshot, effects: [] });
+    expect(steps.step(snapshot, { type: "returned" }).snapshot).toBe(snapshot);
+  });
+
+  it("lets a machine that is done take no more events, as an actor would", () => {
+    const steps = createStepper(runMachine);
+    const over = steps.step(steps.initial(undefined).snapshot, { type: "ended", status: "failed" }).snapshot;
+    expect(over.value).toBe("failed");
+    expect(transition(runMachine, over, { type: "ended", status: "succeeded" })[0].value).toBe("succeeded");
+    expect(steps.step(over, { type: "ended", status: "succeeded" })).toEqual({ snapshot: over, effects: [] });
+  });
+
+  it("computes a step on which no data depends once, so that snapshots are shared", () => {
+    const steps = createStepper(taskMachine);
+    const { snapshot } = steps.initial(input);
+    const ready = steps.stepOnce(snapshot, "ready");
+    expect(steps.stepOnce(snapshot, "ready")).toBe(ready);
+    expect(ready).toMatchObject({ snapshot: { value: "dispatched" }, effects: ["enqueue"] });
+  });
+
+  it("computes a step on which data depends once for each key", () => {
+    const steps = createStepper(taskMachine);
+    const dispatched = steps.stepOnce(steps.initial(input).snapshot, "ready").snapshot;
+    const failed = (kind: "retryable" | "terminal") =>
+      steps.stepAlike(dispatched, kind, { type: "attemptFailed", error: { kind, message: "" } });
+    expect(failed("retryable")).toBe(failed("retryable"));
+    expect([failed("retryable").snapshot.value, failed("terminal").snapshot.value]).toEqual(["backingOff", "failed"]);
+  });
+});

@@ -1,0 +1,184 @@
+import { describe, expect, it } from "vitest";
+import { initialTransition, transition } from "xstate";
+import { getShortestPaths, getSimplePaths } from "xstate/graph";
+import { ROOT } from "../../src/core/names.ts";
+import { DEFAULT_RETRY } from "../../src/core/policy.ts";
+import { attemptOf, isFinal, stateOf } from "../../src/fold/task-record.ts";
+import { type TaskMachineEvent, type TaskSnapshot, taskMachine } from "../../src/machines/task.ts";
+import { FoldedRun } from "../support/folded-run.ts";
+
+/**
+ * Every path of the chart is played against the fold: each of its events is brought about by the log, and after each
+ * step the task must stand where the chart says, and have called for the effects that the chart names.
+ */
+const ATTEMPTS = 2;
+
+const failed = (kind: "retryable" | "terminal" | "cancelled" | "poison", attempts?: number): TaskMachineEvent => ({
+  type: "attemptFailed",
+  error: { kind, message: kind, ...(attempts !== undefined && { policy: { retry: { attempts } } }) },
+  ...(attempts !== undefined && { attempts }),
+});
+
+const EVENTS: readonly TaskMachineEvent[] = [
+  { type: "ready" },
+  { type: "returned" },
+  { type: "planned" },
+  failed("retryable"),
+  failed("terminal"),
+  failed("cancelled"),
+  failed("poison"),
+  { type: "backoffElapsed" },
+  { type: "childrenSucceeded" },
+  { type: "childFailed" },
+  { type: "expired" },
+  { type: "cancel" },
+];
+/** What a failure carries of its type's policy counts where the plan states nothing. */
+const FAILURES_WITH_POLICY: readonly TaskMachineEvent[] = [1, 2, 4].map((attempts) => failed("retryable", attempts));
+
+/** A task in a run, and the chart's part that it can go through. */
+interface Subject {
+  readonly id: string;
+  readonly attempts: number;
+  readonly events: readonly TaskMachineEvent[];
+  /** Steps of every path that have been taken when the run has begun. */
+  readonly taken: number;
+  begin(): FoldedRun;
+}
+
+const deadlineMs = 3_600_000;
+
+const below = (attempts: number, events: readonly TaskMachineEvent[], retry?: { attempts: number }): Subject => ({
+  id: "subject",
+  attempts,
+  // The deadline is told to the root, which cancels what is below.
+  events: events.filter(({ type }) => type !== "expired"),
+  taken: 0,
+  begin: () =>
+    new FoldedRun({ deadlineMs }).plans(ROOT, {
+      before: { type: "t" },
+      subject: { type: "t", needs: ["before"], ...(retry && { retry }) },
+      // Keeps the run going when the subject has succeeded.
+      beside: { type: "t" },
+    }),
+});
+const child = below(ATTEMPTS, EVENTS, { attempts: ATTEMPTS });
+const childWithoutPolicy = below(DEFAULT_RETRY.attempts, [...EVENTS, ...FAILURES_WITH_POLICY]);
+
+const root: Subject = {
+  id: ROOT,
+  attempts: ATTEMPTS,
+  events: EVENTS,
+  // It needs nothing, so it is ready at once.
+  taken: 1,
+  begin: () => new FoldedRun({ deadlineMs, policy: { retry: { attempts: ATTEMPTS } } }),
+};
+
+/** What the log has to say so that the chart's event happens, or, where the chart ignores it, might have. */
+function tell(run: FoldedRun, id: string, event: TaskMachineEvent): void {
+  const part = id === ROOT ? "part" : `${id}/part`;
+  switch (event.type) {
+    case "ready":
+      return void run.returns("before");
+    case "returned":
+      return void run.returns(id, "done");
+    case "planned":
+      return void run.plans(id, { part: { type: "t" }, other: { type: "t", needs: ["part"] } }, "part");
+    case "attemptFailed":
+      return void run.fails(id, event.error);
+    case "backoffElapsed":
+      return void run.wait(run.effects.armed.has(`backoff ${id}`) ? 60_000 : 0).due(id, "backoff");
+    case "childrenSucceeded":
+      return void run.returns(part).returns(part.replace("part", "other"));
+    case "childFailed":
+      return void run.fails(part);
+    case "expired":
+      return void run.wait(deadlineMs).due(ROOT, "deadline");
+    case "cancel":
+      return void run.cancel();
+  }
+}
+
+/** The chart's effects that a host sees, as it sees them. */
+const CALLS: Readonly<Record<string, string>> = {
+  enqueue: "enqueue",
+  dequeue: "dequeue",
+  withdraw: "withdraw",
+  armBackoff: "arm backoff",
+  disarmBackoff: "disarm backoff",
+};
+
+/** Plays one step of the chart and checks that the fold took the same. */
+function play(run: FoldedRun, id: string, before: TaskSnapshot, event: TaskMachineEvent): void {
+  const [after, actions] = transition(taskMachine, before, event);
+  const { succeeded } = run.state;
+  run.effects.take();
+  tell(run, id, event);
+  const task = run.task(id);
+  expect([stateOf(task), attemptOf(task)]).toEqual([after.value, after.context.attempt]);
+  const effects: readonly string[] = actions.map(({ type }) => type);
+  const mine = run.effects.take().filter((call) => call.split(/[ @]/).includes(id) && !call.includes("deadline"));
+  expect(mine.map((call) => call.split(` ${id}`)[0])).toEqual(effects.flatMap((effect) => CALLS[effect] ?? []));
+  if (effects.includes("plant")) expect([...task.children!.byKey.keys()]).toEqual(["part", "other"]);
+  if (effects.includes("cancelChildren")) expect([...task.children!.byKey.values()].every(isFinal)).toBe(true);
+  if (effects.includes("reportSuccess")) expect(run.state.succeeded).toBeGreaterThan(succeeded);
+  if (effects.includes("reportFailure")) expect(run.phase).toBe("concluding");
+}
+
+type Path = ReturnType<typeof getSimplePaths<typeof taskMachine>>[number];
+
+const options = ({ attempts, events }: Subject) => ({
+  input: { attempts },
+  events: () => events,
+  filterEvents: (_: TaskSnapshot, event: TaskMachineEvent) => events.includes(event),
+  serializeState: ({ value, context }: TaskSnapshot) => `${value} ${context.attempt}`,
+});
+
+/** Without XState's own first step; those that the subject can begin. */
+const possible = (paths: readonly Path[], { taken }: Subject): Path[] =>
+  paths
+    .map((path) => ({ ...path, steps: path.steps.slice(1) }))
+    .filter(({ steps }) => taken === 0 || steps[0]?.event.type === "ready");
+
+const describeEvent = (event: TaskMachineEvent): string =>
+  event.type === "attemptFailed"
+    ? `failed (${event.error.kind}${event.attempts ? `, ${event.attempts} attempts` : ""})`
+    : event.type;
+const describePath = ({ steps }: Path): string =>
+  steps.map(({ event }) => describeEvent(event)).join(" → ") || "nothing yet";
+
+const first = ({ attempts }: Subject) => initialTransition(taskMachine, { attempts })[0];
+
+function playPath({ steps }: Path, subject: Subject): FoldedRun {
+  const run = subject.begin();
+  steps.forEach(({ event }, i) => {
+    if (i >= subject.taken) play(run, subject.id, i === 0 ? first(subject) : steps[i - 1]!.state, event);
+  });
+  return run;
+}
+
+describe.each([
+  ["below the root", child],
+  ["below the root, its policy carried by its failures", childWithoutPolicy],
+  ["at the root", root],
+])("a task %s", (_, subject) => {
+  const paths = possible(getSimplePaths(taskMachine, options(subject)), subject);
+  const byState = possible(getShortestPaths(taskMachine, options(subject)), subject);
+
+  it.each(paths.map((path) => [describePath(path), path] as const))("follows its chart: %s", (_, path) => {
+    playPath(path, subject);
+  });
+
+  it.each(byState.map((path) => [`${path.state.value} ${path.state.context.attempt}`, path] as const))(
+    "takes or ignores every event as its chart does: %s",
+    (_, path) => {
+      for (const event of subject.events) play(playPath(path, subject), subject.id, path.state, event);
+    },
+  );
+
+  it("can come into every state of its chart", () => {
+    const states = new Set(byState.map(({ state }) => state.value));
+    const all = Object.keys(taskMachine.states).filter((state) => subject.taken === 0 || state !== "blocked");
+    expect([...states].sort()).toEqual(all.sort());
+  });
+});

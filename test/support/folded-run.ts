@@ -1,0 +1,265 @@
+import type { TaskError } from "../../src/core/error.ts";
+import type { DueWhat, Ended, Result, RunEvent, Submitted, Totals } from "../../src/core/event.ts";
+import type { Json } from "../../src/core/json.ts";
+import { ROOT } from "../../src/core/names.ts";
+import type { PlanInput } from "../../src/core/plan.ts";
+import { applyEvent, beginRun, FOLD_VERSION } from "../../src/fold/apply.ts";
+import { type FoldEffects, noEffects } from "../../src/fold/effects.ts";
+import { outputOf } from "../../src/fold/outputs.ts";
+import type { RunState } from "../../src/fold/run-state.ts";
+import { attemptOf, stateOf, type TaskRecord } from "../../src/fold/task-record.ts";
+import { failureOf, totalsOf } from "../../src/fold/view.ts";
+import type { TaskState } from "../../src/machines/task.ts";
+
+/** A host that carries nothing out: it notes every call, and what is on the queue and armed by them. */
+export class RecordingEffects implements FoldEffects {
+  /** `enqueue a@1`, `arm - deadline 500`, … in order. */
+  calls: string[] = [];
+  /** Path and attempt of what is on the queue: `a/b@1`. */
+  readonly queued = new Set<string>();
+  /** `backoff a`, with the log time it is due at. */
+  readonly armed = new Map<string, number>();
+  concluded = 0;
+  closed = 0;
+  /** Log time of the event being folded. */
+  at = 0;
+
+  enqueue(task: TaskRecord): void {
+    this.calls.push(`enqueue ${nameOf(task)}`);
+    if (this.queued.has(nameOf(task))) throw new Error(`${nameOf(task)} was put on the queue twice`);
+    this.queued.add(nameOf(task));
+  }
+
+  dequeue(task: TaskRecord): void {
+    this.calls.push(`dequeue ${nameOf(task)}`);
+    if (!this.queued.delete(nameOf(task))) throw new Error(`${nameOf(task)} was not on the queue`);
+  }
+
+  withdraw(task: TaskRecord): void {
+    this.calls.push(`withdraw ${nameOf(task)}`);
+  }
+
+  arm(task: TaskRecord, what: DueWhat, delayMs: number): void {
+    this.calls.push(`arm ${what} ${task.id} ${delayMs}`);
+    this.armed.set(`${what} ${task.id}`, this.at + delayMs);
+  }
+
+  disarm(task: TaskRecord, what: DueWhat): void {
+    this.calls.push(`disarm ${what} ${task.id}`);
+    if (!this.armed.delete(`${what} ${task.id}`)) throw new Error(`${what} of ${task.id} was not armed`);
+  }
+
+  conclude(): void {
+    this.calls.push("conclude");
+    this.concluded++;
+  }
+
+  close(): void {
+    this.calls.push("close");
+    this.closed++;
+  }
+
+  changed(): void {}
+
+  /** The calls since the last time this was asked. */
+  take(): string[] {
+    const { calls } = this;
+    this.calls = [];
+    return calls;
+  }
+}
+
+const nameOf = (task: TaskRecord): string => `${task.id}@${attemptOf(task)}`;
+
+export const START_MS = Date.UTC(2025, 0);
+
+export interface RunSettings {
+  readonly run?: string;
+  readonly input?: Json;
+  readonly policy?: Submitted["policy"];
+  readonly deadlineMs?: number;
+}
+
+export function submittedEvent({
+  input = {},
+  policy = { retry: {} },
+  deadlineMs,
+}: RunSettings = {}): RunEvent & { kind: "submitted" } {
+  return {
+    kind: "submitted",
+    sequence: 1,
+    at: START_MS,
+    body: {
+      v: 1,
+      type: "root",
+      input,
+      policy,
+      priority: "normal",
+      digest: "none",
+      fold: FOLD_VERSION,
+      ...(deadlineMs !== undefined && { deadlineMs }),
+    },
+  };
+}
+
+export const addressOf = (run = "run-1") => ({ tenant: "default", shard: 0, run });
+
+/** A log that is written event by event, and the run it folds to. Each event is a millisecond after the one before. */
+export class FoldedRun {
+  readonly log: RunEvent[] = [];
+  readonly effects = new RecordingEffects();
+  readonly state: RunState;
+  #nowMs = START_MS;
+
+  constructor(settings: RunSettings = {}) {
+    const first = submittedEvent(settings);
+    this.log.push(first);
+    this.effects.at = first.at;
+    this.state = beginRun(addressOf(settings.run), first.body, first.at, this.effects);
+  }
+
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** Lets the log's clock go on. */
+  wait(ms: number): this {
+    this.#nowMs += ms;
+    return this;
+  }
+
+  append(kind: Exclude<RunEvent["kind"], "submitted">, body: unknown): this {
+    this.#nowMs++;
+    return this.apply({ kind, body, sequence: this.log.length + 1, at: this.#nowMs } as RunEvent);
+  }
+
+  /** Folds an event as it is. */
+  apply(event: RunEvent): this {
+    this.log.push(event);
+    this.effects.at = event.at;
+    applyEvent(this.state, event as Exclude<RunEvent, { kind: "submitted" }>, this.effects);
+    return this;
+  }
+
+  results(...results: readonly unknown[]): this {
+    return this.append("result", { v: 1, results });
+  }
+
+  returns(task: string, output: Json = null, attempt = this.#attempt(task)): this {
+    return this.results({ task, attempt, worker: "w", output });
+  }
+
+  plans(task: string, tasks: PlanInput["tasks"], output?: string, attempt = this.#attempt(task)): this {
+    return this.results({ task, attempt, plan: { v: 1, tasks, ...(output !== undefined && { output }) } });
+  }
+
+  fails(task: string, error: Partial<TaskError> = {}, attempt = this.#attempt(task)): this {
+    return this.results({
+      task,
+      attempt,
+      error: { kind: "terminal", message: "it broke", ...error } satisfies Result["error"],
+    });
+  }
+
+  due(task: string, what: DueWhat, attempt = this.#attempt(task)): this {
+    return this.append("due", { v: 1, task, attempt, what });
+  }
+
+  /** Waits for the moment and tells it. */
+  passes(task: string, what: DueWhat): this {
+    const at = this.effects.armed.get(`${what} ${task}`);
+    if (at === undefined) throw new Error(`${what} of ${task} is not armed`);
+    return this.wait(Math.max(0, at - this.#nowMs)).due(task, what);
+  }
+
+  cancel(by?: string, reason?: string): this {
+    return this.append("cancel", { v: 1, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) });
+  }
+
+  /** Appends what the owner would, told that the outcome is known. */
+  ends(): this {
+    const status = this.outcome;
+    if (status === undefined) throw new Error("the outcome is not known yet");
+    const content =
+      status === "succeeded" ? { output: outputOf(this.state.root, noBlobs) } : { error: failureOf(this.state) };
+    return this.append("ended", { v: 1, status, ...content, totals: this.totals } satisfies Ended);
+  }
+
+  get outcome() {
+    return this.state.snapshot.context.outcome;
+  }
+
+  get totals(): Totals {
+    return totalsOf(this.state);
+  }
+
+  get phase() {
+    return this.state.snapshot.value;
+  }
+
+  task(id: string): TaskRecord {
+    const found = this.state.tasks.get(id);
+    if (!found) throw new Error(`there is no task ${id}; there are ${[...this.state.tasks.keys()].join(", ")}`);
+    return found;
+  }
+
+  /** States by path, of all tasks or of those named. */
+  states(...ids: readonly string[]): Record<string, TaskState> {
+    return Object.fromEntries(
+      (ids.length > 0 ? ids : [...this.state.tasks.keys()]).map((id) => [id, stateOf(this.task(id))]),
+    );
+  }
+
+  output(task = ROOT): Json {
+    return outputOf(this.task(task), noBlobs);
+  }
+
+  /** Of tasks that are not there, 1: what a forger might write. */
+  #attempt(task: string): number {
+    const found = this.state.tasks.get(task);
+    return found ? attemptOf(found) : 1;
+  }
+}
+
+export const noBlobs = (ref: string): never => {
+  throw new Error(`blob ${ref} is not to be loaded here`);
+};
+
+/** Folds a log from its beginning; effects go to `effects` from the event at `from` on (default: none). */
+export function replay(
+  log: readonly RunEvent[],
+  options: { effects?: FoldEffects; from?: number; run?: string } = {},
+): RunState {
+  const { effects = noEffects, from = 0, run } = options;
+  const [first, ...rest] = log as readonly [
+    RunEvent & { kind: "submitted" },
+    ...Exclude<RunEvent, { kind: "submitted" }>[],
+  ];
+  const state = beginRun(addressOf(run), first.body, first.at, from === 0 ? effects : noEffects);
+  for (const [i, event] of rest.entries()) applyEvent(state, event, i + 1 >= from ? effects : noEffects);
+  return state;
+}
+
+/** Everything a run's state says, as plain data without identity: equal digests are equal states. */
+export function digestOf(run: RunState): unknown {
+  const { snapshot, tasks, root, ...rest } = run;
+  return { ...rest, snapshot: digestOfSnapshot(snapshot), root: root.id, tasks: [...tasks.values()].map(digestOfTask) };
+}
+
+const idsOf = (tasks: readonly TaskRecord[] | undefined) => tasks?.map((task) => task.id);
+const digestOfSnapshot = ({ value, context, status }: { value: unknown; context: unknown; status: string }) => ({
+  value,
+  context,
+  status,
+});
+
+function digestOfTask({ run: _, snapshot, parent, needs, dependents, children, ...rest }: TaskRecord): unknown {
+  return {
+    ...rest,
+    snapshot: digestOfSnapshot(snapshot),
+    parent: parent?.id,
+    needs: idsOf(needs),
+    dependents: idsOf(dependents),
+    children: children && { ...children, byKey: [...children.byKey].map(([key, child]) => [key, child.id]) },
+  };
+}

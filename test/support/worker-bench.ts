@@ -1,0 +1,94 @@
+import { BlobStore } from "../../src/actors/blobs.ts";
+import { LiveReporter } from "../../src/actors/live-reporter.ts";
+import { TypeRegistry } from "../../src/actors/type-registry.ts";
+import { WorkerProcess } from "../../src/actors/worker-process.ts";
+import { createMemoryBus } from "../../src/bus/memory.ts";
+import { createTopology } from "../../src/bus/topology.ts";
+import { decodeJson, encodeJson } from "../../src/core/json.ts";
+import { type WorkerPresence, workerPresence } from "../../src/core/registration.ts";
+import { createVirtualClock } from "../../src/core/virtual-clock.ts";
+import { worker } from "../../src/define/worker.ts";
+import { createModelProvider } from "../../src/llm/provider.ts";
+
+/** An attempt whose handler waits to be told what to return. */
+export interface HeldAttempt {
+  readonly signal: AbortSignal;
+  finish(): void;
+}
+
+/** A worker process on a bus of its own, in virtual time, with one type of task whose handlers end when told to. */
+export async function createWorkerBench(concurrency: number) {
+  const clock = createVirtualClock();
+  const bus = createMemoryBus({ clock });
+  const topology = createTopology();
+  const { subjects, streams } = topology;
+  /** Nothing comes about while no time passes. */
+  const passing = <T>(promise: Promise<T>) => clock.runUntilSettled(promise);
+  for (const stream of Object.values(streams)) await passing(bus.ensureStream(stream));
+  const log: string[] = [];
+  const types = await passing(TypeRegistry.open(bus, topology, () => {}));
+  const blobs = await passing(BlobStore.open(bus, topology, clock));
+  const say = (_: string, message: string) => void log.push(message);
+  const host = { bus, topology, clock, blobs, types, log: say, id: "worker-1", shards: 1 };
+  const held = new Set<HeldAttempt>();
+  const slow = worker("slow", {
+    run: ({ signal }) =>
+      new Promise<string>((resolve) => {
+        const finish = () => {
+          held.delete(attempt);
+          resolve("done");
+        };
+        const attempt = { signal, finish };
+        held.add(attempt);
+      }),
+  });
+  const models = createModelProvider({ env: {} });
+  const surroundings = {
+    ...host,
+    models,
+    live: new LiveReporter(host),
+    openFile: () => Promise.reject(new Error("no files")),
+  };
+  const process = new WorkerProcess(surroundings, { workers: [slow], concurrency });
+  const presences = await passing(bus.bucket(topology.buckets.workers));
+  let tasks = 0;
+  return {
+    clock,
+    process,
+    log,
+    /** Attempts whose handlers are waiting. */
+    held,
+    async queue(count: number): Promise<void> {
+      for (let i = 0; i < count; i++) {
+        const task = `task-${++tasks}`;
+        const at = {
+          type: "slow",
+          priority: "normal",
+          shard: 0,
+          tenant: "default",
+          run: "run-1",
+          task,
+          attempt: 1,
+        } as const;
+        const reply = subjects.reply("default", 0, "run-1");
+        const body = { v: 1, run: "run-1", task, attempt: 1, type: "slow", input: {}, reply };
+        await passing(bus.append(subjects.task(at), encodeJson(body)));
+      }
+    },
+    queued: async () => (await passing(bus.listSubjects(streams.tasks.name, subjects.tasksOfShard(0)))).length,
+    /** As the process says of itself, once it has had the time to say it anew. */
+    async presence(): Promise<WorkerPresence | undefined> {
+      await clock.advance(topology.presenceTtlMs / 2);
+      const entry = await passing(presences.get("worker-1"));
+      return entry && workerPresence.parse(decodeJson(entry.value));
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      for (const attempt of held) attempt.finish();
+      await passing(process.stop(0));
+      await passing(types.stop());
+      await passing(bus.close());
+    },
+  };
+}
+
+export type WorkerBench = Awaited<ReturnType<typeof createWorkerBench>>;

@@ -93,14 +93,20 @@ export class TypeRegistry {
   }
 
   #take(type: string, value: Uint8Array | undefined): void {
-    if (!value) return void this.#known.delete(type);
+    if (value) this.#known.set(type, { registration: this.#read(type, value) });
+    else this.#known.delete(type);
+  }
+
+  /** Foreign workers may write what we cannot read: their type is registered all the same, without schema and policy. */
+  #read(type: string, value: Uint8Array): TypeRegistration {
     try {
-      const raw = decodeJson(value);
+      const raw = { v: 1, ...(decodeJson(value) as object), type };
       const parsed = typeRegistration.safeParse(raw);
-      if (parsed.success) this.#known.set(type, { registration: parsed.data });
-      else this.#log("warn", `type ${type} is registered wrongly: ${describeProblems(problemsOf(parsed.error, raw))}`);
+      if (parsed.success) return parsed.data;
+      this.#log("warn", `type ${type} is registered wrongly: ${describeProblems(problemsOf(parsed.error, raw))}`);
     } catch (error) {
       this.#log("warn", `type ${type} is registered with something that is no JSON: ${messageOf(error)}`);
     }
+    return { v: 1, type };
   }
 }

@@ -4,6 +4,7 @@ import { type ApiErrorBody, closedError, JetStreamError, toBusError } from "./na
 import type { Link } from "./nats-link.ts";
 import { checkSize, EXPECT_LAST, fromHeaders } from "./nats-message.ts";
 import { type Appended, type AppendOptions, BusError } from "./port.ts";
+import { filtersOverlap } from "./subject-match.ts";
 
 /** Enough for any round trip; few enough that a dead connection leaves few in doubt. */
 const MAX_IN_FLIGHT = 4000;
@@ -42,7 +43,8 @@ export class Appender {
     this.#link = link;
     this.#subscription = link.nc.subscribe(`${this.#inbox}*`, { callback: (error, reply) => this.#take(error, reply) });
     this.#unlisten = link.listen({
-      onDown: () => this.#rejectInFlight("the connection was lost before the acknowledgement came"),
+      onDown: () =>
+        this.#rejectInFlight("the connection was lost before the acknowledgement came; it may or may not be stored"),
       onUp: () => this.#send(),
       onClosed: () => this.#rejectQueue(() => true, closedError),
       onRefused: (subject, error) => this.#refuse(subject, error),
@@ -75,7 +77,7 @@ export class Appender {
       });
     }
     this.#unlisten();
-    this.#rejectInFlight("the bus was closed before the acknowledgement came");
+    this.#rejectInFlight("the bus was closed before the acknowledgement came; it may or may not be stored");
     this.#rejectQueue(() => true, closedError);
     this.#subscription.unsubscribe();
   }
@@ -117,7 +119,7 @@ export class Appender {
       this.#link.clock.endOfTurn(() => {
         if (!this.#inFlight.has(token)) return;
         this.#forget(token, entry);
-        entry.reject(new BusError("no-stream", `append to ${entry.subject}: no stream takes this subject`));
+        entry.reject(this.#noStream(entry.subject));
         this.#goOn();
       });
       return;
@@ -126,6 +128,15 @@ export class Appender {
     if (sequence > 0) entry.resolve({ sequence });
     else entry.reject(refusal(entry.subject, reply));
     this.#goOn();
+  }
+
+  /** While a cluster elects a stream's leader nobody answers either: of a stream known to be there, that is passing. */
+  #noStream(subject: string): BusError {
+    for (const [name, filters] of this.#link.streams) {
+      if (!filters.some((filter) => filtersOverlap(filter, subject))) continue;
+      return unconfirmed(subject, `stream ${name} has no leader at the moment (it was not stored)`);
+    }
+    return new BusError("no-stream", `append to ${subject}: no stream takes this subject`);
   }
 
   #goOn(): void {
@@ -144,7 +155,9 @@ export class Appender {
     for (const [token, entry] of this.#inFlight) {
       if (entry.since > oldest) break;
       this.#forget(token, entry);
-      entry.reject(unconfirmed(entry.subject, `no acknowledgement within ${TIMEOUT_MS} ms`));
+      entry.reject(
+        unconfirmed(entry.subject, `no acknowledgement within ${TIMEOUT_MS} ms; it may or may not be stored`),
+      );
     }
     if (!this.#link.connected) {
       this.#rejectQueue(
@@ -181,7 +194,7 @@ export class Appender {
 }
 
 function unconfirmed(subject: string, why: string): BusError {
-  return new BusError("unconfirmed", `append to ${subject}: ${why}; it may or may not be stored`);
+  return new BusError("unconfirmed", `append to ${subject}: ${why}`);
 }
 
 const SEQUENCE = Buffer.from('"seq":');

@@ -47,6 +47,8 @@ export class Link {
   readonly url: string;
   connected = true;
   closed = false;
+  /** The subjects of the streams that were ensured through this link, by name. */
+  readonly streams = new Map<string, readonly string[]>();
   #info: NonNullable<NatsConnection["info"]>;
   readonly #listeners = new Set<LinkListener>();
   readonly #eventListeners = new Set<(event: BusEvent) => void>();

@@ -109,14 +109,24 @@ function redact(url: string): string {
 function authenticators(options: Omit<NatsOptions, "servers">): Authenticator[] {
   const { creds, nkey, token, user, password } = options;
   const list: Authenticator[] = [];
-  if (creds) list.push(credsAuthenticator(rereading(creds, "credentials (NATS_CREDS)")));
+  if (creds) list.push(tried(credsAuthenticator(rereading(creds, "credentials (NATS_CREDS)")), "NATS_CREDS"));
   if (nkey) {
     const seed = nkey.startsWith("SU") ? Buffer.from(nkey) : readFile(nkey, "nkey seed (NATS_NKEY)");
-    list.push(nkeyAuthenticator(Buffer.from(Buffer.from(seed).toString().trim())));
+    list.push(tried(nkeyAuthenticator(Buffer.from(Buffer.from(seed).toString().trim())), "NATS_NKEY"));
   }
   if (token) list.push(tokenAuthenticator(token));
   if (user) list.push(usernamePasswordAuthenticator(user, password));
   return list;
+}
+
+/** nats.js would take what it cannot read for a server that cannot be reached. */
+function tried(authenticator: Authenticator, variable: string): Authenticator {
+  try {
+    authenticator("nonce");
+    return authenticator;
+  } catch (cause) {
+    throw new BusError("failed", `${variable} holds no usable credentials: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function rereading(path: string, what: string): () => Uint8Array {

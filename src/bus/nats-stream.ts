@@ -2,6 +2,7 @@ import { JetStreamError, jetStreamNumber } from "./nats-errors.ts";
 import type { Link } from "./nats-link.ts";
 import { parseHeaders } from "./nats-message.ts";
 import { BusError, type ConsumerDefinition, isBusError, type StoredMessage, type StreamDefinition } from "./port.ts";
+import { filtersOverlap } from "./subject-match.ts";
 
 /** The server refuses less, and two minutes is its default for what is longer. */
 const SHORTEST_AGE_MS = 100;
@@ -43,6 +44,11 @@ export function ageConfig(maxAgeMs: number | undefined): Config {
 export async function ensureStream(link: Link, config: Config, keep: readonly string[] = []): Promise<void> {
   const name = config.name as string;
   const what = `stream ${name}`;
+  await createOrUpdate(link, name, what, config, keep);
+  link.streams.set(name, config.subjects as readonly string[]);
+}
+
+async function createOrUpdate(link: Link, name: string, what: string, config: Config, keep: readonly string[]) {
   try {
     await link.api(`STREAM.CREATE.${name}`, config, what);
     return;
@@ -99,9 +105,21 @@ export async function ensureConsumer(link: Link, definition: ConsumerDefinition)
     replay_policy: "instant",
   };
   if (existing && Object.keys(wanted).every((key) => isSame(existing[key], wanted[key]))) return;
+  if (!existing) await checkFilter(link, definition, what);
   if (existing && existing.filter_subject !== filter)
     await link.api(`CONSUMER.DELETE.${stream}.${name}`, undefined, what);
   await link.api(`CONSUMER.DURABLE.CREATE.${stream}.${name}`, { stream_name: stream, config: wanted }, what);
+}
+
+/** Servers since 2.10 take a filter that can match nothing. */
+async function checkFilter(link: Link, { stream, filter }: ConsumerDefinition, what: string): Promise<void> {
+  const { config } = await link.api<{ config: { subjects?: string[] } }>(`STREAM.INFO.${stream}`, undefined, what);
+  const subjects = config.subjects ?? [];
+  if (subjects.some((subject) => filtersOverlap(subject, filter))) return;
+  throw new BusError(
+    "failed",
+    `${what}: its filter is ${filter}, expected one that matches some of ${subjects.join(", ")}`,
+  );
 }
 
 async function consumerConfig(link: Link, stream: string, name: string): Promise<Record<string, unknown> | undefined> {

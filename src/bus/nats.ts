@@ -51,6 +51,11 @@ function connectError(cause: unknown, urls: string): BusError {
       "expected NATS_CREDS, NATS_TOKEN, NATS_USER with NATS_PASSWORD, or NATS_NKEY as the server knows them";
     return new BusError("failed", `NATS at ${urls} refuses the credentials: ${why}; ${expected}`, { cause });
   }
+  if (/certificate|self-signed|'?tls'?/i.test(why)) {
+    const expected =
+      "expected NATS_TLS_CA (and NATS_TLS_CERT with NATS_TLS_KEY) as the server knows them, or none for a plain one";
+    return new BusError("failed", `no TLS with NATS at ${urls}: ${why}; ${expected}`, { cause });
+  }
   const help = "start a server (nats-server -js) or set NATS_URL to one that runs";
   return new BusError("unreachable", `cannot reach NATS at ${urls}: ${why}; ${help}`, { cause });
 }

@@ -67,23 +67,10 @@ export function streamContract({ connect, unique }: Contract): void {
       expect(text((await bus.getMessage(name, 1))?.data)).toBe("kept");
     });
 
-    test("lets the oldest go when its limits become tighter", async () => {
-      const { bus, name } = await openStream();
-      for (let i = 1; i <= 5; i++) await bus.append(`${name}.${i}`, bytes(""));
-      await bus.ensureStream({ name, subjects: [`${name}.>`], retention: "limits", maxMessages: 2 });
-      expect((await bus.listSubjects(name, ">")).sort()).toEqual([`${name}.4`, `${name}.5`]);
-    });
-
-    test("keeps its retention: a change is refused", async () => {
-      const { bus, name } = await openStream();
-      const changed = bus.ensureStream({ name, subjects: [`${name}.>`], retention: "work-queue" });
-      await expect(changed).rejects.toMatchObject({ name: "BusError", code: "failed" });
-    });
-
     test("answers a request to one of its subjects with its acknowledgement", async () => {
       const { bus, name } = await openStream();
       const answer = await bus.request(`${name}.a`, bytes("x"), { timeoutMs: 2_000 });
-      expect(text(answer.data)).toBe(`{"stream":"${name}", "seq":1}`);
+      expect(JSON.parse(text(answer.data) ?? "")).toMatchObject({ stream: name, seq: 1 });
       expect(text((await bus.getMessage(name, 1))?.data)).toBe("x");
     });
 

@@ -1,0 +1,10 @@
+/** A client: no orchestrator, no worker. It knows the contract and the server's address. */
+import { tutti } from "../../src/index.ts";
+import { bus, shout } from "./shout.ts";
+
+await using app = await tutti({ bus, orchestrator: false });
+const run = await app.submit(shout, { text: process.argv[2] ?? "tutti" });
+for await (const event of app.watch(run)) {
+  if (event.kind === "task") console.log(`${event.task.type} ${event.task.state}`);
+}
+console.log(((await app.result(run)) as { text: string }).text);

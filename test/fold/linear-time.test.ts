@@ -6,7 +6,7 @@ import { FoldedRun } from "../support/folded-run.ts";
 
 const PER_MESSAGE = 100;
 
-/** Milliseconds to fold a plan of `count` children, that all are needed by one more, and the results of all. */
+/** Milliseconds of this process's own time (others may be busy on the machine) to fold a plan of `count` children, that all are needed by one more, and the results of all. */
 function foldMs(count: number): number {
   const { state } = new FoldedRun();
   const keys = Array.from({ length: count }, (_, i) => `part-${i}`);
@@ -16,12 +16,12 @@ function foldMs(count: number): number {
   const resultsOf = (tasks: readonly string[]) =>
     tasks.map((task) => ({ task, attempt: 1, worker: "w", output: { i: 1 } }));
   const bodies = [[{ task: ROOT, attempt: 1, plan }], ...batches(keys).map(resultsOf), resultsOf(["sum"])];
-  const began = performance.now();
+  const began = process.cpuUsage();
   for (const results of bodies)
     applyEvent(state, { kind: "result", body: { v: 1, results }, sequence: 0, at: 1 }, noEffects);
-  const ms = performance.now() - began;
+  const { user, system } = process.cpuUsage(began);
   expect(state.snapshot.context.outcome).toBe("succeeded");
-  return ms;
+  return (user + system) / 1000;
 }
 
 const batches = (keys: readonly string[]): string[][] =>
@@ -33,5 +33,6 @@ it("folds ten times the tasks in about ten times the time", () => {
   foldMs(10_000);
   const small = bestOf(5, () => foldMs(10_000));
   const large = bestOf(3, () => foldMs(100_000));
-  expect(large / small).toBeLessThan(15);
+  // Quadratic would be 100; collecting a heap ten times the size costs somewhat more than ten times.
+  expect(large / small).toBeLessThan(20);
 }, 60_000);

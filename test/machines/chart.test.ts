@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { AnyStateNode } from "xstate";
 import { getStateNodes } from "xstate/graph";
 import { runMachine } from "../../src/machines/run.ts";
+import { shardMachine } from "../../src/machines/shard.ts";
 import { taskMachine } from "../../src/machines/task.ts";
 import { workerMachine } from "../../src/machines/worker.ts";
 
@@ -37,6 +38,7 @@ describe.each([
   ["task", taskMachine],
   ["run", runMachine],
   ["worker", workerMachine],
+  ["shard", shardMachine],
 ] as const)("the chart of %s", (id, machine) => {
   const nodes = nodesOf(machine);
 

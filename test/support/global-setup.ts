@@ -15,7 +15,8 @@ const TOOLS: readonly Tool[] = [
     command: "nats-server",
     variable: "NATS_SERVER_BIN",
     debianPackage: "nats-server",
-    elsewhere: "brew install nats-server, docker cp from the image nats, or go install github.com/nats-io/nats-server/v2@latest",
+    elsewhere:
+      "brew install nats-server, docker cp from the image nats, or go install github.com/nats-io/nats-server/v2@latest",
   },
   { command: "tmux", debianPackage: "tmux", elsewhere: "brew install tmux" },
 ];
@@ -48,6 +49,8 @@ function install({ command, variable, debianPackage, elsewhere }: Tool): void {
     execFileSync("apt-get", ["update", "-qq"], options);
     execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", debianPackage], options);
   } catch (error) {
-    throw new Error(`the tests need ${command}, and apt-get could not install ${debianPackage}: ${how}`, { cause: error });
+    throw new Error(`the tests need ${command}, and apt-get could not install ${debianPackage}: ${how}`, {
+      cause: error,
+    });
   }
 }

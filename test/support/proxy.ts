@@ -7,6 +7,13 @@ export interface Proxy {
   breakConnections(): void;
   /** What is connected stays so, but nothing goes through it any more. */
   stall(): void;
+  /** What clients send is held back, in order; what the server sends goes through. */
+  holdUpstream(): void;
+  /** Ends {@link holdUpstream}: what was held back arrives. */
+  releaseUpstream(): void;
+  /** Cuts what is connected, and takes nothing new until {@link unblock}. */
+  block(): void;
+  unblock(): void;
   close(): Promise<void>;
 }
 
@@ -14,7 +21,10 @@ export interface Proxy {
 export async function startProxy(target: string): Promise<Proxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
+  const pairs = new Set<readonly [client: Socket, upstream: Socket]>();
+  let isBlocked = false;
   const server = createServer((client) => {
+    if (isBlocked) return client.destroy();
     const upstream = connect(Number(port), hostname);
     for (const socket of [client, upstream]) {
       sockets.add(socket);
@@ -26,6 +36,9 @@ export async function startProxy(target: string): Promise<Proxy> {
       });
     }
     client.pipe(upstream).pipe(client);
+    const pair = [client, upstream] as const;
+    pairs.add(pair);
+    client.on("close", () => pairs.delete(pair));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const breakConnections = () => {
@@ -34,6 +47,19 @@ export async function startProxy(target: string): Promise<Proxy> {
   return {
     url: `nats://127.0.0.1:${(server.address() as { port: number }).port}`,
     breakConnections,
+    holdUpstream() {
+      for (const [client, upstream] of pairs) client.unpipe(upstream);
+    },
+    releaseUpstream() {
+      for (const [client, upstream] of pairs) client.pipe(upstream);
+    },
+    block() {
+      isBlocked = true;
+      breakConnections();
+    },
+    unblock() {
+      isBlocked = false;
+    },
     stall() {
       for (const socket of sockets) socket.unpipe().pause();
     },

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { parentOf } from "../../src/core/names.ts";
+import { assertTree, type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from "../support/otlp-receiver.ts";
+import { describeOnNats } from "../support/runtime.ts";
+import { startRuntimeProcess } from "../support/runtime-process.ts";
+
+describeOnNats("the trace of a run over three processes", (runtime) => {
+  let receiver: OtlpReceiver;
+  beforeEach(async () => {
+    receiver = await startOtlpReceiver();
+  });
+  afterEach(() => receiver.stop());
+
+  const start = (options: object) =>
+    startRuntimeProcess(
+      { bus: runtime.server.url, prefix: runtime.prefix, shards: 4, timing: { ackWaitMs: 1500 }, ...options },
+      {
+        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+        OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+        OTEL_BSP_SCHEDULE_DELAY: "100",
+      },
+    );
+  const taskOf = (span: ReceivedSpan) => span.attributes["tutti.task"] as string | undefined;
+  const isAttempt = (span: ReceivedSpan) => span.attributes["tutti.attempt"] !== undefined && span.kind === "consumer";
+
+  /** Run ⊃ task ⊃ attempt, by ids: the parent of every task is the task that expanded into it. */
+  function expectWhole(spans: readonly ReceivedSpan[], run: string, tasks: number): void {
+    const tree = assertTree(spans);
+    expect(tree.root.attributes["tutti.run"]).toBe(run);
+    const attempts = spans.filter(isAttempt);
+    const others = spans.filter((span) => !isAttempt(span) && span !== tree.root);
+    expect(new Set(others.map(taskOf)).size).toBe(tasks);
+    expect(others).toHaveLength(tasks);
+    for (const span of others) {
+      const task = taskOf(span)!;
+      const parent = parentOf(task);
+      if (parent === undefined) expect(tree.parent(span)).toBe(tree.root);
+      else expect(taskOf(tree.parent(span)!)).toBe(parent);
+      expect(tree.children(span).filter(isAttempt)).not.toHaveLength(0);
+    }
+    for (const span of attempts) expect(taskOf(tree.parent(span)!)).toBe(taskOf(span));
+  }
+
+  test("is one tree", async () => {
+    const orchestrator = await start({});
+    const first = await start({ orchestrator: false, workers: ["leaf", "twig"] });
+    const second = await start({ orchestrator: false, workers: ["leaf", "tree"] });
+    const app = await runtime.start({ orchestrator: false });
+    await app.run("tree", { twigs: 4, leaves: 5 }, { run: "r" });
+    for (const one of [first, second, orchestrator]) expect(await one.stop()).toBe(0);
+    expectWhole(receiver.spans(), "r", 1 + 4 + 20);
+  });
+
+  test("is one tree still when the orchestrator is killed in between", async () => {
+    const orchestrator = await start({});
+    const planner = await start({ orchestrator: false, workers: ["tree", "twig"] });
+    const app = await runtime.start({ orchestrator: false });
+    // The leaves' type is registered by a process that leaves again, so they wait on the queue.
+    expect(await (await start({ orchestrator: false, workers: ["leaf"] })).stop()).toBe(0);
+    await app.submit("tree", { twigs: 3, leaves: 2 }, { run: "r" });
+    for await (const event of app.watch("r")) if (event.kind === "task" && event.task.task === "twig-2/leaf-1") break;
+    await orchestrator.kill9();
+    const next = await start({});
+    const leaves = await start({ orchestrator: false, workers: ["leaf"] });
+    await app.result("r");
+    for (const one of [planner, leaves, next]) expect(await one.stop()).toBe(0);
+    expectWhole(receiver.spans(), "r", 1 + 3 + 6);
+  });
+});

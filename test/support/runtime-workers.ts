@@ -1,0 +1,41 @@
+/** Workers for processes of their own. They tell what they do on standard output. */
+import { z } from "zod";
+import { plan, worker } from "../../src/index.ts";
+
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+
+/** Never ends by itself. */
+export const stuck = worker("stuck", {
+  async run({ task, attempt, signal }) {
+    console.log(`stuck ${task} ${attempt}`);
+    await untilAborted(signal);
+  },
+});
+
+/** Ends when the process is told to stop, and not before. */
+export const patient = worker("patient", {
+  async run({ task }) {
+    console.log(`patient ${task}`);
+    await new Promise((resolve) => process.once("SIGTERM", resolve));
+    return task;
+  },
+});
+
+export const leaf = worker("leaf", { input: z.object({ n: z.number() }), run: ({ input }) => input.n });
+
+export const twig = worker("twig", {
+  input: z.object({ leaves: z.number() }),
+  run: ({ input }) =>
+    plan((p) => {
+      for (let n = 0; n < input.leaves; n++) p.task(leaf, { n }, { key: `leaf-${n}` });
+    }),
+});
+
+export const tree = worker("tree", {
+  input: z.object({ twigs: z.number(), leaves: z.number() }),
+  run: ({ input }) =>
+    plan((p) => {
+      for (let n = 0; n < input.twigs; n++) p.task(twig, { leaves: input.leaves }, { key: `twig-${n}` });
+    }),
+});

@@ -1,0 +1,79 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, afterEach, beforeAll, describe } from "vitest";
+import type { Tutti, TuttiOptions } from "../../src/app.ts";
+import { tutti } from "../../src/tutti.ts";
+import { type NatsServer, startNatsServer } from "./nats-server.ts";
+
+/** Starts apps that are stopped after the test. Those of one test that share a prefix share a log. */
+export interface Runtime {
+  /** An app that does everything in this process, unless `options` say otherwise. */
+  start(options?: TuttiOptions): Promise<Tutti>;
+  /** Warnings and errors that the apps of the test have logged. */
+  readonly logged: readonly string[];
+}
+
+export interface NatsRuntime extends Runtime {
+  readonly server: NatsServer;
+  /** Of this test alone. */
+  readonly prefix: string;
+}
+
+const uniquePrefix = (): string => `t${randomBytes(5).toString("hex")}`;
+
+function startWith(options: () => TuttiOptions) {
+  const apps: Tutti[] = [];
+  const logged: string[] = [];
+  return {
+    logged,
+    async start(own: TuttiOptions = {}): Promise<Tutti> {
+      const onLog = (level: string, message: string) => {
+        if (level === "warn" || level === "error") logged.push(`${level} ${message}`);
+      };
+      const app = await tutti({ env: {}, onLog, ...options(), ...own });
+      apps.push(app);
+      return app;
+    },
+    async stop(): Promise<void> {
+      logged.length = 0;
+      // Clients and workers before the orchestrators that were started first.
+      for (const app of apps.splice(0).reverse()) await app.stop({ graceMs: 0 });
+    },
+  };
+}
+
+/** A suite on a real server: one for the file, a prefix of its own for each test. */
+export function describeOnNats(title: string, body: (runtime: NatsRuntime) => void): void {
+  describe(title, () => {
+    let server: NatsServer;
+    let prefix = uniquePrefix();
+    const apps = startWith(() => ({ bus: server.url, prefix, shards: 4 }));
+    beforeAll(async () => {
+      server = await startNatsServer();
+    });
+    afterEach(async () => {
+      await apps.stop();
+      prefix = uniquePrefix();
+    });
+    afterAll(() => server?.stop());
+    body({
+      start: apps.start,
+      logged: apps.logged,
+      get server() {
+        return server;
+      },
+      get prefix() {
+        return prefix;
+      },
+    });
+  });
+}
+
+/** One suite, run embedded and on NATS. */
+export function describeRuntime(title: string, body: (runtime: Runtime) => void): void {
+  describe(`${title}, embedded`, () => {
+    const apps = startWith(() => ({}));
+    afterEach(() => apps.stop());
+    body(apps);
+  });
+  describeOnNats(`${title}, on NATS`, body);
+}

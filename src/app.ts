@@ -105,10 +105,12 @@ export interface TuttiOptions {
   readonly prefix?: string;
   /** Shards of the log, fixed when it is created. Default 16. */
   readonly shards?: number;
+  /** Copies of every stream and bucket, in a cluster of servers: 1 to 5. Default: what is there stays, what is new has 1. */
+  readonly replicas?: number;
   /**
    * How soon silence is noticed, in milliseconds. `ackWaitMs`: a task is delivered again when its worker says nothing for
-   * this long (default 30,000). `presenceTtlMs`: a worker or an orchestrator counts as gone then (default 5000). All
-   * processes on one bus must be given the same.
+   * this long (default 30,000). `presenceTtlMs`: the lease of an orchestrator's shards, and of a worker's name (default
+   * 5000): the shards of one that says nothing are another's then. All processes on one bus must be given the same.
    */
   readonly timing?: { readonly ackWaitMs?: number; readonly presenceTtlMs?: number };
   /** Where NATS_*, TUTTI_*, OPENAI_* are read. Default `process.env`. */

@@ -26,6 +26,7 @@ import { DEFAULT_TENANT } from "./core/request.ts";
 import type { RunSummary } from "./core/run-view.ts";
 import type { Task } from "./define/task.ts";
 import { createModelProvider } from "./llm/provider.ts";
+import { topologyOptions } from "./topology-options.ts";
 
 const DEFAULT_SHARDS = 16;
 const DEFAULT_GRACE_MS = 10_000;
@@ -49,10 +50,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
   const log = options.onLog ?? (() => {});
   const workers = options.workers ?? [];
   refuseDoubles(workers.map((worker) => worker.type));
-  const prefix = options.prefix ?? (env.TUTTI_PREFIX || undefined);
-  if (prefix !== undefined && !isName(prefix))
-    throw new TuttiError(400, `prefix ${JSON.stringify(prefix)}: expected ${NAME_EXPECTED}`);
-  const topology = createTopology({ ...options.timing, ...(prefix !== undefined && { prefix }) });
+  const topology = createTopology(topologyOptions(options, env));
   const id = options.id ?? processId(clock);
   const bus = parts.bus ?? (await connect(options.bus, env, id, clock));
   try {
@@ -70,9 +68,6 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     const orchestrator = orchestrates
       ? new Orchestrator(host, options.onRun ? { onRun: options.onRun } : {})
       : undefined;
-    // Types first: a request that waits in the stream must find them.
-    await worker?.start();
-    await orchestrator?.start();
     const stop = async (graceMs: number) => {
       // Workers first: their results are still folded, so a restart finds less to do. A bus that is gone holds up nothing.
       if (worker) await atMost(clock, graceMs + LEAVE_MS, worker.stop(graceMs));
@@ -81,9 +76,17 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
       await atMost(clock, LEAVE_MS, types.stop());
       await atMost(clock, LEAVE_MS, bus.close());
     };
+    try {
+      // Types first: a request that waits in the stream must find them.
+      await worker?.start();
+      await orchestrator?.start();
+    } catch (error) {
+      await stop(0);
+      throw error;
+    }
     return new App(host, stop);
   } catch (error) {
-    await bus.close();
+    await atMost(clock, LEAVE_MS, bus.close());
     throw asTuttiError(error);
   }
 }

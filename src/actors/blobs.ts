@@ -1,7 +1,7 @@
 import type { Bus, ObjectStore } from "../bus/port.ts";
 import type { Topology } from "../bus/topology.ts";
 import type { Clock } from "../core/clock.ts";
-import { TerminalError } from "../core/error.ts";
+import { messageOf, TerminalError } from "../core/error.ts";
 import { decodeJson, encodeJson, type Json } from "../core/json.ts";
 import type { Blobs } from "../define/worker.ts";
 
@@ -35,7 +35,16 @@ export class BlobStore implements Blobs {
   }
 
   putJson = (value: Json): Promise<string> => this.put(encodeJson(value));
-  getJson = async (ref: string): Promise<Json> => decodeJson(await this.get(ref)) as Json;
+
+  /** Rejects with a TerminalError also when the content is no JSON: it will not become any. */
+  async getJson(ref: string): Promise<Json> {
+    const data = await this.get(ref);
+    try {
+      return decodeJson(data) as Json;
+    } catch (error) {
+      throw new TerminalError(`blob ${ref} holds no JSON: ${messageOf(error)}`, { cause: error });
+    }
+  }
 
   /** Fetches several at once; the returned function looks them up. */
   async loadAll(refs: Iterable<string>): Promise<(ref: string) => Json> {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Message } from "../bus/port.ts";
-import type { Subjects } from "../bus/subjects.ts";
+import { parseTaskSubject, type Subjects } from "../bus/subjects.ts";
+import type { Clock } from "../core/clock.ts";
 import { decodeJson } from "../core/json.ts";
 import { type Attempt, AttemptAborted } from "./attempt.ts";
 
@@ -10,13 +11,28 @@ const cancelMessage = z.object({
   tasks: z.array(z.object({ task: z.string(), attempt: z.int().optional() })).optional(),
 });
 
-/** Aborts the handlers that an orchestrator names. */
+/** What is cancelled may still be on its way from the queue for this long. */
+const REMEMBERED_MS = 60_000;
+
+interface Cancelled {
+  untilMs: number;
+  /** Every attempt of the run. */
+  all: boolean;
+  /** `<task>` or `<task>#<attempt>`. */
+  readonly tasks: Set<string>;
+}
+
+/** Aborts the handlers that an orchestrator names, and remembers the names for those that are yet to begin. */
 export class Cancellations {
   readonly #subjects: Subjects;
+  readonly #clock: Clock;
   readonly #attempts: () => Iterable<Attempt>;
+  /** By tenant and run, the oldest first. */
+  readonly #recent = new Map<string, Cancelled>();
 
-  constructor(subjects: Subjects, attempts: () => Iterable<Attempt>) {
+  constructor(subjects: Subjects, clock: Clock, attempts: () => Iterable<Attempt>) {
     this.#subjects = subjects;
+    this.#clock = clock;
     this.#attempts = attempts;
   }
 
@@ -24,13 +40,38 @@ export class Cancellations {
     const [tenant, run] = message.subject.slice(this.#subjects.prefix.length + "cancel".length + 2).split(".");
     const tasks = readTasks(message.data);
     if (tasks === "unreadable") return;
-    const named = tasks && new Map(tasks.map((one) => [one.task, one.attempt]));
+    this.#remember(`${tenant}.${run}`, tasks);
     for (const attempt of this.#attempts()) {
-      const { message: at } = attempt;
-      if (attempt.tenant !== tenant || at.run !== run) continue;
-      if (named && !(named.has(at.task) && (named.get(at.task) ?? at.attempt) === at.attempt)) continue;
-      attempt.abort(new AttemptAborted("cancelled", "the task was cancelled"));
+      const { task, run: ofRun, attempt: number } = attempt.message;
+      if (attempt.tenant === tenant && ofRun === run && this.#isNamed(`${tenant}.${run}`, task, number))
+        attempt.abort(new AttemptAborted("cancelled", "the task was cancelled"));
     }
+  }
+
+  /** Whether the attempt that a task's subject names was cancelled before it began. */
+  hasCancelled(subject: string): boolean {
+    if (this.#recent.size === 0) return false;
+    const { tenant, run, task, attempt } = parseTaskSubject(this.#subjects, subject);
+    return this.#isNamed(`${tenant}.${run}`, task, attempt);
+  }
+
+  #isNamed(key: string, task: string, attempt: number): boolean {
+    const found = this.#recent.get(key);
+    return found !== undefined && (found.all || found.tasks.has(task) || found.tasks.has(`${task}#${attempt}`));
+  }
+
+  #remember(key: string, tasks: z.output<typeof cancelMessage>["tasks"]): void {
+    const now = this.#clock.monotonic();
+    for (const [old, { untilMs }] of this.#recent) {
+      if (untilMs > now) break;
+      this.#recent.delete(old);
+    }
+    const found = this.#recent.get(key) ?? { untilMs: 0, all: false, tasks: new Set<string>() };
+    found.untilMs = now + REMEMBERED_MS;
+    found.all ||= tasks === undefined;
+    for (const { task, attempt } of tasks ?? []) found.tasks.add(attempt === undefined ? task : `${task}#${attempt}`);
+    this.#recent.delete(key);
+    this.#recent.set(key, found);
   }
 }
 

@@ -12,19 +12,21 @@ export interface Claim {
 /** Takes and gives back shards by compare-and-set: of two who try at once, one wins. */
 export class Claims {
   readonly #bucket: Bucket;
+  readonly #presences: Bucket;
   readonly #id: string;
 
-  constructor(bucket: Bucket, id: string) {
+  constructor(bucket: Bucket, presences: Bucket, id: string) {
     this.#bucket = bucket;
+    this.#presences = presences;
     this.#id = id;
   }
 
   /** The new epoch, or undefined when the shard is another's who is alive, or was taken in this moment. */
-  async take(shard: number, isAlive: (owner: string) => boolean): Promise<number | undefined> {
+  async take(shard: number): Promise<number | undefined> {
     const key = String(shard);
     const entry = await this.#bucket.get(key);
     const claim = entry && (decodeJson(entry.value) as Claim);
-    if (claim?.owner && claim.owner !== this.#id && isAlive(claim.owner)) return undefined;
+    if (claim?.owner && claim.owner !== this.#id && (await this.#isAlive(claim.owner))) return undefined;
     const epoch = (claim?.epoch ?? 0) + 1;
     const next = encodeJson({ v: 1, owner: this.#id, epoch } satisfies Claim);
     try {
@@ -35,6 +37,11 @@ export class Claims {
       if (isBusError(error, "wrong-sequence")) return undefined;
       throw error;
     }
+  }
+
+  /** Its presence is its lease. The list of members will not do: an owner may have joined since it was made. */
+  async #isAlive(owner: string): Promise<boolean> {
+    return (await this.#presences.get(owner)) !== undefined;
   }
 
   /** Gives a shard back, if it is still ours. */

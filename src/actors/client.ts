@@ -1,5 +1,6 @@
 import type { RunOptions } from "../app.ts";
 import { isBusError, type Message } from "../bus/port.ts";
+import { sleep } from "../core/clock.ts";
 import { invalid, TuttiError, wireError } from "../core/error.ts";
 import type { Ended } from "../core/event.ts";
 import { decodeJson, encodeJson, findNonJson, type Json } from "../core/json.ts";
@@ -14,8 +15,14 @@ import { readRun } from "./run-reader.ts";
 
 export type ClientHost = Pick<Host, "bus" | "topology" | "clock" | "blobs" | "log">;
 
-/** How long an orchestrator may take to answer, retries included. */
+/** How long an orchestrator may take to answer a question. */
 const ANSWER_MS = 10_000;
+/** A submission is answered within milliseconds, or whoever took it has died. It is safe to repeat: it carries an id. */
+const SUBMISSION_MS = 3000;
+/** After this time of repeating, the caller is told that nobody answers. */
+const PATIENCE_MS = 15_000;
+/** Orchestrators that reconnect with us, after a server's restart, are there a moment later. */
+const RECONNECT_MS = 1500;
 
 /** Starts runs and asks about them, over the bus like any other client. */
 export class Client {
@@ -57,7 +64,8 @@ export class Client {
   async #send(type: string, data: Uint8Array, headers: Record<string, string>): Promise<void> {
     const trace = injectTraceparent();
     const subject = this.#host.topology.subjects.submit(type);
-    await this.#ask(subject, data, { ...headers, ...(trace !== undefined && { [HEADERS.trace]: trace }) });
+    const traced = { ...headers, ...(trace !== undefined && { [HEADERS.trace]: trace }) };
+    await this.#ask(subject, data, SUBMISSION_MS, traced);
   }
 
   /** Submits and waits for the end. */
@@ -87,7 +95,9 @@ export class Client {
 
   async query(query: QueryName, body: Json): Promise<unknown> {
     const [resource, verb] = query.split(".") as [string, string];
-    return decodeJson((await this.#ask(this.#host.topology.subjects.api(resource, verb), encodeJson(body))).data);
+    return decodeJson(
+      (await this.#ask(this.#host.topology.subjects.api(resource, verb), encodeJson(body), ANSWER_MS)).data,
+    );
   }
 
   async #outcome(run: string, ended: Ended): Promise<Json> {
@@ -96,10 +106,10 @@ export class Client {
     return ended.outputRef === undefined ? (ended.output ?? null) : this.#host.blobs.getJson(ended.outputRef);
   }
 
-  async #ask(subject: string, data: Uint8Array, headers?: Record<string, string>): Promise<Message> {
-    const { bus, clock } = this.#host;
+  async #ask(subject: string, data: Uint8Array, timeoutMs: number, headers?: Record<string, string>): Promise<Message> {
+    const { clock } = this.#host;
     try {
-      const answer = await bus.request(subject, data, { timeoutMs: ANSWER_MS, ...(headers && { headers }) });
+      const answer = await this.#request(subject, data, { timeoutMs, ...(headers && { headers }) });
       const failure = errorIn(answer);
       if (failure) throw failure;
       return answer;
@@ -119,6 +129,26 @@ export class Client {
           { cause: error },
         );
       throw error;
+    }
+  }
+
+  /** Repeats what got no answer: who took it may have died, and another will take it. */
+  async #request(
+    subject: string,
+    data: Uint8Array,
+    options: { timeoutMs: number; headers?: Record<string, string> },
+  ): Promise<Message> {
+    const { bus, clock } = this.#host;
+    const since = clock.monotonic();
+    for (;;) {
+      try {
+        return await bus.request(subject, data, options);
+      } catch (error) {
+        const waitedMs = clock.monotonic() - since;
+        const patienceMs = isBusError(error, "timeout") ? PATIENCE_MS - options.timeoutMs : RECONNECT_MS;
+        if (!isBusError(error, "timeout", "no-responders") || waitedMs > patienceMs) throw error;
+        await sleep(clock, 100);
+      }
     }
   }
 }

@@ -1,9 +1,9 @@
-import { isBusError } from "../bus/port.ts";
+import { isBusError, isPassing } from "../bus/port.ts";
 import type { TaskAddress } from "../bus/subjects.ts";
 import { sleep } from "../core/clock.ts";
 import { messageOf, type TaskError, TerminalError } from "../core/error.ts";
 import { encodeJson, type Json } from "../core/json.ts";
-import { BrokenReference, resolveInput } from "../core/reference.ts";
+import { resolveInput } from "../core/reference.ts";
 import type { TaskMessage } from "../core/task-message.ts";
 import { outputOf, refsOf } from "../fold/outputs.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
@@ -13,10 +13,14 @@ import type { Host } from "./host.ts";
 /** Publishes under way at once; the rest waits as records, not as encoded messages. */
 const WINDOW = 2000;
 const RECHECK_MS = 100;
+/** Tasks whose inputs are being fetched from the object store at once: each may be large. */
+const MOST_PREPARING = 16;
 
 export interface DispatchSeams {
   /** Whether a ready task may go on the queue now. Limits and rates will live here. */
   admit(task: TaskRecord): boolean;
+  /** Of our claim to the shard: workers tell by it what a former owner sent too late. */
+  epochOf(shard: number): number;
   /** The `traceparent` of the task's span, when tracing is on. */
   traceparentOf(task: TaskRecord): string | undefined;
   /** Resolves when everything that stood in the task's log at the time of the call has been folded. */
@@ -38,6 +42,13 @@ export function addressOf(task: TaskRecord): TaskAddress {
   };
 }
 
+/** A publish under way. */
+interface Sending {
+  /** False once its task was removed: its attempt is closed, or its shard is another's. */
+  wanted: boolean;
+  done: Promise<void>;
+}
+
 /**
  * Puts ready attempts on the queue. Idempotent: the queue keeps one message a subject, and the subject is unique to
  * the attempt, so "taken" means "done".
@@ -46,10 +57,11 @@ export class Dispatcher {
   readonly #host: Host;
   readonly #seams: DispatchSeams;
   readonly #ready = new Set<TaskRecord>();
-  readonly #inFlight = new Map<TaskRecord, Promise<void>>();
+  readonly #inFlight = new Map<TaskRecord, Sending>();
   #scheduled = false;
   #stopped = false;
   #disarm: (() => void) | undefined;
+  #preparing = 0;
 
   constructor(host: Host, seams: DispatchSeams) {
     this.#host = host;
@@ -66,21 +78,23 @@ export class Dispatcher {
     this.#schedule();
   }
 
-  /** Forgets a task whose attempt is closed. */
+  /** Forgets a task whose attempt is closed, or whose shard is another's. What is being published is not repeated. */
   remove(task: TaskRecord): void {
     this.#ready.delete(task);
+    const sending = this.#inFlight.get(task);
+    if (sending) sending.wanted = false;
   }
 
   /** Resolves when a publish of this task, if one is under way, has been answered. */
   async settled(task: TaskRecord): Promise<void> {
-    await this.#inFlight.get(task);
+    await this.#inFlight.get(task)?.done;
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#disarm?.();
     this.#ready.clear();
-    await Promise.allSettled(this.#inFlight.values());
+    await Promise.allSettled([...this.#inFlight.values()].map(({ done }) => done));
   }
 
   #schedule(): void {
@@ -107,17 +121,22 @@ export class Dispatcher {
         this.#scheduleLater();
         continue;
       }
+      if (!this.#isSimple(task) && this.#preparing >= MOST_PREPARING) continue;
       this.#ready.delete(task);
-      const sent = this.#send(task, attemptOf(task)).then(() => {
-        this.#inFlight.delete(task);
+      const sending: Sending = { wanted: true, done: Promise.resolve() };
+      // The publish of the attempt before, which is closed, may not have been answered yet.
+      const before = this.#inFlight.get(task)?.done;
+      sending.done = Promise.all([before, this.#send(task, attemptOf(task), sending)]).then(() => {
+        if (this.#inFlight.get(task) === sending) this.#inFlight.delete(task);
         if (this.#ready.size > 0) this.#schedule();
       });
-      this.#inFlight.set(task, sent);
+      this.#inFlight.set(task, sending);
     }
   }
 
-  async #send(task: TaskRecord, attempt: number): Promise<void> {
-    const open = () => !this.#stopped && stateOf(task) === "dispatched" && attemptOf(task) === attempt;
+  async #send(task: TaskRecord, attempt: number, sending: Sending): Promise<void> {
+    const open = () =>
+      sending.wanted && !this.#stopped && stateOf(task) === "dispatched" && attemptOf(task) === attempt;
     const { bus, topology, clock, log } = this.#host;
     const subject = topology.subjects.task(addressOf(task));
     for (let tries = 0; open(); tries++) {
@@ -125,18 +144,30 @@ export class Dispatcher {
         // What waits for a fetch must not make the others wait, nor cost them a turn.
         const data = await (this.#isSimple(task) ? this.#encode(task) : this.#prepare(task));
         if (!open()) return;
+        // The lease may have run out since.
+        if (!this.#seams.admit(task)) return this.add(task);
         const traceparent = this.#seams.traceparentOf(task);
         await bus.append(subject, data, traceparent === undefined ? undefined : { headers: { traceparent } });
         return;
       } catch (error) {
         if (isBusError(error, "subject-taken", "closed")) return;
-        if (error instanceof BrokenReference || error instanceof TerminalError)
-          return this.#seams.fail(task, attempt, { kind: "terminal", message: error.message });
+        // What does not pass would fail for ever: the task says so instead of waiting.
+        if (!isPassing(error)) return this.#seams.fail(task, attempt, { kind: "terminal", message: messageOf(error) });
         if (tries % 10 === 0)
           log("warn", `task ${task.id} of run ${task.run.run} is not on the queue yet: ${messageOf(error)}`);
         await sleep(clock, Math.min(100 * 2 ** tries, 5000));
         // It may have been stored, executed and acknowledged since: then its result is in the log.
-        if (isBusError(error, "unconfirmed")) await this.#seams.caughtUp(task).catch(() => {});
+        if (isBusError(error, "unconfirmed")) await this.#catchUp(task, open);
+      }
+    }
+  }
+
+  async #catchUp(task: TaskRecord, open: () => boolean): Promise<void> {
+    while (open()) {
+      try {
+        return await this.#seams.caughtUp(task);
+      } catch {
+        await sleep(this.#host.clock, RECHECK_MS);
       }
     }
   }
@@ -159,6 +190,7 @@ export class Dispatcher {
       run: run.run,
       task: task.id,
       attempt: attemptOf(task),
+      epoch: this.#seams.epochOf(run.shard),
       type: spec.type,
       // A request's input is data, whatever it looks like; only plans refer.
       ...(isStoredRoot ? { inputRef } : { input: task.parent ? resolveInput(input, sibling) : input }),
@@ -170,18 +202,27 @@ export class Dispatcher {
   }
 
   #encode(task: TaskRecord): Uint8Array | Promise<Uint8Array> {
-    const body = this.#body(task, NOTHING_TO_LOAD);
-    const data = encodeJson(body);
-    return data.length <= INLINE_LIMIT ? data : this.#moveOut(body);
+    return this.#fit(this.#body(task, NOTHING_TO_LOAD));
   }
 
   /** For a type not seen yet, or outputs kept in blobs. */
   async #prepare(task: TaskRecord): Promise<Uint8Array> {
+    this.#preparing++;
+    try {
+      return await this.#fetchAndEncode(task);
+    } finally {
+      this.#preparing--;
+    }
+  }
+
+  async #fetchAndEncode(task: TaskRecord): Promise<Uint8Array> {
     const { types, blobs } = this.#host;
     const { type } = task.spec;
     if (!(await types.find(type))) throw new TerminalError(`no worker ever registered the task type ${type}`);
-    const load = await blobs.loadAll(task.needs.flatMap((need) => [...refsOf(need)]));
-    const body = this.#body(task, load);
+    return this.#fit(this.#body(task, await blobs.loadAll(task.needs.flatMap((need) => [...refsOf(need)]))));
+  }
+
+  #fit(body: TaskMessage): Uint8Array | Promise<Uint8Array> {
     const data = encodeJson(body);
     return data.length <= INLINE_LIMIT ? data : this.#moveOut(body);
   }

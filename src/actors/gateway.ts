@@ -1,23 +1,25 @@
 import { header, type Message } from "../bus/port.ts";
-import { messageOf, TuttiError } from "../core/error.ts";
-import type { Ended } from "../core/event.ts";
+import { TuttiError } from "../core/error.ts";
 import { encodeJson } from "../core/json.ts";
 import { HEADERS } from "../core/request.ts";
 import { waitForEnd } from "./end-waiter.ts";
 import type { Host } from "./host.ts";
+import { answerOf, errorAnswer } from "./run-answer.ts";
 import { readRequest, submit } from "./submission.ts";
 
 /** Answers `run.*` and `submit.*`. Every failure is a reply; nothing a caller sends can disturb the process. */
 export class Gateway {
   readonly #host: Host;
-  readonly #stops = new Set<() => void>();
+  readonly #stopping = Promise.withResolvers<never>();
 
   constructor(host: Host) {
     this.#host = host;
+    this.#stopping.promise.catch(() => {});
   }
 
+  /** Whoever still waits here is told so: the run goes on, and can be asked for again by its id. */
   stop(): void {
-    for (const stop of this.#stops) stop();
+    this.#stopping.reject(new TuttiError(503, "the orchestrator that was asked is stopping; the run goes on"));
   }
 
   /** `submit.<type>`: answers with the run's id once it is durable. */
@@ -29,22 +31,25 @@ export class Gateway {
     });
   }
 
-  /** `run.<type>`: answers with the output once the run has ended. */
+  /** `run.<type>`: the output is the answer, once the run has ended; its owner gives it. */
   run(message: Message): void {
     void answering(message, async () => {
       const host = this.#host;
-      const request = await readRequest(host, this.#typeIn(message), message);
+      const read = await readRequest(host, this.#typeIn(message), message);
+      const { replyTo } = message;
+      const request = replyTo === undefined ? read : { ...read, replyTo };
       const run = request.headers[HEADERS.run] ?? host.clock.id();
       const tenant = request.headers[HEADERS.tenant];
+      const { isNew } = await submit(host, request, run);
+      // The log knows who waits, so that the answer does not depend on this process.
+      if (isNew && replyTo !== undefined) return;
       const waiter = await waitForEnd(host, tenant, run);
-      this.#stops.add(waiter.stop);
       try {
-        const { isNew } = await submit(host, request, run);
-        if (!isNew) await waiter.check();
-        await this.#reply(message, run, await waiter.ended);
+        await waiter.check();
+        const { data, headers } = await answerOf(host, run, await Promise.race([waiter.ended, this.#stopping.promise]));
+        message.respond(data, headers);
       } finally {
         waiter.stop();
-        this.#stops.delete(waiter.stop);
       }
     });
   }
@@ -53,21 +58,14 @@ export class Gateway {
     // After the prefix and the verb; a type with dots in it is refused later, by name.
     return message.subject.slice(this.#host.topology.subjects.prefix.length + 1).replace(/^[^.]*\./, "");
   }
-
-  async #reply(message: Message, run: string, ended: Ended): Promise<void> {
-    if (ended.status !== "succeeded") {
-      throw TuttiError.fromWire(ended.error ?? { code: 500, message: "the run ended without saying why", run });
-    }
-    const { bus, blobs } = this.#host;
-    const data = ended.outputRef === undefined ? encodeJson(ended.output ?? null) : await blobs.get(ended.outputRef);
-    if (data.length < bus.maxPayload - 1024) return message.respond(data, { [HEADERS.run]: run });
-    // Larger than the bus carries in a message: the run has succeeded, its output waits in the object store.
-    message.respond(encodeJson({ outputRef: ended.outputRef, bytes: data.length }), {
-      [HEADERS.run]: run,
-      [HEADERS.output]: "ref",
-    });
-  }
 }
+
+/**
+ * Whether an answer may be sent there. A caller chooses where to, but we publish with our own rights: it must not make
+ * us write to our own subjects, or to the server's.
+ */
+export const isInbox = (replyTo: string, prefix: string): boolean =>
+  !replyTo.startsWith("$") && !replyTo.startsWith(`${prefix}.`);
 
 /** Runs `answer`; whatever it throws becomes an error reply. */
 export async function answering(message: Message, answer: () => Promise<void>): Promise<void> {
@@ -83,12 +81,6 @@ export async function answering(message: Message, answer: () => Promise<void>): 
 }
 
 export function respondError(message: Message, error: unknown): void {
-  const known = error instanceof TuttiError ? error : new TuttiError(500, messageOf(error));
-  const run = known.details.run ?? header(message, HEADERS.run);
-  message.respond(encodeJson({ error: known.toJSON() }), {
-    [HEADERS.errorCode]: String(known.code),
-    // Headers hold one line.
-    [HEADERS.error]: known.message.replaceAll(/[\r\n]+/g, " ").slice(0, 500),
-    ...(run && { [HEADERS.run]: run.replaceAll(/[^\x20-\x7e]/g, "?") }),
-  });
+  const { data, headers } = errorAnswer(error, header(message, HEADERS.run));
+  message.respond(data, headers);
 }

@@ -34,6 +34,8 @@ export class Intake {
   /** Delivered and not settled, waiting or running: kept alive by heartbeats. */
   readonly inHand = new Map<Delivery, Source>();
   running = 0;
+  readonly #beatMs: number;
+  #beatAt = Number.POSITIVE_INFINITY;
   #finished = 0;
   #ahead = 0;
   /** What was fast a while ago says nothing of the tasks to come. */
@@ -62,6 +64,7 @@ export class Intake {
     this.#run = options.run;
     this.#isFree = options.isFree;
     this.#limitOf = options.limitOf;
+    this.#beatMs = host.topology.taskConsumer("any", "normal").ackWaitMs / 3;
   }
 
   async open(): Promise<void> {
@@ -80,13 +83,18 @@ export class Intake {
       }),
     );
     this.#sources.push(...(await Promise.all(opened)));
-    const ackWaitMs = topology.taskConsumer("any", "normal").ackWaitMs;
     const beat = () => {
+      this.#beatAt = this.#host.clock.monotonic();
       for (const delivery of this.inHand.keys()) delivery.inProgress();
-      this.#disarmHeartbeat = this.#host.clock.timer(ackWaitMs / 3, beat);
+      this.#disarmHeartbeat = this.#host.clock.timer(this.#beatMs, beat);
     };
     beat();
     this.#demand();
+  }
+
+  /** Whether the heartbeats have paused for so long that what is in hand may have been given to another worker. */
+  get isLate(): boolean {
+    return this.#host.clock.monotonic() - this.#beatAt > 2 * this.#beatMs;
   }
 
   /** Takes nothing more, and hands back what no slot has begun. */

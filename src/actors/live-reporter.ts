@@ -1,26 +1,21 @@
 import { isoTime } from "../core/iso-time.ts";
-import { encodeJson, type Json } from "../core/json.ts";
+import type { Json } from "../core/json.ts";
 import type { LiveKind } from "../core/live.ts";
 import type { Host } from "./host.ts";
-
-interface Item {
-  readonly task: string;
-  readonly attempt: number;
-  readonly at: string;
-  readonly data?: Json;
-}
 
 interface Batch {
   readonly tenant: string;
   readonly run: string;
   readonly kind: LiveKind;
-  readonly items: Item[];
+  /** JSON texts. */
+  readonly items: string[];
+  characters: number;
 }
 
-/** Items of one message, so that it stays well below the bus's limit. */
-const MOST_ITEMS = 200;
 /** Larger data of a single item is not live news. */
-const MOST_BYTES = 64 * 1024;
+const MOST_CHARACTERS = 64 * 1024;
+/** Of one message, which stays well below the bus's limit even if every character has three bytes. */
+const BATCH_CHARACTERS = 128 * 1024;
 
 /** Tells what happens as it happens, one message a run and kind for all of one turn. What is lost is lost. */
 export class LiveReporter {
@@ -32,18 +27,20 @@ export class LiveReporter {
     this.#host = host;
   }
 
+  /** Never throws: what cannot be told is not told. */
   tell(kind: LiveKind, at: { tenant: string; run: string; task: string; attempt: number }, data?: Json): void {
-    if (data !== undefined && (JSON.stringify(data)?.length ?? 0) > MOST_BYTES) return;
+    const item = encodeItem(at, isoTime(this.#host.clock.now()), data);
+    if (item === undefined) return;
     const key = `${at.tenant}/${at.run}/${kind}`;
     let batch = this.#batches.get(key);
-    if (batch && batch.items.length >= MOST_ITEMS) {
+    if (batch && batch.characters + item.length > BATCH_CHARACTERS) {
       this.#send(batch);
       batch = undefined;
     }
-    batch ??= { tenant: at.tenant, run: at.run, kind, items: [] };
+    batch ??= { tenant: at.tenant, run: at.run, kind, items: [], characters: 0 };
     this.#batches.set(key, batch);
-    const now = isoTime(this.#host.clock.now());
-    batch.items.push({ task: at.task, attempt: at.attempt, at: now, ...(data !== undefined && { data }) });
+    batch.items.push(item);
+    batch.characters += item.length;
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#host.clock.endOfTurn(() => {
@@ -56,10 +53,25 @@ export class LiveReporter {
 
   #send({ tenant, run, kind, items }: Batch): void {
     const { bus, topology, id } = this.#host;
+    const text = `{"v":1,"worker":${JSON.stringify(id)},"items":[${items.join(",")}]}`;
     try {
-      bus.publish(topology.subjects.live(tenant, run, kind), encodeJson({ v: 1, worker: id, items }));
+      bus.publish(topology.subjects.live(tenant, run, kind), new TextEncoder().encode(text));
     } catch {
       // Live news are worth no trouble: the log tells everything that counts.
     }
+  }
+}
+
+function encodeItem(
+  { task, attempt }: { task: string; attempt: number },
+  at: string,
+  data: unknown,
+): string | undefined {
+  try {
+    const text = JSON.stringify({ task, attempt, at, ...(data !== undefined && { data }) });
+    return text.length <= MOST_CHARACTERS ? text : undefined;
+  } catch {
+    // A handler may try to tell anything: a bigint, a cycle.
+    return undefined;
   }
 }

@@ -22,16 +22,26 @@ export function readLogMessage(subjects: Subjects, message: StoredMessage): Read
   const unreadable = (problem: string): ReadEvent => ({ ...address, read: undefined, problem });
   if (!isKind(address.event)) return unreadable(`unknown event ${address.event}`);
   try {
-    const raw = upcast(address.event, decodeJson(message.data));
-    const parsed = EVENT_SCHEMAS[address.event].safeParse(raw);
-    const problem = parsed.success ? undefined : describeProblems(problemsOf(parsed.error, raw));
-    const body = parsed.success ? parsed.data : address.event === "result" && salvage(raw, problem!);
+    const { body, problem } = readBody(address.event, decodeJson(message.data));
     if (!body) return unreadable(problem!);
     const read = { kind: address.event, body, sequence: message.sequence, at: message.timestamp } as RunEvent;
     return { ...address, read, ...(problem !== undefined && { problem }) };
   } catch (error) {
     return unreadable(messageOf(error));
   }
+}
+
+function readBody<K extends EventKind>(kind: K, raw: unknown): { body: EventBody<K> | undefined; problem?: string } {
+  let problem: string;
+  try {
+    const current = upcast(kind, raw);
+    const parsed = EVENT_SCHEMAS[kind].safeParse(current);
+    if (parsed.success) return { body: parsed.data as EventBody<K> };
+    problem = describeProblems(problemsOf(parsed.error, current));
+  } catch (error) {
+    problem = messageOf(error);
+  }
+  return { body: (kind === "result" ? salvage(raw, problem) : undefined) as EventBody<K> | undefined, problem };
 }
 
 /**
@@ -51,7 +61,7 @@ function salvage(raw: unknown, problem: string): EventBody<"result"> | undefined
 /** The body of an event, or undefined where the bytes are no such event. */
 export function readEventBody<K extends EventKind>(kind: K, data: Uint8Array): EventBody<K> | undefined {
   try {
-    return EVENT_SCHEMAS[kind].safeParse(decodeJson(data)).data as EventBody<K> | undefined;
+    return readBody(kind, decodeJson(data)).body;
   } catch {
     return undefined;
   }

@@ -1,8 +1,9 @@
-import type { StoredMessage } from "../bus/port.ts";
+import { Fifo } from "../bus/fifo.ts";
+import { isPassing, type StoredMessage } from "../bus/port.ts";
 import type { Subjects } from "../bus/subjects.ts";
 import { type Clock, sleep } from "../core/clock.ts";
-import { messageOf, TerminalError } from "../core/error.ts";
-import type { RunEvent } from "../core/event.ts";
+import { messageOf } from "../core/error.ts";
+import { blobRef, type RunEvent } from "../core/event.ts";
 import type { BlobStore } from "./blobs.ts";
 import { type ReadEvent, readLogMessage } from "./log-event.ts";
 import type { Logger } from "./logger.ts";
@@ -13,7 +14,9 @@ interface RawResult {
 }
 
 const planRefsIn = (event: RunEvent): RawResult[] =>
-  event.kind === "result" ? (event.body.results as RawResult[]).filter((one) => typeof one?.planRef === "string") : [];
+  event.kind === "result"
+    ? (event.body.results as RawResult[]).filter((one) => blobRef.safeParse(one?.planRef).success)
+    : [];
 
 /**
  * Brings the messages of a log to a fold: in order, one after another, plans that travel by reference fetched first.
@@ -26,7 +29,7 @@ export class LogPump {
   readonly #log: Logger;
   readonly #apply: (event: ReadEvent & { read: RunEvent }) => void;
   readonly #afterwards: (() => void)[] = [];
-  #waiting: { readonly event: ReadEvent; readonly sequence: number }[] = [];
+  readonly #waiting = new Fifo<{ readonly event: ReadEvent; readonly sequence: number }>();
   #draining = false;
   #stopped = false;
   /** Sequence of the last message that has been folded or passed over. */
@@ -75,12 +78,11 @@ export class LogPump {
 
   async #drain(): Promise<void> {
     this.#draining = true;
-    for (let i = 0; i < this.#waiting.length && !this.#stopped; i++) {
-      const { event, sequence } = this.#waiting[i]!;
+    for (let next = this.#waiting.shift(); next && !this.#stopped; next = this.#waiting.shift()) {
+      const { event, sequence } = next;
       for (const one of event.read ? planRefsIn(event.read) : []) await this.#hydrate(one);
       this.#take(event, sequence);
     }
-    this.#waiting = [];
     this.#draining = false;
     for (const run of this.#afterwards.splice(0)) run();
   }
@@ -94,7 +96,7 @@ export class LogPump {
         delete one.planRef;
         return;
       } catch (error) {
-        if (error instanceof TerminalError || error instanceof SyntaxError) return;
+        if (!isPassing(error)) return;
         this.#log("warn", `plan ${ref} cannot be fetched yet: ${messageOf(error)}`);
         await sleep(this.#clock, 500);
       }

@@ -7,6 +7,9 @@ import type { Logger } from "./logger.ts";
 /** Of its lease, an owner uses this part: the rest is for clocks that run apart and messages under way. */
 const USABLE = 0.8;
 
+/** For this part of its lease after a renewal somebody is taken to be well: renewals come every fifth. */
+const TRUSTED = 0.5;
+
 /**
  * Keeps this orchestrator's presence alive and knows which others are. The presence is the lease of all its shards:
  * it counts from when the last confirmed renewal was *sent*, on the monotonic clock, so that whoever sees the key
@@ -17,11 +20,18 @@ export class Membership {
   readonly #id: string;
   readonly #describe: () => unknown;
   readonly #clock: Clock;
-  readonly #ttlMs: number;
+  readonly #leaseMs: number;
+  /** When its presence expires: later than an owner stops. */
+  readonly #expiryMs: number;
   readonly #log: Logger;
   readonly #onChange: () => void;
-  #members: readonly string[] = [];
+  /** When each of the others was last heard of (monotonic, ms). */
+  readonly #heardAt = new Map<string, number>();
+  /** Whose presence has not expired, ourselves included while our lease holds. */
+  #alive: readonly string[] = [];
   #renewedAt = Number.NEGATIVE_INFINITY;
+  /** Whether we have acted by a lease whose end has not been told yet. */
+  #acting = false;
   #disarm: (() => void) | undefined;
   #disarmLease: (() => void) | undefined;
   #watch: Stoppable | undefined;
@@ -33,33 +43,47 @@ export class Membership {
     bucket: Bucket,
     id: string,
     describe: () => unknown,
-    options: { clock: Clock; ttlMs: number; log: Logger; onChange: () => void },
+    options: { clock: Clock; leaseMs: number; expiryMs: number; log: Logger; onChange: () => void },
   ) {
     this.#bucket = bucket;
     this.#id = id;
     this.#describe = describe;
     this.#clock = options.clock;
-    this.#ttlMs = options.ttlMs;
+    this.#leaseMs = options.leaseMs;
+    this.#expiryMs = options.expiryMs;
     this.#log = options.log;
     this.#onChange = options.onChange;
   }
 
-  /** Those alive, ourselves included while our lease holds; sorted. */
+  /**
+   * Those who can take shards, ourselves included while our lease holds; sorted. Who has missed two renewals is not
+   * waited for: what it owns stays its own until its presence expires, but what nobody owns goes to others.
+   */
   get members(): readonly string[] {
-    return this.#members;
+    const silentSince = this.#clock.monotonic() - TRUSTED * this.#leaseMs;
+    return this.#alive.filter((member) => (this.#heardAt.get(member) ?? silentSince + 1) > silentSince);
   }
 
   /** Whether we may act as an owner now. Checked before every write for a shard. */
   get holds(): boolean {
-    return this.#clock.monotonic() < this.#renewedAt + USABLE * this.#ttlMs;
+    return this.#clock.monotonic() < this.#renewedAt + USABLE * this.#leaseMs;
   }
 
   async start(): Promise<void> {
     await this.#beat();
-    // Expiry sends no event, so the bucket is polled as well; a newcomer or a leaver is noticed at once.
+    // A newcomer or a leaver is noticed at once. Expiry sends no event: it is looked for when it is due.
     this.#watch = await this.#bucket.watch((key, value) => {
-      if (key !== this.#id && this.#members.includes(key) !== (value !== undefined)) this.#beatSoon();
+      if (key === this.#id) return;
+      if (value) this.#heardAt.set(key, this.#clock.monotonic());
+      else this.#heardAt.delete(key);
+      if (this.#alive.includes(key) !== (value !== undefined)) this.beatSoon();
     });
+  }
+
+  /** Renews now, e.g. because the connection is back. */
+  beatSoon(): void {
+    if (this.#beating) this.#again = true;
+    else if (!this.#stopped) void this.#beat();
   }
 
   /** Stops renewing; the key stays until {@link leave}, or until it expires. */
@@ -77,20 +101,26 @@ export class Membership {
     await this.#bucket.delete(this.#id).catch(() => {});
   }
 
-  #beatSoon(): void {
-    if (this.#beating) this.#again = true;
-    else void this.#beat();
-  }
-
   #beat(): Promise<void> {
     this.#disarm?.();
     this.#beating = this.#renewAndLook().finally(() => {
       this.#beating = undefined;
       if (this.#stopped) return;
-      this.#disarm = this.#clock.timer(this.#again ? 0 : this.#ttlMs / 5, () => void this.#beat());
+      this.#disarm = this.#clock.timer(this.#again ? 0 : this.#pauseMs(), () => void this.#beat());
       this.#again = false;
     });
     return this.#beating;
+  }
+
+  /** Until the next renewal, or until somebody who has fallen silent expires: a server may be a little late with that. */
+  #pauseMs(): number {
+    const now = this.#clock.monotonic();
+    let pauseMs = this.#leaseMs / 5;
+    for (const member of this.#alive) {
+      const heardAt = this.#heardAt.get(member);
+      if (heardAt !== undefined) pauseMs = Math.min(pauseMs, heardAt + this.#expiryMs - now);
+    }
+    return Math.max(pauseMs, this.#leaseMs / 50);
   }
 
   async #renewAndLook(): Promise<void> {
@@ -98,11 +128,15 @@ export class Membership {
     try {
       await this.#bucket.put(this.#id, encodeJson(this.#describe()));
       if (this.#stopped) return;
+      // A lease that ended before this renewal was sent may have been another's since: that comes first.
+      this.#noticeEnd();
       this.#renewedAt = sentAt;
+      this.#acting = this.holds;
       this.#armLeaseEnd();
       const alive = (await this.#bucket.entries()).map((entry) => entry.key).sort();
       if (this.#stopped) return;
-      this.#members = this.holds ? alive : alive.filter((member) => member !== this.#id);
+      for (const gone of [...this.#heardAt.keys()].filter((one) => !alive.includes(one))) this.#heardAt.delete(gone);
+      this.#alive = this.holds ? alive : alive.filter((member) => member !== this.#id);
       this.#onChange();
     } catch (error) {
       this.#log("warn", `presence could not be renewed: ${messageOf(error)}`);
@@ -112,9 +146,13 @@ export class Membership {
   /** The moment the lease ends unrenewed, everything stops, even if nothing else happens in this process. */
   #armLeaseEnd(): void {
     this.#disarmLease?.();
-    const leftMs = this.#renewedAt + USABLE * this.#ttlMs - this.#clock.monotonic();
-    this.#disarmLease = this.#clock.timer(Math.max(0, leftMs), () => {
-      if (!this.holds && !this.#stopped) this.#onChange();
-    });
+    const leftMs = this.#renewedAt + USABLE * this.#leaseMs - this.#clock.monotonic();
+    this.#disarmLease = this.#clock.timer(Math.max(0, leftMs), () => this.#noticeEnd());
+  }
+
+  #noticeEnd(): void {
+    if (!this.#acting || this.holds || this.#stopped) return;
+    this.#acting = false;
+    this.#onChange();
   }
 }

@@ -1,5 +1,5 @@
 import type { RunNotice } from "../app.ts";
-import type { Stoppable } from "../bus/port.ts";
+import type { Message, Stoppable } from "../bus/port.ts";
 import { messageOf } from "../core/error.ts";
 import { type Ended, VERSION } from "../core/event.ts";
 import type { RunState } from "../fold/run-state.ts";
@@ -10,10 +10,11 @@ import { taskTraceparent } from "../telemetry/trace-context.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { DurableRequests } from "./durable-requests.ts";
 import { finishedRun } from "./finished-run.ts";
-import { Gateway } from "./gateway.ts";
+import { Gateway, isInbox } from "./gateway.ts";
 import type { Host } from "./host.ts";
 import { LogWriter } from "./log-writer.ts";
 import { queryEndpoints } from "./queries.ts";
+import { answerOf } from "./run-answer.ts";
 import { Shards } from "./shards.ts";
 import { Withdrawals } from "./withdrawals.ts";
 
@@ -41,6 +42,7 @@ export class Orchestrator {
     this.#writer = new LogWriter(host);
     this.#dispatcher = new Dispatcher(host, {
       admit: () => this.#shards.holds,
+      epochOf: (shard) => this.#shards.epochOf(shard),
       // A process that exports nothing hands the caller's context on, or workers that do export would be orphans.
       traceparentOf: ({ run, id }) =>
         tracingEnabled() ? taskTraceparent(run.run, id, run.submitted.trace) : run.submitted.trace,
@@ -57,6 +59,7 @@ export class Orchestrator {
       withdrawals: this.#withdrawals,
       onSubmitted: (run) => options.onRun?.(notice(run)),
       onEnded: (run, ended, at) => this.#ended(run, ended, at),
+      answer: (run, ended) => void this.#answer(run, ended),
     });
     this.#gateway = new Gateway(host);
     this.#requests = new DurableRequests(host);
@@ -75,10 +78,10 @@ export class Orchestrator {
       version: "0.1.0",
       description: "Tutti: runs tasks that return a value or a plan",
       endpoints: [
-        { name: "run", subject: `${prefix}.run.>`, handler: (message) => this.#gateway.run(message) },
-        { name: "submit", subject: `${prefix}.submit.>`, handler: (message) => this.#gateway.submit(message) },
+        { name: "run", subject: `${prefix}.run.>`, handler: (message: Message) => this.#gateway.run(message) },
+        { name: "submit", subject: `${prefix}.submit.>`, handler: (message: Message) => this.#gateway.submit(message) },
         ...queryEndpoints(context),
-      ],
+      ].map((endpoint) => ({ ...endpoint, handler: (message) => this.#guard(message, endpoint.handler) })),
     });
     await this.#requests.start();
   }
@@ -91,6 +94,21 @@ export class Orchestrator {
     await this.#shards.stop();
     await Promise.all([this.#dispatcher.stop(), this.#writer.stop(), this.#withdrawals.stop()]);
     await Promise.allSettled(this.#traces);
+  }
+
+  #guard(message: Message, handler: (message: Message) => void): void {
+    const { topology, log } = this.#host;
+    if (message.replyTo === undefined || isInbox(message.replyTo, topology.subjects.prefix)) return handler(message);
+    log("warn", `a request on ${message.subject} wants its answer on ${message.replyTo}, which is no inbox: refused`);
+  }
+
+  async #answer({ run, submitted }: RunState, ended: Ended): Promise<void> {
+    const { data, headers } = await answerOf(this.#host, run, ended);
+    try {
+      this.#host.bus.publish(submitted.replyTo!, data, headers);
+    } catch (error) {
+      this.#host.log("warn", `who waits for run ${run} could not be answered: ${messageOf(error)}`);
+    }
   }
 
   #ended(run: RunState, ended: Ended, at: number): void {

@@ -12,7 +12,7 @@ import { type RunState, runKey } from "../fold/run-state.ts";
 import { statusOf } from "../fold/view.ts";
 import { answering } from "./gateway.ts";
 import type { Host } from "./host.ts";
-import { listRuns, readRun, viewRun } from "./run-reader.ts";
+import { listRuns, notFound, readRun, viewRun } from "./run-reader.ts";
 import { isSettled, settledQuery } from "./settled.ts";
 import type { Shards } from "./shards.ts";
 
@@ -23,7 +23,7 @@ const whichRun = z.object({ run: name, tenant });
 export const QUERIES = {
   /** `tasks: false` leaves the tasks out: a run may have more of them than a message holds. */
   "runs.get": whichRun.extend({ tasks: z.boolean().default(true) }),
-  "runs.list": z.object({ tenant, limit: z.int().min(1).max(10_000).default(50) }),
+  "runs.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50) }),
   "runs.cancel": whichRun.extend({ by: z.string().max(256).optional(), reason: z.string().max(2000).optional() }),
   "tasks.settled": settledQuery,
   "workers.list": z.object({}),
@@ -49,11 +49,15 @@ const answers: Answers = {
   "runs.list": (context, query) =>
     listRuns(context.host, query.tenant, query.limit, (run) => liveRun(context, query.tenant, run)),
   async "runs.cancel"({ host }, { tenant, run, by, reason }) {
-    const { state, ended } = await readRun(host, tenant, run);
-    if (ended) throw new TuttiError(409, `run ${run} has ended already: it ${ended.body.status}`, { run });
-    const subject = host.topology.subjects.log(tenant, state.shard, run, "cancel");
+    const { bus, topology, shards } = host;
+    const subject = (event: "submitted" | "cancel" | "ended") =>
+      topology.subjects.log(tenant, shardOf(run, shards), run, event);
+    const { name } = topology.streams.log;
+    if (!(await bus.getLastMessage(name, subject("submitted")))) throw notFound(run);
+    if (await bus.getLastMessage(name, subject("ended")))
+      throw new TuttiError(409, `run ${run} has ended already`, { run });
     const body = { v: VERSION, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
-    await host.bus.append(subject, encodeJson(body));
+    await bus.append(subject("cancel"), encodeJson(body));
     return { run, status: "cancelling" };
   },
   async "tasks.settled"({ host, shards }, query) {
@@ -64,8 +68,8 @@ const answers: Answers = {
     const answer = await host.bus.request(host.topology.subjects.owner(shard), passedOn, { timeoutMs: 3000 });
     return decodeJson(answer.data);
   },
-  "workers.list": ({ workers }) => readEntries(workers),
-  "orchestrators.list": ({ orchestrators }) => readEntries(orchestrators),
+  "workers.list": (context) => readEntries(context, context.workers),
+  "orchestrators.list": (context) => readEntries(context, context.orchestrators),
   "types.list": async ({ host }) => host.types.list(),
 };
 
@@ -74,9 +78,18 @@ function liveRun(context: QueryContext, tenant: string, run: string): RunState |
   return state && statusOf(state) === "running" ? state : undefined;
 }
 
-async function readEntries(bucket: Bucket): Promise<unknown[]> {
+/** What is no JSON was not written by us, and is passed over. */
+async function readEntries({ host }: QueryContext, bucket: Bucket): Promise<unknown[]> {
   const entries = await bucket.entries();
-  return entries.sort((a, b) => (a.key < b.key ? -1 : 1)).map((entry) => decodeJson(entry.value));
+  entries.sort((a, b) => (a.key < b.key ? -1 : 1));
+  return entries.flatMap(({ key, value }) => {
+    try {
+      return [decodeJson(value)];
+    } catch (error) {
+      host.log("warn", `the presence of ${key} cannot be read: ${messageOf(error)}`);
+      return [];
+    }
+  });
 }
 
 /** The micro service that answers the queries. */
@@ -92,17 +105,11 @@ export function queryEndpoints(context: QueryContext): ServiceDefinition["endpoi
   });
 }
 
-/** What went wrong with asking the owner of a shard is not the caller's fault, and passes. */
-function passing(error: unknown): unknown {
-  return isBusError(error) ? new TuttiError(503, `the run's shard has no owner just now: ${error.message}`) : error;
-}
-
 async function answer<Q extends QueryName>(context: QueryContext, query: Q, message: Message): Promise<void> {
   const raw = message.data.length === 0 ? {} : parseBody(message.data);
   const parsed = QUERIES[query].safeParse(raw);
   if (!parsed.success) throw invalid(`${query} was asked wrongly`, problemsOf(parsed.error, raw));
-  const answered = await answers[query](context, parsed.data as never).catch((error) => Promise.reject(passing(error)));
-  const data = encodeJson(answered);
+  const data = encodeJson(await answers[query](context, parsed.data as never));
   try {
     message.respond(data);
   } catch (error) {

@@ -8,23 +8,20 @@ import { ShardOwner, type ShardSeams } from "./shard-owner.ts";
 /** Runs the `shard` machine for one shard, and has its owner while it is ours. */
 export class ShardKeeper {
   readonly shard: number;
+  /** Of our last claim. */
+  epoch = 0;
   readonly #host: Host;
   readonly #seams: ShardSeams;
   readonly #claims: Claims;
-  readonly #isAlive: (owner: string) => boolean;
   readonly #actor;
   #owner: ShardOwner | undefined;
+  #claiming: Promise<number | undefined> | undefined;
 
-  constructor(
-    host: Host,
-    shard: number,
-    options: { seams: ShardSeams; claims: Claims; isAlive: (owner: string) => boolean; onChange: () => void },
-  ) {
+  constructor(host: Host, shard: number, options: { seams: ShardSeams; claims: Claims; onChange: () => void }) {
     this.#host = host;
     this.shard = shard;
     this.#seams = options.seams;
     this.#claims = options.claims;
-    this.#isAlive = options.isAlive;
     const machine = shardMachine.provide({
       actors: {
         claim: fromPromise(() => this.#logged("claimed", () => this.#claim())),
@@ -69,7 +66,11 @@ export class ShardKeeper {
   }
 
   async #claim(): Promise<boolean> {
-    return (await this.#claims.take(this.shard, this.#isAlive)) !== undefined;
+    this.#claiming = this.#claims.take(this.shard);
+    const epoch = await this.#claiming;
+    if (epoch === undefined) return false;
+    this.epoch = epoch;
+    return true;
   }
 
   async #replay(): Promise<void> {
@@ -79,6 +80,8 @@ export class ShardKeeper {
 
   async #release(): Promise<void> {
     await this.#stopOwner();
+    // One that was interrupted may still land, and would then stay for ever.
+    await this.#claiming?.catch(() => {});
     await this.#claims.giveBack(this.shard);
   }
 

@@ -1,17 +1,13 @@
-import type { Stoppable, StoredMessage } from "../bus/port.ts";
+import { BusError, type Stoppable, type StoredMessage } from "../bus/port.ts";
 import { parseTaskSubject } from "../bus/subjects.ts";
-import { messageOf } from "../core/error.ts";
 import type { DueWhat } from "../core/event.ts";
 import { type Ended, type RunEvent, VERSION } from "../core/event.ts";
-import { encodeJson, type Json } from "../core/json.ts";
 import { applyEvent, beginRun } from "../fold/apply.ts";
 import type { FoldEffects } from "../fold/effects.ts";
-import { outputOf, refsOf, soleOutput } from "../fold/outputs.ts";
 import { type RunState, runKey } from "../fold/run-state.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
-import { failureOf, totalsOf } from "../fold/view.ts";
-import { INLINE_LIMIT } from "./blobs.ts";
 import { addressOf, type Dispatcher } from "./dispatcher.ts";
+import { endedBody } from "./ended-body.ts";
 import type { Host } from "./host.ts";
 import type { ReadEvent } from "./log-event.ts";
 import { LogPump } from "./log-pump.ts";
@@ -20,12 +16,17 @@ import { answerSettled } from "./settled.ts";
 import { Timers } from "./timers.ts";
 import type { Withdrawals } from "./withdrawals.ts";
 
+/** Callers of runs that ended so long ago are answered again after a takeover: an answer that comes twice is ignored. */
+const ANSWERED_AGAIN_MS = 120_000;
+
 export interface ShardSeams {
   readonly dispatcher: Dispatcher;
   readonly writer: LogWriter;
   readonly withdrawals: Withdrawals;
   /** A run ended while this owner was live (not in a replay). */
   onEnded(run: RunState, ended: Ended, at: number): void;
+  /** Somebody waits for the outcome. May be called again for a run that another owner has seen end. */
+  answer(run: RunState, ended: Ended): void;
   onSubmitted(run: RunState): void;
 }
 
@@ -42,8 +43,12 @@ export class ShardOwner implements FoldEffects {
   readonly #seams: ShardSeams;
   readonly #pump: LogPump;
   readonly #timers: Record<DueWhat, Timers<TaskRecord>>;
-  readonly #noted = { enqueue: new Set<TaskRecord>(), conclude: new Set<RunState>() };
-  readonly #waiters: { sequence: number; resolve: () => void }[] = [];
+  readonly #noted = {
+    enqueue: new Set<TaskRecord>(),
+    conclude: new Set<RunState>(),
+    answer: new Map<RunState, Ended>(),
+  };
+  readonly #waiters: { sequence: number; resolve: () => void; reject: (error: Error) => void }[] = [];
   #follower: Stoppable | undefined;
   #answers: Stoppable | undefined;
   #live = false;
@@ -79,6 +84,7 @@ export class ShardOwner implements FoldEffects {
     if (this.#stopped) return;
     this.#goLive(queued);
     this.#answers = await bus.subscribe(subjects.owner(this.shard), (message) => answerSettled(this, message));
+    if (this.#stopped) await this.#answers.stop();
   }
 
   /** Ends every effect in this very turn: nothing more is dispatched or written. */
@@ -86,19 +92,28 @@ export class ShardOwner implements FoldEffects {
     this.#live = false;
     this.#stopped = true;
     this.#pump.stop();
-    for (const run of this.runs.values()) for (const task of run.tasks.values()) this.#seams.dispatcher.remove(task);
+    for (const task of this.#tasks()) this.#seams.dispatcher.remove(task);
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(givenUp(this.shard));
   }
 
+  /** Suspends it, and waits for what is on its way to the queue: the next owner must find it there. */
   async stop(): Promise<void> {
     this.suspend();
-    await this.#follower?.stop();
-    await this.#answers?.stop();
     this.#timers.backoff.stop();
     this.#timers.deadline.stop();
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve();
+    await this.#follower?.stop();
+    await this.#answers?.stop();
+    for (const task of this.#tasks()) await this.#seams.dispatcher.settled(task);
   }
 
-  /** Resolves when the log, as it stands now, has been folded (or the shard is given up). Calls of one turn ask once. */
+  *#tasks(): Iterable<TaskRecord> {
+    for (const run of this.runs.values()) yield* run.tasks.values();
+  }
+
+  /**
+   * Resolves when the log, as it stands now, has been folded; rejects when the shard is given up before, for then
+   * nothing can be said. Calls of one turn ask once.
+   */
   caughtUp(): Promise<void> {
     this.#barrier ??= new Promise((resolve, reject) => {
       this.#host.clock.endOfTurn(() => {
@@ -112,8 +127,9 @@ export class ShardOwner implements FoldEffects {
   async #foldedSoFar(): Promise<void> {
     const { bus, topology } = this.#host;
     const sequence = await bus.lastSequence(topology.streams.log.name, topology.subjects.logOfShard(this.shard));
-    if (this.#stopped || this.#pump.folded >= sequence) return;
-    await new Promise<void>((resolve) => this.#waiters.push({ sequence, resolve }));
+    if (this.#stopped) throw givenUp(this.shard);
+    if (this.#pump.folded >= sequence) return;
+    await new Promise<void>((resolve, reject) => this.#waiters.push({ sequence, resolve, reject }));
   }
 
   #take(message: StoredMessage): void {
@@ -138,8 +154,16 @@ export class ShardOwner implements FoldEffects {
       if (this.#live) this.#seams.onSubmitted(begun);
     } else if (run) {
       applyEvent(run, read, this);
-      if (read.kind === "ended" && this.#live) this.#seams.onEnded(run, read.body, read.at);
+      if (read.kind === "ended") this.#ended(run, read.body, read.at);
     }
+  }
+
+  #ended(run: RunState, ended: Ended, at: number): void {
+    if (this.#live) this.#seams.onEnded(run, ended, at);
+    if (run.submitted.replyTo === undefined) return;
+    if (this.#live) this.#seams.answer(run, ended);
+    // The former owner may have died before it answered.
+    else if (at > this.#host.clock.now() - ANSWERED_AGAIN_MS) this.#noted.answer.set(run, ended);
   }
 
   #goLive(queued: readonly string[]): void {
@@ -153,6 +177,8 @@ export class ShardOwner implements FoldEffects {
     }
     for (const task of this.#noted.enqueue) this.#seams.dispatcher.add(task);
     for (const run of this.#noted.conclude) this.conclude(run);
+    for (const [run, ended] of this.#noted.answer) this.#seams.answer(run, ended);
+    this.#noted.answer.clear();
     this.#noted.enqueue.clear();
     this.#noted.conclude.clear();
   }
@@ -210,31 +236,10 @@ export class ShardOwner implements FoldEffects {
   }
 
   async #appendEnded(run: RunState): Promise<void> {
-    const status = run.snapshot.context.outcome!;
     const wanted = () => this.#live && this.runs.get(runKey(run.tenant, run.run)) === run;
-    try {
-      const outcome = status === "succeeded" ? await this.#outputOf(run) : { error: failureOf(run) };
-      const body = { v: VERSION, status, ...outcome, totals: totalsOf(run) };
-      this.#seams.writer.write(run, "ended", body, wanted, { once: true });
-    } catch (error) {
-      this.#host.log("error", `the output of run ${run.run} cannot be put together: ${messageOf(error)}`);
-      const message = `the output cannot be put together: ${messageOf(error)}`;
-      const body = { v: VERSION, status: "failed", error: { code: 500, message, run: run.run }, totals: totalsOf(run) };
-      this.#seams.writer.write(run, "ended", body, wanted, { once: true });
-    }
-  }
-
-  async #outputOf({ root }: RunState): Promise<{ output: Json } | { outputRef: string }> {
-    const sole = soleOutput(root);
-    if (sole && "ref" in sole) return { outputRef: sole.ref };
-    const refs = [...refsOf(root)];
-    const { blobs } = this.#host;
-    const output = outputOf(root, refs.length === 0 ? NONE : await blobs.loadAll(refs));
-    const data = encodeJson(output);
-    return data.length <= INLINE_LIMIT ? { output } : { outputRef: await blobs.put(data) };
+    const body = await endedBody(this.#host, run, wanted);
+    if (body) this.#seams.writer.write(run, "ended", body, wanted, { once: true });
   }
 }
 
-const NONE = (): never => {
-  throw new Error("nothing was to be loaded");
-};
+const givenUp = (shard: number): BusError => new BusError("failed", `shard ${shard} was given up meanwhile`);

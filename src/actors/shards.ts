@@ -1,4 +1,4 @@
-import type { Bucket, Stoppable } from "../bus/port.ts";
+import type { Stoppable } from "../bus/port.ts";
 import { assignShards } from "../core/assignment.ts";
 import type { OrchestratorPresence } from "../core/registration.ts";
 import { Claims } from "./claims.ts";
@@ -14,6 +14,7 @@ export class Shards {
   #keepers: readonly ShardKeeper[] = [];
   #membership: Membership | undefined;
   #claimWatch: Stoppable | undefined;
+  #unlisten: () => void = () => {};
   #settled: PromiseWithResolvers<void> | undefined;
 
   constructor(host: Host, seams: ShardSeams) {
@@ -26,6 +27,11 @@ export class Shards {
     return this.#keepers[shard]?.live;
   }
 
+  /** The epoch under which we own a shard. */
+  epochOf(shard: number): number {
+    return this.#keepers[shard]!.epoch;
+  }
+
   /** Whether our lease holds: without it nothing may be dispatched. */
   get holds(): boolean {
     return this.#membership?.holds === true;
@@ -35,21 +41,23 @@ export class Shards {
   async start(): Promise<void> {
     const { bus, topology, clock, log, id, shards } = this.#host;
     const claimBucket = await bus.bucket(topology.buckets.shards);
-    const claims = new Claims(claimBucket, id);
-    const presences: Bucket = await bus.bucket(topology.buckets.orchestrators);
+    const presences = await bus.bucket(topology.buckets.orchestrators);
+    const claims = new Claims(claimBucket, presences, id);
     const since = new Date(clock.now()).toISOString();
     const describe = (): OrchestratorPresence => {
       const owned = this.#keepers.filter((keeper) => keeper.live);
       const runs = owned.reduce((sum, keeper) => sum + keeper.live!.runs.size, 0);
       return { v: 1, orchestrator: id, since, shards: owned.map((keeper) => keeper.shard), runs };
     };
-    const ttlMs = topology.presenceTtlMs;
-    const membership = new Membership(presences, id, describe, { clock, log, ttlMs, onChange: () => this.#assign() });
+    const leaseMs = topology.presenceTtlMs;
+    const expiryMs = topology.buckets.orchestrators.ttlMs!;
+    const onChange = () => this.#assign();
+    const membership = new Membership(presences, id, describe, { clock, log, leaseMs, expiryMs, onChange });
     this.#membership = membership;
-    const isAlive = (owner: string) => membership.members.includes(owner);
-    const options = { seams: this.#seams, claims, isAlive, onChange: () => this.#checkSettled() };
+    const options = { seams: this.#seams, claims, onChange: () => this.#checkSettled() };
     this.#settled = Promise.withResolvers();
     this.#keepers = Array.from({ length: shards }, (_, shard) => new ShardKeeper(this.#host, shard, options));
+    this.#unlisten = bus.onEvent((event) => event.type === "reconnected" && membership.beatSoon());
     await membership.start();
     this.#claimWatch = await claimBucket.watch((key) => this.#keepers[Number(key)]?.claimChanged());
     await this.#settled.promise;
@@ -57,6 +65,7 @@ export class Shards {
 
   /** Gives everything back, so that others can take over at once. */
   async stop(): Promise<void> {
+    this.#unlisten();
     await this.#claimWatch?.stop();
     await this.#membership?.stop();
     await Promise.all(this.#keepers.map((keeper) => keeper.stop()));
@@ -71,13 +80,19 @@ export class Shards {
       return;
     }
     const owners = assignShards(shards, this.#membership!.members);
-    for (const keeper of this.#keepers) keeper.assign(owners[keeper.shard] === id);
+    for (const keeper of this.#keepers) {
+      keeper.assign(owners[keeper.shard] === id);
+      // Its owner may have expired, of which nothing tells.
+      keeper.claimChanged();
+    }
     this.#checkSettled();
   }
 
   /** Whatever is being claimed or replayed is not settled; what waits for another's release is. */
   #checkSettled(): void {
-    if (this.#keepers.every((keeper) => !UNSETTLED.has(keeper.state))) this.#settled?.resolve();
+    // The keepers tell of their first state while they are being made.
+    if (this.#keepers.length > 0 && this.#keepers.every((keeper) => !UNSETTLED.has(keeper.state)))
+      this.#settled?.resolve();
   }
 }
 

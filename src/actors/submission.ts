@@ -10,6 +10,7 @@ import { DEFAULT_RETRY } from "../core/policy.ts";
 import { type Problem, problemsOf, show } from "../core/problem.ts";
 import { HEADERS, type RequestHeaders, requestHeaders } from "../core/request.ts";
 import { FOLD_VERSION } from "../fold/apply.ts";
+import { parseTraceparent } from "../telemetry/trace-context.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
 import type { Host } from "./host.ts";
 import { readEventBody } from "./log-event.ts";
@@ -20,6 +21,8 @@ export interface Request {
   readonly input: Json;
   readonly headers: RequestHeaders;
   readonly trace: string | undefined;
+  /** Where the caller waits for the outcome, if it does. */
+  readonly replyTo?: string;
 }
 
 export interface Submission {
@@ -48,7 +51,9 @@ export async function readRequest(
   }
   const problems = host.types.problemsWithInput(type, input);
   if (problems.length > 0) throw invalid(`the input of ${type} is invalid`, problems);
-  return { type, input, headers, trace: header(message, HEADERS.trace) };
+  // One that is malformed is no trace context, and would travel with every task.
+  const trace = header(message, HEADERS.trace);
+  return { type, input, headers, trace: trace !== undefined && parseTraceparent(trace) ? trace : undefined };
 }
 
 const nameProblem = (type: string): Problem => ({
@@ -89,10 +94,10 @@ function readBody(data: Uint8Array): Json {
   return input as Json;
 }
 
-/** Makes a request durable. Rejects with 409 (the id is another request's) or 503 (the log does not take it). */
+/** Makes a request durable. With `replyTo`, a new run's owner answers the caller. Rejects with 409 (the id is another request's) or 503 (the log does not take it). */
 export async function submit(host: Host, request: Request, fallbackRun?: string): Promise<Submission> {
   const { bus, topology, clock, blobs } = host;
-  const { type, input, headers, trace } = request;
+  const { type, input, headers, trace, replyTo } = request;
   const tenant = headers[HEADERS.tenant];
   const run = headers[HEADERS.run] ?? fallbackRun ?? clock.id();
   const { policy } = host.types.peek(type) ?? {};
@@ -107,6 +112,7 @@ export async function submit(host: Host, request: Request, fallbackRun?: string)
     priority: headers[HEADERS.priority] ?? policy?.priority ?? "normal",
     ...(headers[HEADERS.deadline] !== undefined && { deadlineMs: headers[HEADERS.deadline] }),
     ...(headers[HEADERS.requester] !== undefined && { requester: headers[HEADERS.requester] }),
+    ...(replyTo !== undefined && { replyTo }),
     ...(trace && { trace }),
     digest,
     fold: FOLD_VERSION,

@@ -1,18 +1,16 @@
 import { createActor } from "xstate";
 import { type Delivery, header, type Stoppable } from "../bus/port.ts";
-import { parseTaskSubject } from "../bus/subjects.ts";
 import { messageOf, TerminalError } from "../core/error.ts";
 import { isoTime } from "../core/iso-time.ts";
-import { decodeJson, encodeJson } from "../core/json.ts";
-import { describeProblems, problemsOf } from "../core/problem.ts";
 import type { WorkerPresence } from "../core/registration.ts";
-import { type TaskMessage, taskMessage } from "../core/task-message.ts";
+import type { TaskMessage } from "../core/task-message.ts";
 import type { Worker } from "../define/worker.ts";
 import { type WorkerMachineEvent, workerMachine } from "../machines/worker.ts";
 import { inAttemptSpan, tracingEnabled } from "../telemetry/attempt-span.ts";
 import { Attempt, AttemptAborted, failed, type Outcome } from "./attempt.ts";
 import { Cancellations } from "./cancellations.ts";
 import { Committer } from "./committer.ts";
+import { DeliveryCheck, type Verdict } from "./delivery-check.ts";
 import { Intake } from "./intake.ts";
 import { Presence } from "./presence.ts";
 import { describeType } from "./type-description.ts";
@@ -22,18 +20,20 @@ export interface WorkerProcessOptions {
   readonly workers: readonly Worker[];
   /** Attempts executed at once. Default 16. */
   readonly concurrency?: number;
-  /** A task delivered more often than this is poison: it seems to kill whoever takes it. Default 5. */
+  /**
+   * A task delivered more often than this is poison: it seems to kill whoever takes it. What a worker hands back when it
+   * stops counts too, so the limit leaves room for restarts. Default 10.
+   */
   readonly maxDeliveries?: number;
 }
 
 export const DEFAULT_CONCURRENCY = 16;
-const DEFAULT_MAX_DELIVERIES = 5;
+const DEFAULT_MAX_DELIVERIES = 10;
 
 /** One worker process: takes tasks of its types, runs their handlers, and appends the results to the log. */
 export class WorkerProcess {
   readonly #host: WorkerHost;
   readonly #workers: ReadonlyMap<string, Worker>;
-  readonly #maxDeliveries: number;
   readonly #concurrency: number;
   readonly #machine;
   readonly #intake: Intake;
@@ -42,20 +42,23 @@ export class WorkerProcess {
   readonly #runningOf = new Map<string, number>();
   readonly #since: string;
   readonly #cancellations: Cancellations;
+  readonly #check: DeliveryCheck;
   #presence: Presence | undefined;
   #cancelSubscription: Stoppable | undefined;
   #completed = 0;
   #failed = 0;
   #loadScheduled = false;
+  /** The grace period is over: what has not begun does not begin any more. */
+  #isOver = false;
 
   constructor(host: WorkerHost, options: WorkerProcessOptions) {
     this.#host = host;
     this.#workers = new Map(options.workers.map((one) => [one.type, one]));
-    this.#maxDeliveries = options.maxDeliveries ?? DEFAULT_MAX_DELIVERIES;
+    this.#check = new DeliveryCheck(host, options.maxDeliveries ?? DEFAULT_MAX_DELIVERIES);
     this.#concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
     this.#committer = new Committer(host);
     this.#since = new Date(host.clock.now()).toISOString();
-    this.#cancellations = new Cancellations(host.topology.subjects, () => this.#attempts);
+    this.#cancellations = new Cancellations(host.topology.subjects, host.clock, () => this.#attempts);
     this.#intake = new Intake(host, {
       types: [...this.#workers.keys()],
       concurrency: this.#concurrency,
@@ -74,6 +77,7 @@ export class WorkerProcess {
     this.#cancelSubscription = await bus.subscribe(topology.subjects.cancel("*", "*"), (message) =>
       this.#cancellations.take(message),
     );
+    await this.#check.start();
     await this.#intake.open();
     this.#machine.send({ type: "started" });
     const bucket = await bus.bucket(topology.buckets.workers);
@@ -87,6 +91,8 @@ export class WorkerProcess {
     await this.#intake.close();
     await this.#idle(graceMs);
     const stopping = new AttemptAborted("stopping", "the worker is told to stop, and its grace period is over");
+    this.#isOver = true;
+    await this.#check.stop();
     for (const attempt of this.#attempts) attempt.abort(stopping);
     await this.#idle(1000);
     this.#tell({ type: "graceOver" });
@@ -159,8 +165,9 @@ export class WorkerProcess {
     this.#runningOf.set(type, (this.#runningOf.get(type) ?? 0) + 1);
     this.#reportLoad();
     try {
-      const message = await this.#read(delivery);
-      if (message) await this.#execute(delivery, message);
+      // A process that was stopped for a while holds what was given to others meanwhile.
+      if (this.#intake.isLate) this.#check.doubtWhatIsQueued();
+      await this.#carryOut(delivery, await this.#check.judge(delivery));
     } catch (error) {
       this.#host.log("error", `task ${delivery.subject} could not be taken: ${messageOf(error)}`);
       delivery.nak(1000);
@@ -170,42 +177,23 @@ export class WorkerProcess {
     }
   }
 
-  /** The message, or undefined when there is nothing to execute: then the delivery has been dealt with. */
-  async #read(delivery: Delivery): Promise<TaskMessage | undefined> {
-    const read = readTaskMessage(delivery);
-    if ("problem" in read) {
-      // Nobody can execute it. The orchestrator wrote no such thing, so no task waits for it.
-      this.#host.log("error", `message ${delivery.subject} is no task: ${read.problem}`);
-      delivery.terminate();
-      return undefined;
-    }
-    const { message } = read;
-    if (delivery.deliveries === 1) return message;
-    if (await this.#isSettled(delivery, message)) {
-      delivery.ack();
-      return undefined;
-    }
-    if (delivery.deliveries <= this.#maxDeliveries) return message;
-    const times = delivery.deliveries - 1;
-    const error = {
-      kind: "poison" as const,
-      message: `delivered ${times} times without a result: it seems to kill its workers`,
-    };
-    await this.#commit(delivery, message, failed(error), undefined, this.#host.clock.now());
-    return undefined;
-  }
-
-  async #isSettled(delivery: Delivery, { run, task, attempt }: TaskMessage): Promise<boolean> {
-    const { bus, topology } = this.#host;
-    const { tenant } = parseTaskSubject(topology.subjects, delivery.subject);
-    const query = encodeJson({ tenant, run, task, attempt });
-    try {
-      const answer = await bus.request(topology.subjects.api("tasks", "settled"), query, { timeoutMs: 5000 });
-      return (decodeJson(answer.data) as { settled?: unknown }).settled === true;
-    } catch (error) {
-      // Executing once more is allowed; waiting for an orchestrator that is away is not needed.
-      this.#host.log("debug", `whether ${task} of run ${run} is settled is not known: ${messageOf(error)}`);
-      return false;
+  async #carryOut(delivery: Delivery, verdict: Verdict): Promise<void> {
+    switch (verdict.kind) {
+      case "unreadable":
+        // Nobody can execute it. The orchestrator wrote no such thing, so no task waits for it.
+        this.#host.log("error", `message ${delivery.subject} is no task: ${verdict.problem}`);
+        return delivery.terminate();
+      case "settled":
+        return delivery.ack();
+      case "poison": {
+        const message = `delivered ${delivery.deliveries - 1} times without a result: it seems to kill its workers`;
+        const outcome = failed({ kind: "poison", message });
+        return this.#commit(delivery, verdict.message, outcome, undefined, this.#host.clock.now());
+      }
+      case "execute":
+        if (this.#isOver) return delivery.nak();
+        if (this.#cancellations.hasCancelled(delivery.subject)) return delivery.ack();
+        return this.#execute(delivery, verdict.message);
     }
   }
 
@@ -266,15 +254,5 @@ export class WorkerProcess {
     });
     const result = `${fields.slice(0, -1)},${outcome.json}}`;
     return new Promise((done) => this.#committer.add(reply, result, delivery, done));
-  }
-}
-
-function readTaskMessage(delivery: Delivery): { message: TaskMessage } | { problem: string } {
-  try {
-    const raw = decodeJson(delivery.data);
-    const parsed = taskMessage.safeParse(raw);
-    return parsed.success ? { message: parsed.data } : { problem: describeProblems(problemsOf(parsed.error, raw)) };
-  } catch (error) {
-    return { problem: messageOf(error) };
   }
 }

@@ -45,7 +45,7 @@ export function toMessage(link: Link, message: Pick<Msg, "subject" | "data" | "h
     link.tell(reply, answer, headers && { headers: fromHeaders(headers) });
   };
   const headers = toHeaders(message.headers);
-  return headers ? { subject, data, respond, headers } : { subject, data, respond };
+  return { subject, data, respond, ...(headers && { headers }), ...(reply && { replyTo: reply }) };
 }
 
 export function toStoredMessage(message: Msg, at: AckSubject): StoredMessage {

@@ -24,6 +24,8 @@ export interface Message {
   readonly headers?: Headers;
   /** Sends an answer to the requester; does nothing when the message was not a request. */
   respond(data: Uint8Array, headers?: Headers): void;
+  /** Of a request: the subject that its answer is published to, if another than the receiver is to give it. Undefined where only the receiver can (memory). */
+  readonly replyTo?: string;
 }
 
 /** A message of a stream, as read from it. */
@@ -260,6 +262,10 @@ export class BusError extends Error {
 export function isBusError(error: unknown, ...codes: BusErrorCode[]): error is BusError {
   return error instanceof BusError && (codes.length === 0 || codes.includes(error.code));
 }
+
+/** Trouble that passes: the same call may go through later. */
+export const isPassing = (error: unknown): error is BusError =>
+  isBusError(error, "no-responders", "timeout", "unconfirmed", "unreachable", "full");
 
 /** Case-insensitive header look-up. */
 export function header(message: { readonly headers?: Headers }, name: string): string | undefined {

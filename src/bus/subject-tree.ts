@@ -13,7 +13,7 @@ const createNode = <T>(): Node<T> => ({ children: new Map(), here: new Set(), be
  * there are. (Remembering answers was tried: most subjects are used once, and it cost more than it saved.)
  */
 export class SubjectTree<T> {
-  #root = createNode<T>();
+  readonly #root = createNode<T>();
   #size = 0;
 
   add(filter: string, value: T): void {
@@ -27,8 +27,7 @@ export class SubjectTree<T> {
   remove(filter: string, value: T): void {
     const { node, open } = this.#locate(filter);
     if ((open ? node.below : node.here).delete(value)) this.#size--;
-    // Nodes are left standing while anything is filed at all: filters come from a small, recurring set.
-    if (this.#size === 0) this.#root = createNode<T>();
+    prune(this.#root, filter.split("."), 0);
   }
 
   /** Every value whose filter matches, in a stable order. */
@@ -65,4 +64,12 @@ function collect<T>(node: Node<T>, tokens: readonly string[], depth: number, fou
   if (exact) collect(exact, tokens, depth + 1, found);
   const any = node.children.get("*");
   if (any) collect(any, tokens, depth + 1, found);
+}
+
+/** Filters may name a run, so what nothing is filed under must go. */
+function prune<T>(node: Node<T>, tokens: readonly string[], depth: number): void {
+  const child = node.children.get(tokens[depth] ?? "");
+  if (!child) return;
+  prune(child, tokens, depth + 1);
+  if (child.children.size + child.here.size + child.below.size === 0) node.children.delete(tokens[depth]!);
 }

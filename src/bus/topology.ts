@@ -7,7 +7,7 @@ export interface TopologyOptions {
   readonly prefix?: string;
   /** How long the log, its blobs and dead letters are kept. Default 7 days. */
   readonly maxAgeMs?: number;
-  /** Copies of every stream in a cluster. Default 1. */
+  /** Copies of every stream and bucket in a cluster. Default: what is there stays, what is new has 1. */
   readonly replicas?: number;
   /** How long a worker or an orchestrator that says nothing counts as alive. Default 5 s. */
   readonly presenceTtlMs?: number;
@@ -29,6 +29,8 @@ export interface Topology {
 
 export const DEFAULT_PREFIX = "tutti";
 const DAY_MS = 86_400_000;
+/** The part of a lease after which its presence expires: what a takeover takes fits into the rest. */
+const EXPIRY = 0.9;
 
 export function createTopology(options: TopologyOptions = {}): Topology {
   const prefix = options.prefix ?? DEFAULT_PREFIX;
@@ -36,7 +38,7 @@ export function createTopology(options: TopologyOptions = {}): Topology {
   const maxAgeMs = options.maxAgeMs ?? 7 * DAY_MS;
   const presenceTtlMs = options.presenceTtlMs ?? 5000;
   const ackWaitMs = options.ackWaitMs ?? 30_000;
-  const replicas = { replicas: options.replicas ?? 1 };
+  const replicas = options.replicas === undefined ? {} : { replicas: options.replicas };
   const subjects = createSubjects(prefix);
   const stream = (name: string, token: string) => ({
     name: `${capital}${name}`,
@@ -56,7 +58,7 @@ export function createTopology(options: TopologyOptions = {}): Topology {
     buckets: {
       types: { name: `${capital}types`, ...replicas },
       workers: { name: `${capital}workers`, ttlMs: presenceTtlMs, ...replicas },
-      orchestrators: { name: `${capital}orchestrators`, ttlMs: presenceTtlMs, ...replicas },
+      orchestrators: { name: `${capital}orchestrators`, ttlMs: EXPIRY * presenceTtlMs, ...replicas },
       shards: { name: `${capital}shards`, ...replicas },
       config: { name: `${capital}config`, ...replicas },
     },

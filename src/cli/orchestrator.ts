@@ -1,16 +1,29 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { addExamples } from "./command.ts";
 import { addBus, addJson, type CommonOptions, requireBus } from "./options.ts";
 import { announceReady } from "./ready.ts";
 
+interface Options extends CommonOptions {
+  readonly lease?: string;
+}
+
 export function configure(command: Command): void {
-  addJson(addBus(command)).action(async (options: CommonOptions) => {
+  const lease = new Option(
+    "--lease <duration>",
+    "how soon another takes over from one that has died; the same for all (default: 5s)",
+  ).env("TUTTI_LEASE");
+  addJson(addBus(command).addOption(lease)).action(async (options: Options) => {
     const bus = requireBus(options);
+    const env = { ...process.env, ...(options.lease !== undefined && { TUTTI_LEASE: options.lease }) };
     const [{ openSession }, { shutdown }] = await Promise.all([import("./session.ts"), import("./shutdown.ts")]);
     const told = shutdown();
-    await using session = await openSession({ bus, service: "tutti-orchestrator" });
+    await using session = await openSession({ bus, env, service: "tutti-orchestrator" });
     announceReady("orchestrator", { bus: session.app.bus }, options);
     await told;
   });
-  addExamples(command, "orchestrator --bus nats://127.0.0.1:4222");
+  addExamples(
+    command,
+    "orchestrator --bus nats://127.0.0.1:4222",
+    "orchestrator --lease 2s --bus nats://127.0.0.1:4222",
+  );
 }

@@ -35,6 +35,8 @@ export const submitted = z.object({
   /** Milliseconds from this event's log timestamp. */
   deadlineMs: z.number().positive().optional(),
   requester: z.string().optional(),
+  /** Where the caller waits for the outcome: the owner of the run sends it there when the run has ended. */
+  replyTo: z.string().optional(),
   /** The caller's W3C `traceparent`, when it sent one. */
   trace: z.string().optional(),
   /** Hash of type and input, to tell a repeated request from a conflicting one. */

@@ -73,11 +73,15 @@ const afterExpected = (message: string): string => message.match(/expected (.*)$
 export function describeProblems(problems: readonly Problem[], most = 5): string {
   const lines = problems.slice(0, most).map((one) => {
     const received = one.received && !one.message.includes("received") ? `, received ${one.received}` : "";
-    return `${one.path ? `${one.path}: ` : ""}${one.message}${received}`;
+    return `${one.path ? `${cut(one.path)}: ` : ""}${cut(one.message)}${received}`;
   });
   if (problems.length > most) lines.push(`and ${problems.length - most} more`);
   return lines.join("; ");
 }
+
+/** Paths are made of keys, and whoever sends them chooses how long they are. */
+const MOST_CHARACTERS = 500;
+const cut = (text: string): string => (text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text);
 
 /** Problems that are told one by one; the rest is only counted. */
 export const MAX_PROBLEMS = 100;

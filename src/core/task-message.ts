@@ -9,6 +9,8 @@ export const taskMessage = z.object({
   run: name,
   task: taskId,
   attempt: z.int().min(1),
+  /** Of the claim under which it was sent: below the shard's present one, it may be long settled, and is to be asked about. */
+  epoch: z.int().optional(),
   type: name,
   input: json.optional(),
   inputRef: blobRef.optional(),

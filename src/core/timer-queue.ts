@@ -30,7 +30,14 @@ export class TimerQueue {
       if (timer.disarmed) return;
       timer.disarmed = true;
       this.#size--;
+      this.#compact();
     };
+  }
+
+  /** When the first one is due; undefined when none is armed. */
+  get firstDueMs(): number | undefined {
+    while (this.#heap[0]?.disarmed) this.#dropFirst();
+    return this.#heap[0]?.dueMs;
   }
 
   /** Takes the first timer if it is due by `untilMs`. Disarming it has no effect any more. */
@@ -44,6 +51,15 @@ export class TimerQueue {
       return first;
     }
     return undefined;
+  }
+
+  /** What is disarmed must not be kept by an older timer above it: it may hold on to a whole run. */
+  #compact(): void {
+    if (this.#heap.length < 2 * this.#size + 64) return;
+    const armed = this.#heap.filter((timer) => !timer.disarmed);
+    armed.sort((one, other) => (isBefore(one, other) ? -1 : 1));
+    this.#heap.length = 0;
+    for (const timer of armed) this.#heap.push(timer);
   }
 
   #raise(index: number): void {

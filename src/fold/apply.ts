@@ -1,5 +1,6 @@
 import { taskError } from "../core/error.ts";
 import { type Due, type Result, type RunEvent, result, type Submitted } from "../core/event.ts";
+import { isNestedDeeper, MAX_NESTING } from "../core/json.ts";
 import { depthOf, ROOT } from "../core/names.ts";
 import { checkPlan } from "../core/plan-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
@@ -92,16 +93,26 @@ function applyResult(run: RunState, raw: unknown, turn: Turn): void {
 export function readResult(raw: unknown): Result | undefined {
   const parsed = result.safeParse(raw);
   const problems = parsed.success ? contentProblem(parsed.data) : describeProblems(problemsOf(parsed.error, raw));
-  if (parsed.success && !problems) return parsed.data;
+  if (parsed.success && !problems) return withShortError(parsed.data);
   const named = result.pick({ task: true, attempt: true }).safeParse(raw);
   if (!named.success) return undefined;
   const message = `malformed result: ${problems}`;
   return { ...named.data, error: taskError.parse({ kind: "terminal", message }) };
 }
 
+/** The message comes to stand in `ended` too, which has to fit into a message of the bus. */
+function withShortError(read: Result): Result {
+  if (!read.error || read.error.message.length <= MOST_CHARACTERS) return read;
+  return { ...read, error: { ...read.error, message: `${read.error.message.slice(0, MOST_CHARACTERS)}…` } };
+}
+const MOST_CHARACTERS = 8192;
+
 function contentProblem(read: Result): string | undefined {
   const present = CONTENTS.filter((field) => read[field] !== undefined);
-  if (present.length === 1) return undefined;
+  if (present.length === 1)
+    return isNestedDeeper(read.output, MAX_NESTING)
+      ? `the output is nested deeper than ${MAX_NESTING} levels`
+      : undefined;
   return `expected exactly one of ${CONTENTS.join(", ")}; received ${present.join(" and ") || "none of them"}`;
 }
 const CONTENTS = ["output", "outputRef", "plan", "planRef", "error"] as const;

@@ -41,10 +41,11 @@ export const shardMachine = setup({
       on: { assigned: "claiming" },
     },
     claiming: {
+      description: "Writes our claim, if nobody alive has one.",
       invoke: {
         src: "claim",
         onDone: [{ guard: "isOurs", target: "replaying" }, { target: "waiting" }],
-        onError: "waiting",
+        onError: "doubtful",
       },
       on: { unassigned: "releasing", leaseLost: "abandoning" },
     },
@@ -54,6 +55,7 @@ export const shardMachine = setup({
       on: { claimChanged: "claiming", unassigned: "unowned", leaseLost: "unowned" },
     },
     replaying: {
+      description: "Ours; its log is folded, and nothing is done yet.",
       invoke: { src: "replay", onDone: "live", onError: "releasing" },
       on: { unassigned: "releasing", leaseLost: "abandoning" },
     },
@@ -62,10 +64,16 @@ export const shardMachine = setup({
       on: { unassigned: "releasing", leaseLost: "abandoning" },
     },
     releasing: {
-      invoke: { src: "release", onDone: "unowned", onError: "unowned" },
+      description: "Nothing more is done; what is under way is waited for, and the claim given back.",
+      invoke: { src: "release", onDone: "unowned", onError: "doubtful" },
     },
     abandoning: {
-      invoke: { src: "abandon", onDone: "unowned", onError: "unowned" },
+      description: "Nothing more is done, and nothing more can be written.",
+      invoke: { src: "abandon", onDone: "doubtful", onError: "doubtful" },
+    },
+    doubtful: {
+      description: "Not ours, but our claim may still stand, and keep others from taking the shard while we are alive.",
+      on: { assigned: "claiming", unassigned: "releasing" },
     },
   },
 });

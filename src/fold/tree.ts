@@ -88,8 +88,9 @@ function settle(task: TaskRecord, step: Step<typeof taskMachine>, turn: Turn, da
   task.snapshot = step.snapshot;
   if (data.error) task.error = data.error;
   if (isFinal(task)) task.endedAt = turn.at;
-  for (const effect of step.effects) taskEffects[effect]!(task, turn, data);
+  // Told before what follows from it: a child's end comes before its parent's.
   turn.effects.changed(task);
+  for (const effect of step.effects) taskEffects[effect]!(task, turn, data);
 }
 
 const taskEffects: Readonly<Record<string, (task: TaskRecord, turn: Turn, data: StepData) => void>> = {

@@ -230,7 +230,7 @@ describeOnNats("a worker process", (runtime) => {
 });
 
 describe("a task that kills every process which takes it", () => {
-  test("is poison after five deaths, and is taken no more", async () => {
+  test("is poison after ten deaths, and is taken no more", async () => {
     const clock = createVirtualClock();
     const broker = createMemoryBroker({ clock });
     const start = async (bus: Bus, workers: Worker[], orchestrator: boolean) =>
@@ -248,13 +248,13 @@ describe("a task that kills every process which takes it", () => {
     };
     await startVictim();
     const ended = app.run("deadly", {}, { run: "r" }).catch((error: TuttiError) => error);
-    for (let victims = 1; victims <= 6; victims++) {
+    for (let victims = 1; victims <= 11; victims++) {
       await clock.advance(31_000);
       await startVictim();
     }
     const error = await clock.runUntilSettled(ended);
-    expect(error).toMatchObject({ code: 422, message: expect.stringMatching(/delivered 5 times without a result/) });
-    expect(deaths).toBe(5);
+    expect(error).toMatchObject({ code: 422, message: expect.stringMatching(/delivered 10 times without a result/) });
+    expect(deaths).toBe(10);
     const view = await clock.runUntilSettled(app.get("r"));
     expect(view.tasks[0]).toMatchObject({ state: "failed", attempt: 1, error: { kind: "poison" } });
   });

@@ -8,7 +8,7 @@ export interface TelemetrySettings {
     /** Spans that may wait for their export. */
     readonly maxQueueSize: number;
     readonly maxExportBatchSize?: number;
-    readonly scheduledDelayMillis?: number;
+    readonly scheduledDelayMillis: number;
     readonly exportTimeoutMillis?: number;
   };
   /** What of the SDK's own diagnostics is told: `error`, `warn`, `info`, `debug`, … */
@@ -19,6 +19,8 @@ export interface TelemetrySettings {
 
 /** Spans of a few thousand tasks, some 10 MB; the SDK's own default (2,048) is soon full in a worker of short tasks. */
 const QUEUE_SIZE = 8192;
+/** A run's tree is written once, at its end: what a killed process had not exported yet is lost. The SDK waits 5 s. */
+const SCHEDULED_DELAY_MS = 500;
 
 /**
  * Reads OTEL_*. Undefined when nothing is to be exported: no endpoint, or OTEL_SDK_DISABLED, or OTEL_TRACES_EXPORTER
@@ -51,14 +53,13 @@ export function readSettings(
   const { OTEL_LOG_LEVEL: logLevel, ...stated } = Object.fromEntries(
     Object.entries(env).filter((entry): entry is [string, string] => entry[0].startsWith("OTEL_") && !!entry[1]),
   );
-  const scheduledDelayMillis = readPositive("OTEL_BSP_SCHEDULE_DELAY");
   const exportTimeoutMillis = readPositive("OTEL_BSP_EXPORT_TIMEOUT");
   const maxExportBatchSize = readPositive("OTEL_BSP_MAX_EXPORT_BATCH_SIZE");
   return {
     url,
     batch: {
       maxQueueSize: readPositive("OTEL_BSP_MAX_QUEUE_SIZE") ?? QUEUE_SIZE,
-      ...(scheduledDelayMillis && { scheduledDelayMillis }),
+      scheduledDelayMillis: readPositive("OTEL_BSP_SCHEDULE_DELAY") ?? SCHEDULED_DELAY_MS,
       ...(exportTimeoutMillis && { exportTimeoutMillis }),
       ...(maxExportBatchSize && { maxExportBatchSize }),
     },

@@ -37,9 +37,9 @@ test("gRPC is not spoken, which is told", () => {
   expect(complaints).toHaveLength(1);
 });
 
-test("the queue is larger than the SDK's, unless it is stated", () => {
-  expect(read(ENDPOINT).settings?.batch).toEqual({ maxQueueSize: 8192 });
-  expect(read({ ...ENDPOINT, OTEL_BSP_MAX_QUEUE_SIZE: "no number" }).settings?.batch).toEqual({ maxQueueSize: 8192 });
+test("the queue is larger and the delay shorter than the SDK's, unless they are stated", () => {
+  expect(read(ENDPOINT).settings?.batch).toEqual({ maxQueueSize: 8192, scheduledDelayMillis: 500 });
+  expect(read({ ...ENDPOINT, OTEL_BSP_MAX_QUEUE_SIZE: "no number" }).settings?.batch).toEqual({ maxQueueSize: 8192, scheduledDelayMillis: 500 });
   const stated = {
     OTEL_BSP_MAX_QUEUE_SIZE: "100",
     OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "10",

@@ -66,14 +66,15 @@ export class DeliveryCheck {
 
   async #isSettled(delivery: Delivery, { run, task, attempt }: TaskMessage): Promise<boolean> {
     const { bus, topology, clock, log } = this.#host;
-    const { tenant } = parseTaskSubject(topology.subjects, delivery.subject);
+    const { tenant, shard } = parseTaskSubject(topology.subjects, delivery.subject);
     const query = encodeJson({ tenant, run, task, attempt });
     const { presenceTtlMs } = topology;
     // A shard whose owner has died has another one soon. Waiting longer is not needed: executing once more is allowed.
     const untilMs = clock.monotonic() + 3 * presenceTtlMs;
     while (!this.#stopped) {
       const settled = await bus
-        .request(topology.subjects.api("tasks", "settled"), query, { timeoutMs: presenceTtlMs })
+        // Not by way of `api.tasks.settled`, which an orchestrator that is stopped may be given to answer.
+        .request(topology.subjects.owner(shard), query, { timeoutMs: presenceTtlMs / 2 })
         .then((answer) => (decodeJson(answer.data) as { settled?: boolean }).settled)
         .catch(messageOf);
       if (typeof settled === "boolean") return settled;

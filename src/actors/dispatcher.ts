@@ -156,20 +156,28 @@ export class Dispatcher {
         if (tries % 10 === 0)
           log("warn", `task ${task.id} of run ${task.run.run} is not on the queue yet: ${messageOf(error)}`);
         await sleep(clock, Math.min(100 * 2 ** tries, 5000));
-        // It may have been stored, executed and acknowledged since: then its result is in the log.
-        if (isBusError(error, "unconfirmed")) await this.#catchUp(task, open);
+        if (isBusError(error, "unconfirmed") && (await this.#isQueued(subject, task, open))) return;
       }
     }
   }
 
-  async #catchUp(task: TaskRecord, open: () => boolean): Promise<void> {
+  /**
+   * Whether a publish that was not confirmed has been stored, and waits or is being worked on. As at a takeover, the
+   * queue is asked before the log: when it is over by now, its result has been folded once this resolves.
+   */
+  async #isQueued(subject: string, task: TaskRecord, open: () => boolean): Promise<boolean> {
+    const { bus, topology, clock } = this.#host;
     while (open()) {
       try {
-        return await this.#seams.caughtUp(task);
+        const queued = await bus.listSubjects(topology.streams.tasks.name, subject);
+        if (queued.length > 0) return true;
+        await this.#seams.caughtUp(task);
+        break;
       } catch {
-        await sleep(this.#host.clock, RECHECK_MS);
+        await sleep(clock, RECHECK_MS);
       }
     }
+    return false;
   }
 
   #isSimple(task: TaskRecord): boolean {

@@ -1,8 +1,8 @@
 import type { Bucket, Stoppable } from "../bus/port.ts";
 import { messageOf } from "../core/error.ts";
 import { decodeJson } from "../core/json.ts";
+import type { Logger } from "../core/logger.ts";
 import type { Claim } from "./claims.ts";
-import type { Logger } from "./logger.ts";
 
 /**
  * The present epoch of every shard, as the claims have it. What an owner has sent may reach the queue after it has lost

@@ -1,8 +1,8 @@
 import type { Bus } from "../bus/port.ts";
 import type { Topology } from "../bus/topology.ts";
 import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
 import type { BlobStore } from "./blobs.ts";
-import type { Logger } from "./logger.ts";
 import type { TypeRegistry } from "./type-registry.ts";
 
 /** What every actor of one process shares. */

@@ -4,9 +4,9 @@ import type { Subjects } from "../bus/subjects.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import { messageOf } from "../core/error.ts";
 import { blobRef, type RunEvent } from "../core/event.ts";
+import type { Logger } from "../core/logger.ts";
 import type { BlobStore } from "./blobs.ts";
 import { type ReadEvent, readLogMessage } from "./log-event.ts";
-import type { Logger } from "./logger.ts";
 
 interface RawResult {
   planRef?: string;

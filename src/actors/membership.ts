@@ -2,7 +2,7 @@ import type { Bucket, Stoppable } from "../bus/port.ts";
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/error.ts";
 import { encodeJson } from "../core/json.ts";
-import type { Logger } from "./logger.ts";
+import type { Logger } from "../core/logger.ts";
 
 /** Of its lease, an owner uses this part: the rest is for clocks that run apart and messages under way. */
 const USABLE = 0.8;

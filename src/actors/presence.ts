@@ -2,7 +2,7 @@ import type { Bucket } from "../bus/port.ts";
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/error.ts";
 import { encodeJson } from "../core/json.ts";
-import type { Logger } from "./logger.ts";
+import type { Logger } from "../core/logger.ts";
 
 /** Keeps one key of an expiring bucket alive, with what is current at each renewal, until it is stopped. */
 export class Presence {

@@ -3,10 +3,10 @@ import type { Bucket, Bus, Stoppable } from "../bus/port.ts";
 import type { Topology } from "../bus/topology.ts";
 import { messageOf } from "../core/error.ts";
 import { decodeJson, encodeJson, type Json } from "../core/json.ts";
+import type { Logger } from "../core/logger.ts";
 import { isName } from "../core/names.ts";
 import { describeProblems, MAX_PROBLEMS, type Problem, problemsOf } from "../core/problem.ts";
 import { type TypeRegistration, typeRegistration } from "../core/registration.ts";
-import type { Logger } from "./logger.ts";
 import { toProblems } from "./schema-problem.ts";
 
 interface Known {

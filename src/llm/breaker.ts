@@ -1,6 +1,7 @@
 import CircuitBreaker from "opossum";
 import { formatDuration } from "../core/duration.ts";
 import { RetryableError } from "../core/error.ts";
+import type { Logger } from "../core/logger.ts";
 import type { Failure } from "./failure.ts";
 
 export interface BreakerOptions {
@@ -18,9 +19,6 @@ export interface BreakerOptions {
   readonly openMs?: number;
 }
 
-type LogLevel = "debug" | "info" | "warn" | "error";
-export type Log = (level: LogLevel, message: string) => void;
-
 /** Stands before one endpoint, for all calls of a process. While the endpoint fails, calls fail at once and cost it nothing. */
 export interface Breaker {
   /**
@@ -33,7 +31,7 @@ export interface Breaker {
 
 const BUCKETS = 12;
 
-export function createBreaker(name: string, options: BreakerOptions = {}, log: Log = () => {}): Breaker {
+export function createBreaker(name: string, options: BreakerOptions = {}, log: Logger = () => {}): Breaker {
   const { failurePercentage = 50, minimumRequests = 5, windowMs = 120_000, openMs = 30_000 } = options;
   let openedAt = 0;
 

@@ -1,10 +1,11 @@
 import { type Attributes, type Context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import type { Environment } from "../core/environment.ts";
 import { messageOf } from "../core/error.ts";
 import type { ModelMessage } from "../core/model.ts";
 import { ATTRIBUTE, CHAT } from "./attributes.ts";
 import type { ChatRequest } from "./chat.ts";
 import type { Answer } from "./completion.ts";
-import type { Endpoint, Environment } from "./endpoint.ts";
+import type { Endpoint } from "./endpoint.ts";
 import type { Failure } from "./failure.ts";
 
 const CAPTURE_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";

@@ -1,8 +1,9 @@
 import { type Context, context } from "@opentelemetry/api";
 import OpenAI from "openai";
 import type { ChatCompletionChunk, ChatCompletionCreateParamsBase } from "openai/resources/chat/completions";
+import type { Logger } from "../core/logger.ts";
 import type { ModelMessage, Usage } from "../core/model.ts";
-import type { Breaker, Log } from "./breaker.ts";
+import type { Breaker } from "./breaker.ts";
 import type { CallScope } from "./call-scope.ts";
 import { ChatSpan } from "./chat-span.ts";
 import { type Answer, readChunk, readCompletion } from "./completion.ts";
@@ -30,7 +31,7 @@ export interface Caller {
 
 interface ChatOptions {
   readonly capture: boolean;
-  readonly log: Log;
+  readonly log: Logger;
   readonly fetch?: typeof fetch;
 }
 

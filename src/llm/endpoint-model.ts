@@ -1,7 +1,8 @@
 import { context } from "@opentelemetry/api";
 import type { z } from "zod";
+import type { Logger } from "../core/logger.ts";
 import type { Model, ModelMessage, ModelOptions, ModelProvider, Usage } from "../core/model.ts";
-import { type BreakerOptions, createBreaker, type Log } from "./breaker.ts";
+import { type BreakerOptions, createBreaker } from "./breaker.ts";
 import { CallScope } from "./call-scope.ts";
 import { type Caller, Chat, type ChatRequest } from "./chat.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -13,7 +14,7 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 interface EndpointOptions {
   /** Whether spans record prompts and answers. */
   readonly capture: boolean;
-  readonly log: Log;
+  readonly log: Logger;
   readonly fetch?: typeof fetch;
   readonly breaker?: BreakerOptions;
 }

@@ -1,3 +1,4 @@
+import type { Environment } from "../core/environment.ts";
 import { TuttiError } from "../core/error.ts";
 import { show } from "../core/problem.ts";
 import { ANTHROPIC, OPENAI, PROVIDER_OF_HOST } from "./attributes.ts";
@@ -17,8 +18,6 @@ export interface Endpoint {
   /** What this endpoint calls the limit of tokens to generate; the other name is tried where it refuses this one. */
   readonly tokenLimitName: "max_completion_tokens" | "max_tokens";
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 const OPENAI_URL = "https://api.openai.com/v1";
 /** https://platform.claude.com/docs/en/cli-sdks-libraries/libraries/openai-sdk, as are the limits noted here. */

@@ -1,15 +1,17 @@
 import { context } from "@opentelemetry/api";
+import type { Environment } from "../core/environment.ts";
 import { TerminalError } from "../core/error.ts";
+import type { Logger } from "../core/logger.ts";
 import type { Model, ModelProvider } from "../core/model.ts";
-import type { BreakerOptions, Log } from "./breaker.ts";
+import type { BreakerOptions } from "./breaker.ts";
 import { capturesContent } from "./chat-span.ts";
-import { type Environment, endpointFrom, NOT_CONFIGURED } from "./endpoint.ts";
+import { endpointFrom, NOT_CONFIGURED } from "./endpoint.ts";
 
 interface ModelProviderOptions {
   /** Where the endpoint, its key and the model are read (see {@link endpointFrom}). Default `process.env`. */
   readonly env?: Environment;
   /** Diagnostics. Default: nothing is said. */
-  readonly onLog?: Log;
+  readonly onLog?: Logger;
   /** Default: the platform's. */
   readonly fetch?: typeof fetch;
   readonly breaker?: BreakerOptions;

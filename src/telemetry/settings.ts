@@ -1,4 +1,4 @@
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from "../core/environment.ts";
 
 export interface TelemetrySettings {
   /** Where traces go. */

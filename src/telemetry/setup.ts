@@ -9,9 +9,12 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace";
+import { atMost, systemClock } from "../core/clock.ts";
+import type { Environment } from "../core/environment.ts";
+import type { Logger } from "../core/logger.ts";
 import { createExportAgent } from "./export-agent.ts";
 import { createExportGauge, type ExportGauge } from "./export-gauge.ts";
-import { type Environment, readSettings, type TelemetrySettings, withEnvironment } from "./settings.ts";
+import { readSettings, type TelemetrySettings, withEnvironment } from "./settings.ts";
 import { createIdGenerator } from "./span-ids.ts";
 import { provideTracing } from "./tracing.ts";
 
@@ -22,9 +25,8 @@ export interface TelemetryOptions {
   /** Where OTEL_* are read. Default `process.env`. */
   readonly env?: Environment;
   /** Diagnostics, one line each. */
-  readonly onLog?: Log;
+  readonly onLog?: Logger;
 }
-type Log = (level: "debug" | "info" | "warn" | "error", message: string) => void;
 
 export interface Telemetry {
   /** Whether spans are exported. */
@@ -49,7 +51,7 @@ let shared: Promise<{ readonly telemetry: Telemetry; users: number } | undefined
  * again shares the first one, which ends with its last user. An endpoint that is down costs its spans and no more.
  */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
-  const log: Log = (level, message) => options.onLog?.(level, `telemetry: ${message}`);
+  const log: Logger = (level, message) => options.onLog?.(level, `telemetry: ${message}`);
   const service = { name: options.serviceName, instanceId: options.serviceInstanceId };
   const settings = readSettings(options.env ?? process.env, service, (problem) => log("warn", problem));
   if (!settings) return DISABLED;
@@ -80,7 +82,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   };
 }
 
-async function start(settings: TelemetrySettings, log: Log): Promise<Telemetry | undefined> {
+async function start(settings: TelemetrySettings, log: Logger): Promise<Telemetry | undefined> {
   const registered = trace.getTracerProvider();
   if (!(registered instanceof ProxyTracerProvider) || registered.getDelegateTracer(TRACER)) {
     log("warn", "this process has an OpenTelemetry SDK of its own; Tutti's spans are not exported");
@@ -127,20 +129,20 @@ async function start(settings: TelemetrySettings, log: Log): Promise<Telemetry |
   });
   return {
     enabled: true,
-    flush: () => atMost(LONGEST_STOP_MS, flush()),
+    flush: () => atMost(systemClock, LONGEST_STOP_MS, flush()),
     async stop() {
       provideTracing(undefined);
       // At once, so that telemetry can be started anew while this one sends what it has left.
       for (const api of [trace, context, propagation, logs, diag]) api.disable();
-      await atMost(LONGEST_STOP_MS, sdk.shutdown());
+      await atMost(systemClock, LONGEST_STOP_MS, sdk.shutdown());
       agent?.close();
     },
   };
 }
 
-function listenToSdk(level: string, log: Log): void {
+function listenToSdk(level: string, log: Logger): void {
   const telling =
-    (as: Parameters<Log>[0]) =>
+    (as: Parameters<Logger>[0]) =>
     (message: string, ...rest: unknown[]) =>
       log(as, [message, ...rest].join(" "));
   const logger = {
@@ -175,13 +177,3 @@ const countingEnds = (gauge: ExportGauge): SpanProcessor => ({
   forceFlush: async () => {},
   shutdown: async () => {},
 });
-
-/** Resolves when `work` has settled either way, and after `limitMs` at the latest. */
-async function atMost(limitMs: number, work: Promise<unknown>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, limitMs);
-  const settle = () => resolve();
-  work.then(settle, settle);
-  await promise;
-  clearTimeout(timer);
-}

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type Environment, readSettings, withEnvironment } from "../../src/telemetry/settings.ts";
+import type { Environment } from "../../src/core/environment.ts";
+import { readSettings, withEnvironment } from "../../src/telemetry/settings.ts";
 
 const ENDPOINT = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" };
 const read = (env: Environment) => {
@@ -39,7 +40,10 @@ test("gRPC is not spoken, which is told", () => {
 
 test("the queue is larger and the delay shorter than the SDK's, unless they are stated", () => {
   expect(read(ENDPOINT).settings?.batch).toEqual({ maxQueueSize: 8192, scheduledDelayMillis: 500 });
-  expect(read({ ...ENDPOINT, OTEL_BSP_MAX_QUEUE_SIZE: "no number" }).settings?.batch).toEqual({ maxQueueSize: 8192, scheduledDelayMillis: 500 });
+  expect(read({ ...ENDPOINT, OTEL_BSP_MAX_QUEUE_SIZE: "no number" }).settings?.batch).toEqual({
+    maxQueueSize: 8192,
+    scheduledDelayMillis: 500,
+  });
   const stated = {
     OTEL_BSP_MAX_QUEUE_SIZE: "100",
     OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "10",

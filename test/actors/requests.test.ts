@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { worker } from "../../src/index.ts";
-import { connectPlainly, type PlainClient } from "../support/plain-client.ts";
+import { connectPlainly, type PlainClient, toBytes } from "../support/plain-client.ts";
 import { describeOnNats } from "../support/runtime.ts";
 
 const measure = worker("measure", {
@@ -209,5 +209,17 @@ describeOnNats("a request from any NATS client", (runtime) => {
     const { endpoints } = found.json as { endpoints: { name: string; subject: string }[] };
     const subjects = endpoints.map((one) => one.subject);
     expect(subjects).toEqual(expect.arrayContaining([subject("run.>"), subject("submit.>"), subject("api.runs.get")]));
+  });
+
+  test("is refused when its answer is to go where only Tutti, or the server, may write", async () => {
+    const victim = subject("log.default.0.victim.result");
+    const written: string[] = [];
+    client.nc.subscribe(victim, { callback: (_, message) => void written.push(message.subject) });
+    client.nc.publish(subject("run.echo"), toBytes({ v: 1, results: [] }), { reply: victim });
+    client.nc.publish(subject("api.types.list"), toBytes(""), { reply: victim });
+    // Asked later, answered: what came before has been dealt with.
+    expect((await run("echo", 1)).json).toBe(1);
+    expect(written).toEqual([]);
+    expect(runtime.logged.filter((line) => line.includes("no inbox"))).toHaveLength(2);
   });
 });

@@ -7,8 +7,11 @@ import type { Logger } from "../core/logger.ts";
 /** Of its lease, an owner uses this part: the rest is for clocks that run apart and messages under way. */
 const USABLE = 0.8;
 
-/** For this part of its lease after a renewal somebody is taken to be well: renewals come every fifth. */
-const TRUSTED = 0.5;
+/** Renewals come so often in a lease. */
+const RENEWALS = 8;
+
+/** For this part of its lease after a renewal somebody is taken to be well. */
+const TRUSTED = 0.35;
 
 /**
  * Keeps this orchestrator's presence alive and knows which others are. The presence is the lease of all its shards:
@@ -115,7 +118,7 @@ export class Membership {
   /** Until the next renewal, or until somebody who has fallen silent expires: a server may be a little late with that. */
   #pauseMs(): number {
     const now = this.#clock.monotonic();
-    let pauseMs = this.#leaseMs / 5;
+    let pauseMs = this.#leaseMs / RENEWALS;
     for (const member of this.#alive) {
       const heardAt = this.#heardAt.get(member);
       if (heardAt !== undefined) pauseMs = Math.min(pauseMs, heardAt + this.#expiryMs - now);

@@ -1,0 +1,171 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { connect } from "@nats-io/transport-node";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { plan, type Tutti, tutti, worker } from "../../src/index.ts";
+import { eventually } from "../contract/wait.ts";
+import { type NatsServer, startNatsServer } from "../support/nats-server.ts";
+import { startProxy } from "../support/proxy.ts";
+import { describeOnNats } from "../support/runtime.ts";
+
+const LEASE_MS = 1500;
+const timing = { ackWaitMs: 3000, presenceTtlMs: LEASE_MS };
+const TASKS = 300;
+/** How long everything is cut off: longer than a lease. TUTTI_TEST_OUTAGE=30000 for the long form. */
+const OUTAGE_MS = Number(process.env.TUTTI_TEST_OUTAGE ?? 6000);
+
+/** A wide plan, and what was executed of it. `reached` resolves after so many executions. */
+function wideWorkers(count: number) {
+  const executed: string[] = [];
+  const reached = Promise.withResolvers<void>();
+  const item = worker("item", {
+    async run({ task }) {
+      executed.push(task);
+      if (executed.length === count) reached.resolve();
+      await pause(5);
+    },
+  });
+  const items = worker("items", {
+    run: () => plan((p) => void Array.from({ length: TASKS }, (_, i) => p.task(item, {}, { key: `i${i}` }))),
+  });
+  return { workers: [item, items], executed, reached: reached.promise };
+}
+
+async function expectAllCounted(app: Tutti, run: string): Promise<void> {
+  expect((await app.get(run)).totals).toMatchObject({
+    tasks: TASKS + 1,
+    succeeded: TASKS + 1,
+    failed: 0,
+    cancelled: 0,
+  });
+}
+
+describeOnNats("a run", (runtime) => {
+  test("goes on after the server was away for longer than the leases, killed in the middle", async () => {
+    const wide = wideWorkers(100);
+    await runtime.start({ id: "first", timing });
+    await runtime.start({ id: "second", timing });
+    const app = await runtime.start({ orchestrator: false, workers: wide.workers, concurrency: 8, timing });
+    const ended = app.run("items", {}, { run: "r" });
+    await wide.reached;
+    await runtime.server.kill9();
+    await pause(2 * LEASE_MS);
+    await runtime.server.restart();
+    await ended;
+    await expectAllCounted(app, "r");
+    // What 8 slots had in hand, and what the server had forgotten.
+    expect(wide.executed.length).toBeLessThanOrEqual(TASKS + 100);
+    await app.run("items", {}, { run: "another" });
+  }, 60_000);
+
+  test(
+    `goes on after ${OUTAGE_MS} ms without a connection, in which nobody could renew a lease`,
+    async () => {
+      const wide = wideWorkers(100);
+      const proxy = await startProxy(runtime.server.url);
+      onTestFinished(() => proxy.close());
+      const bus = proxy.url;
+      await runtime.start({ id: "first", bus, timing });
+      await runtime.start({ id: "second", bus, timing });
+      const app = await runtime.start({ bus, orchestrator: false, workers: wide.workers, concurrency: 8, timing });
+      const ended = app.run("items", {}, { run: "r" });
+      await wide.reached;
+      proxy.block();
+      await pause(OUTAGE_MS);
+      proxy.unblock();
+      const since = performance.now();
+      await ended;
+      console.log(`ended ${(performance.now() - since).toFixed(0)} ms after the connection was back`);
+      await expectAllCounted(app, "r");
+      expect(new Set(wide.executed).size).toBe(TASKS);
+      await eventually(
+        "both to share again",
+        async () => {
+          const told = await app.orchestrators();
+          return told.length === 2 && told.every((one) => one.shards.length === 2);
+        },
+        10_000,
+      );
+      expect(runtime.logged.filter((line) => line.startsWith("error"))).toEqual([]);
+    },
+    OUTAGE_MS + 60_000,
+  );
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Three servers that know each other. */
+async function startCluster(): Promise<NatsServer[]> {
+  const ports = [await freePort(), await freePort(), await freePort()];
+  const routes = ports.map((port) => `nats://127.0.0.1:${port}`).join(", ");
+  return Promise.all(
+    ports.map((port, i) =>
+      startNatsServer({
+        config: `server_name: s${i}\ncluster { name: tutti, listen: "127.0.0.1:${port}", routes: [${routes}] }\n`,
+      }),
+    ),
+  );
+}
+
+/** Which of the servers leads a stream. */
+async function leaderOf(url: string, stream: string): Promise<number> {
+  const nc = await connect({ servers: url });
+  try {
+    const info = (await nc.request(`$JS.API.STREAM.INFO.${stream}`)).json<{ cluster?: { leader?: string } }>();
+    return Number(info.cluster?.leader?.slice(1));
+  } finally {
+    await nc.close();
+  }
+}
+
+describe("a cluster of three servers with three copies of everything", () => {
+  test.each(["TUTTI_LOG", "TUTTI_TASKS"])(
+    "loses the leader of %s in the middle of a run, which goes on",
+    async (stream) => {
+      const servers = await startCluster();
+      onTestFinished(async () => void (await Promise.all(servers.map((server) => server.stop()))));
+      const bus = servers.map((server) => server.url).join(",");
+      const wide = wideWorkers(100);
+      const logged: string[] = [];
+      const started: Tutti[] = [];
+      const onLog = (level: string, message: string) => void logged.push(`${level} ${message}`);
+      const start = async (options: Parameters<typeof tutti>[0]) => {
+        // Until the cluster has agreed on who leads it, nothing can be made there.
+        const app = await eventually(
+          "the cluster",
+          () =>
+            tutti({ bus, shards: 4, timing, env: { TUTTI_REPLICAS: "3" }, onLog, ...options }).catch(() => undefined),
+          20_000,
+        );
+        started.push(app);
+        return app;
+      };
+      onTestFinished(async () => {
+        for (const app of started.reverse()) await app.stop({ graceMs: 0 });
+      });
+      await start({ id: "first" });
+      await start({ id: "second" });
+      const app = await start({ orchestrator: false, workers: wide.workers, concurrency: 8 });
+      const ended = app.run("items", {}, { run: "r" });
+      await wide.reached;
+      const leader = await leaderOf(bus, stream);
+      await servers[leader]!.kill9();
+      const since = performance.now();
+      await ended;
+      console.log(`ended ${(performance.now() - since).toFixed(0)} ms after the leader was killed`);
+      await expectAllCounted(app, "r");
+      await servers[leader]!.restart();
+      await app.run("items", {}, { run: "another" });
+      await expectAllCounted(app, "another");
+    },
+    90_000,
+  );
+});

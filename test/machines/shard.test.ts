@@ -1,0 +1,141 @@
+import { describe, expect, it } from "vitest";
+import { initialTransition, type SnapshotFrom, transition } from "xstate";
+import { type ShardMachineEvent, shardMachine } from "../../src/machines/shard.ts";
+import { createShardBench, type ShardBench } from "../support/shard-bench.ts";
+
+/**
+ * Whatever may befall a shard, up to three things in a row from every start, is played against a keeper on the
+ * in-process bus; the chart, told how the work that it asks for ends, says what must come of it.
+ */
+type Happening = ShardMachineEvent["type"] | "otherTakes" | "otherLetsGo" | "otherDies" | "time";
+const HAPPENINGS: readonly Happening[] = [
+  "assigned",
+  "unassigned",
+  "leaseLost",
+  "claimChanged",
+  "otherTakes",
+  "otherLetsGo",
+  "otherDies",
+  "time",
+];
+
+/** What the bucket holds, as the model has it. */
+interface World {
+  owner: "us" | "other" | undefined;
+  isOtherAlive: boolean;
+}
+
+type Snapshot = SnapshotFrom<typeof shardMachine>;
+
+/** Carries the chart on to where it waits for somebody else. */
+function settle(from: Snapshot, world: World): Snapshot {
+  let state = from;
+  for (;;) {
+    const done = (output?: boolean) => {
+      const type = `xstate.done.actor.0.shard.${state.value}`;
+      [state] = transition(shardMachine, state, { type, output } as unknown as ShardMachineEvent);
+    };
+    if (state.value === "claiming") {
+      const isOurs = world.owner !== "other" || !world.isOtherAlive;
+      if (isOurs) world.owner = "us";
+      done(isOurs);
+    } else if (state.value === "releasing") {
+      if (world.owner === "us") world.owner = undefined;
+      done();
+    } else if (state.value === "replaying" || state.value === "abandoning") done();
+    else return state;
+  }
+}
+
+function step(before: Snapshot, happening: Happening, world: World): Snapshot {
+  switch (happening) {
+    case "otherTakes":
+      Object.assign(world, { owner: "other", isOtherAlive: true });
+      return before;
+    case "otherLetsGo":
+      if (world.owner === "other") world.owner = undefined;
+      return before;
+    case "otherDies":
+      world.isOtherAlive = false;
+      return before;
+    case "time": {
+      if (before.value !== "waiting") return before;
+      const type = "xstate.after.retryDelay.shard.waiting";
+      return settle(transition(shardMachine, before, { type } as unknown as ShardMachineEvent)[0], world);
+    }
+    default:
+      return settle(transition(shardMachine, before, { type: happening })[0], world);
+  }
+}
+
+async function play(bench: ShardBench, happening: Happening): Promise<void> {
+  const { keeper, clock } = bench;
+  switch (happening) {
+    case "assigned":
+    case "unassigned":
+      keeper.assign(happening === "assigned");
+      return clock.settle();
+    case "leaseLost":
+      keeper.loseLease();
+      return clock.settle();
+    case "claimChanged":
+      keeper.claimChanged();
+      return clock.settle();
+    case "otherTakes":
+      await bench.setOtherAlive(true);
+      return bench.writeClaim("other");
+    case "otherLetsGo":
+      if ((await bench.claim())?.owner === "other") await bench.writeClaim(null);
+      return;
+    case "otherDies":
+      return bench.setOtherAlive(false);
+    case "time":
+      return clock.advance(500);
+  }
+}
+
+const STARTS: readonly (readonly Happening[])[] = [
+  [],
+  ["assigned"],
+  ["otherTakes", "assigned"],
+  ["assigned", "leaseLost"],
+];
+const sequencesFrom = (start: readonly Happening[]): Happening[][] =>
+  HAPPENINGS.flatMap((a) => HAPPENINGS.flatMap((b) => HAPPENINGS.map((c) => [...start, a, b, c])));
+
+describe("a shard's keeper follows its chart", () => {
+  it.each(STARTS.map((start) => [start.join(" → ") || "the beginning", start] as const))(
+    "from %s",
+    async (_, start) => {
+      for (const sequence of sequencesFrom(start)) {
+        await using bench = await createShardBench();
+        const world: World = { owner: undefined, isOtherAlive: false };
+        let [state] = initialTransition(shardMachine);
+        for (const [i, happening] of sequence.entries()) {
+          state = step(state, happening, world);
+          await play(bench, happening);
+          const at = sequence.slice(0, i + 1).join(" → ");
+          expect(bench.keeper.state, at).toBe(state.value);
+          expect((await bench.claim())?.owner ?? undefined, at).toBe(world.owner);
+        }
+        const isLive = state.value === "live";
+        expect(bench.keeper.live !== undefined, sequence.join(" → ")).toBe(isLive);
+        expect(await bench.answers(), sequence.join(" → ")).toBe(isLive);
+      }
+    },
+    60_000,
+  );
+
+  it("can come into every state of its chart in which it rests", () => {
+    const rested = new Set<Snapshot["value"]>();
+    for (const sequence of STARTS.flatMap(sequencesFrom)) {
+      const world: World = { owner: undefined, isOtherAlive: false };
+      let [state] = initialTransition(shardMachine);
+      for (const happening of sequence) {
+        state = step(state, happening, world);
+        rested.add(state.value);
+      }
+    }
+    expect(rested).toEqual(new Set(["unowned", "waiting", "live", "doubtful"]));
+  });
+});

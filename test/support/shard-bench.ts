@@ -1,0 +1,78 @@
+import { BlobStore } from "../../src/actors/blobs.ts";
+import { type Claim, Claims } from "../../src/actors/claims.ts";
+import { Dispatcher } from "../../src/actors/dispatcher.ts";
+import { LogWriter } from "../../src/actors/log-writer.ts";
+import { ShardKeeper } from "../../src/actors/shard-keeper.ts";
+import { TypeRegistry } from "../../src/actors/type-registry.ts";
+import { Withdrawals } from "../../src/actors/withdrawals.ts";
+import { createMemoryBus } from "../../src/bus/memory.ts";
+import { createTopology } from "../../src/bus/topology.ts";
+import { decodeJson, encodeJson } from "../../src/core/json.ts";
+import { createVirtualClock } from "../../src/core/virtual-clock.ts";
+
+/** One shard in one orchestrator, "us", in virtual time, and "other", whose presence and claim are written by hand. */
+export async function createShardBench() {
+  const clock = createVirtualClock();
+  const bus = createMemoryBus({ clock });
+  const topology = createTopology();
+  /** Nothing comes about while no time passes. */
+  const passing = <T>(promise: Promise<T>) => clock.runUntilSettled(promise);
+  for (const stream of Object.values(topology.streams)) await passing(bus.ensureStream(stream));
+  const log: string[] = [];
+  const say = (_: string, message: string) => void log.push(message);
+  const types = await passing(TypeRegistry.open(bus, topology, say));
+  const blobs = await passing(BlobStore.open(bus, topology, clock));
+  const host = { bus, topology, clock, blobs, types, log: say, id: "us", shards: 1 };
+  const claimBucket = await passing(bus.bucket(topology.buckets.shards));
+  // Nobody renews here, so nobody expires.
+  const presences = await passing(bus.bucket({ name: "presences" }));
+  await passing(presences.put("us", encodeJson({})));
+  const dispatcher: Dispatcher = new Dispatcher(host, {
+    admit: () => true,
+    epochOf: () => 1,
+    traceparentOf: () => undefined,
+    caughtUp: async () => {},
+    fail: () => {},
+  });
+  const withdrawals = new Withdrawals(host, () => dispatcher);
+  const seams = { dispatcher, withdrawals, writer: new LogWriter(host), onEnded() {}, onSubmitted() {}, answer() {} };
+  const keeper = new ShardKeeper(host, 0, {
+    seams,
+    claims: new Claims(claimBucket, presences, "us"),
+    onChange: () => {},
+  });
+  const claim = async (): Promise<Claim | undefined> => {
+    const entry = await passing(claimBucket.get("0"));
+    return entry && (decodeJson(entry.value) as Claim);
+  };
+  const writeClaim = async (owner: string | null) => {
+    const epoch = ((await claim())?.epoch ?? 0) + 1;
+    await passing(claimBucket.put("0", encodeJson({ v: 1, owner, epoch } satisfies Claim)));
+  };
+  return {
+    clock,
+    keeper,
+    claim,
+    writeClaim,
+    setOtherAlive: (isAlive: boolean) =>
+      passing(isAlive ? presences.put("other", encodeJson({})).then(() => {}) : presences.delete("other")),
+    /** Whether somebody answers for the shard. */
+    async answers(): Promise<boolean> {
+      const query = encodeJson({ run: "nobody", task: "-", attempt: 1 });
+      const asked = bus.request(topology.subjects.owner(0), query, { timeoutMs: 100 });
+      return passing(
+        asked.then(
+          () => true,
+          () => false,
+        ),
+      );
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      await passing(keeper.stop());
+      await passing(types.stop());
+      await passing(bus.close());
+    },
+  };
+}
+
+export type ShardBench = Awaited<ReturnType<typeof createShardBench>>;

@@ -53,6 +53,10 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
   const topology = createTopology(topologyOptions(options, env));
   const id = options.id ?? processId(clock);
   const bus = parts.bus ?? (await connect(options.bus, env, id, clock));
+  bus.onEvent(({ type }) => {
+    if (type === "disconnected") log("warn", `the connection to ${bus.description} is lost; reconnecting`);
+    if (type === "reconnected") log("info", `the connection to ${bus.description} is back`);
+  });
   try {
     const orchestrates = options.orchestrator !== false;
     if (orchestrates || workers.length > 0) await ensureTopology(bus, topology);

@@ -175,6 +175,9 @@ export class Attempt {
   }
 
   #describe(error: unknown): TaskError {
+    // Where in the user's code it came from: the result carries only the message.
+    if (error instanceof Error && !(error instanceof AttemptAborted) && error.stack)
+      this.#host.log("debug", `task ${this.message.task} of run ${this.message.run}: ${error.stack}`);
     const message = cut(messageOf(error)) || "the handler failed without a message";
     const { policy } = this.#worker;
     if (error instanceof AttemptAborted && error.why === "cancelled") return { kind: "cancelled", message };

@@ -56,7 +56,7 @@ export class Client {
     if (data.length > maxPayload - 2048)
       throw new TuttiError(
         400,
-        `the input has ${data.length} bytes; the bus takes ${maxPayload}: store what is large with putBlob()`,
+        `the input has ${data.length} bytes; a message holds ${maxPayload}: pass what is large by reference (putBlob), or name a file where the type takes one`,
       );
     return [data, headers];
   }

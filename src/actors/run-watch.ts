@@ -25,9 +25,10 @@ class RunWatch {
   readonly #tenant: string;
   readonly #run: string;
   readonly #pump: LogPump;
-  readonly #effects: FoldEffects = { ...noEffects, changed: (task) => void this.#changed.add(task) };
+  readonly #effects: FoldEffects = { ...noEffects, changed: (task) => this.#noteChange(task) };
   /** Changed since the last turn: each is told once, as it then stands. */
   readonly #changed = new Set<TaskRecord>();
+  readonly #seenQueued = new WeakSet<TaskRecord>();
   /** Attempts that a worker said it has begun. */
   readonly #started = new Map<string, { attempt: number; at: string; worker: string | undefined }>();
   #state: RunState | undefined;
@@ -107,12 +108,20 @@ class RunWatch {
     this.channel.close();
   }
 
+  /** In the order of their last changes: a task's end comes after those of its children. */
+  #noteChange(task: TaskRecord): void {
+    this.#changed.delete(task);
+    this.#changed.add(task);
+    // What was dispatched before we came may be running: who told so, we did not hear.
+    if (this.#caughtUp && stateOf(task) === "dispatched") this.#seenQueued.add(task);
+  }
+
   /** The log knows one state for what is queued or running; live messages tell them apart. */
   #view(task: TaskRecord): TaskView {
     const view = viewTask(task);
     if (stateOf(task) !== "dispatched") return view;
     const started = this.#started.get(task.id);
-    if (started?.attempt !== attemptOf(task)) return { ...view, state: "queued" };
+    if (started?.attempt !== attemptOf(task)) return this.#seenQueued.has(task) ? { ...view, state: "queued" } : view;
     return { ...view, state: "running", startedAt: started.at, ...(started.worker && { worker: started.worker }) };
   }
 

@@ -228,8 +228,8 @@ export class WorkerProcess {
           )
         : await attempt.execute();
       if (!outcome) return delivery.nak();
-      if (outcome.error) this.#failed++;
-      else this.#completed++;
+      if (!outcome.error) this.#completed++;
+      else if (outcome.error.kind !== "cancelled") this.#failed++;
       await this.#commit(delivery, message, outcome, attempt, startedAt);
     } finally {
       this.#attempts.delete(attempt);

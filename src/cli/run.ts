@@ -12,7 +12,8 @@ export function configure(command: Command): void {
     command
       .argument("TYPE", "the task type to run, e.g. document")
       .argument("[WORKERS...]", "modules that export workers; `builtin` names the built-in ones")
-      .option("-q, --quiet", "show no progress"),
+      .option("-q, --quiet", "show no progress")
+      .addHelpText("after", "\nCtrl-C cancels the run; a second one leaves at once."),
   ).action(run);
   addExamples(
     command,

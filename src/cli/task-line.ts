@@ -9,7 +9,7 @@ const SPINNER = [..."⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"];
 /** How a state looks, and what it is called in a sentence. */
 export const APPEARANCE: Readonly<Record<TaskViewState, { symbol: string; style: Style; word: string }>> = {
   blocked: { symbol: "·", style: "dim", word: "waiting" },
-  dispatched: { symbol: "◌", style: "dim", word: "queued" },
+  dispatched: { symbol: "◌", style: "dim", word: "queued or running" },
   queued: { symbol: "◌", style: "dim", word: "queued" },
   running: { symbol: "▸", style: "cyan", word: "running" },
   backingOff: { symbol: "↻", style: "yellow", word: "backing off" },

@@ -1,0 +1,217 @@
+import { readLogMessage } from "../../src/actors/log-event.ts";
+import type { ShardOwner } from "../../src/actors/shard-owner.ts";
+import type { Bus, StoredMessage } from "../../src/bus/port.ts";
+import { parseTaskSubject } from "../../src/bus/subjects.ts";
+import type { Topology } from "../../src/bus/topology.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import { decodeJson } from "../../src/core/json.ts";
+import type { OrchestratorPresence } from "../../src/core/registration.ts";
+import { digestOf, RunAudit } from "./run-audit.ts";
+import { Violation } from "./violation.ts";
+import type { SimulatedRun, SimulatedType } from "./workload.ts";
+
+/** An owner may dispatch by what it knew this long ago: its lane's delay, and a pause within its lease. */
+const STALENESS_MS = 4000;
+
+/** A delivery as its worker has it. */
+export interface Taken {
+  /** When it was queued, and when it came; broker's time. */
+  readonly timestamp: number;
+  readonly arrivedAt: number;
+  readonly deliveries: number;
+  /** The worker has asked whether the attempt is settled, and nobody has answered. Then it may be executed once more. */
+  inDoubt: boolean;
+}
+
+/** Where nothing hinders anybody, what is cancelled is off the queue by then. */
+const WITHDRAWAL_MS = 2500;
+
+/** Watches one world through a connection of its own, and what processes tell it, and holds the invariants against that. */
+export class Auditor {
+  readonly runs = new Map<string, RunAudit>();
+  readonly #bus: Bus;
+  readonly #topology: Topology;
+  readonly #clock: Clock;
+  readonly #claims = new Map<string, string | null>();
+  /** Owners of shards, in whatever process, and what was seen of their runs last. */
+  readonly #owners = new Map<ShardOwner, Map<string, string>>();
+  violation: Violation | undefined;
+  /** Nothing hinders anybody: what is cancelled is withdrawn at once. */
+  isMild = false;
+  /** Executions of attempts that had been counted before the delivery came, allowed ones. */
+  repeated = 0;
+  executions = 0;
+  ended = 0;
+
+  constructor(
+    bus: Bus,
+    topology: Topology,
+    clock: Clock,
+    runs: readonly SimulatedRun[],
+    types: readonly SimulatedType[],
+  ) {
+    this.#bus = bus;
+    this.#topology = topology;
+    this.#clock = clock;
+    for (const run of runs) this.runs.set(run.run, new RunAudit(run, types));
+  }
+
+  async start(): Promise<void> {
+    const { streams, subjects, buckets } = this.#topology;
+    for (const stream of Object.values(streams)) await this.#bus.ensureStream(stream);
+    await this.#bus.follow(streams.log.name, `${subjects.prefix}.log.>`, (message) =>
+      this.hold(() => this.#read(message)),
+    );
+    const claims = await this.#bus.bucket(buckets.shards);
+    await claims.watch((key, value) => {
+      const claim = value && (decodeJson(value) as { owner: string | null });
+      this.#claims.set(key, claim?.owner ?? null);
+    });
+  }
+
+  /** The first violation is kept. */
+  hold(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.violation ??= error instanceof Violation ? error : new Violation("no error", String((error as Error).stack));
+    }
+  }
+
+  get allEnded(): boolean {
+    return this.ended === this.runs.size;
+  }
+
+  #read(message: StoredMessage): void {
+    const { run, shard, read, problem } = readLogMessage(this.#topology.subjects, message);
+    if (!read || problem !== undefined) throw new Violation("log", `unreadable: ${message.subject}: ${problem}`);
+    const audit = this.runs.get(run)!;
+    const before = audit.ended;
+    audit.take(read, shard);
+    if (audit.ended && !before) this.ended++;
+  }
+
+  /** A process is about to append something. */
+  appending(process: string, subject: string): void {
+    const { subjects } = this.#topology;
+    if (!subject.startsWith(`${subjects.prefix}.tasks.`)) return;
+    this.hold(() => {
+      const { run, shard, task: id, attempt } = parseTaskSubject(subjects, subject);
+      const what = `${process} dispatches task ${id} of run ${run}, attempt ${attempt}`;
+      const audit = this.runs.get(run);
+      const task = audit?.reference?.tasks.get(id);
+      if (!task || attempt > task.attempt || task.state === "blocked")
+        throw new Violation(
+          "dispatched when ready",
+          `${what}, before the log has opened it: ${task?.state}, attempt ${task?.attempt}`,
+        );
+      const closedAt = audit!.closedAt.get(`${id}@${attempt}`);
+      if (closedAt !== undefined && this.#clock.now() - closedAt > STALENESS_MS)
+        throw new Violation(
+          "dispatched when open",
+          `${what}, ${this.#clock.now() - closedAt} ms after its result was counted`,
+        );
+      const owner = this.#claims.get(String(shard));
+      if (owner !== process) throw new Violation("lease", `${what}; shard ${shard} is ${owner}'s`);
+    });
+  }
+
+  /** A worker takes a task off the queue: then its result must be in the log, or its attempt be over. */
+  acknowledging(process: string, subject: string): void {
+    const { subjects } = this.#topology;
+    if (!subject.startsWith(`${subjects.prefix}.tasks.`)) return;
+    this.hold(() => {
+      const { run, task: id, attempt } = parseTaskSubject(subjects, subject);
+      const task = this.runs.get(run)?.reference?.tasks.get(id);
+      if (task?.state === "dispatched" && task.attempt === attempt)
+        throw new Violation(
+          "stored first",
+          `${process} acknowledges task ${id} of run ${run}, attempt ${attempt}, without a result`,
+        );
+    });
+  }
+
+  /** A handler begins. */
+  started(process: string, run: string, id: string, attempt: number, delivery: Taken | undefined): void {
+    this.executions++;
+    this.hold(() => {
+      const what = `${process} executes task ${id} of run ${run}, attempt ${attempt}`;
+      const audit = this.runs.get(run)!;
+      const task = audit.reference?.tasks.get(id);
+      if (!task?.needs.every((need) => audit.reference!.tasks.get(need)!.state === "succeeded"))
+        throw new Violation("needs first", `${what}, before what it needs`);
+      const withdrawnAt = audit.withdrawnAt.get(`${id}@${attempt}`);
+      if (this.isMild && withdrawnAt !== undefined && this.#clock.now() - withdrawnAt > WITHDRAWAL_MS)
+        throw new Violation("withdrawn", `${what}, ${this.#clock.now() - withdrawnAt} ms after it was cancelled`);
+      const closedAt = audit.closedAt.get(`${id}@${attempt}`);
+      if (closedAt === undefined || !delivery) return;
+      if (delivery.arrivedAt > closedAt && delivery.deliveries > 1 && !delivery.inDoubt)
+        throw new Violation(
+          "executed once",
+          `${what}, which was delivered again ${delivery.arrivedAt - closedAt} ms after its result was counted`,
+        );
+      if (delivery.timestamp > closedAt && !delivery.inDoubt)
+        throw new Violation(
+          "executed once",
+          `${what}, which was queued again ${delivery.timestamp - closedAt} ms after its result was counted`,
+        );
+      if (delivery.arrivedAt > closedAt) this.repeated++;
+    });
+  }
+
+  watch(owner: ShardOwner): void {
+    this.#owners.set(owner, new Map());
+  }
+
+  /** Every owner's state must be what a replay of some prefix of the log gives. */
+  compareOwners(): void {
+    for (const [owner, seen] of this.#owners) {
+      for (const state of owner.runs.values()) {
+        const { run, updatedAt, executions, succeeded, failed, cancelled } = state;
+        const signature = `${updatedAt} ${executions} ${succeeded} ${failed} ${cancelled} ${state.snapshot.value}`;
+        if (seen.get(run) === signature) continue;
+        seen.set(run, signature);
+        const digest = digestOf(state);
+        if (this.runs.get(run)!.digests.has(digest)) continue;
+        throw new Violation(
+          "replay",
+          `run ${run} in shard ${owner.shard} came to a state that no replay gives:\n${digest}`,
+        );
+      }
+    }
+  }
+
+  /** What the log says of a run must be what whoever waited for it was told. */
+  answered(run: string, outcome: { output: unknown } | { code: number }): void {
+    this.hold(() => {
+      const { ended, expected } = this.runs.get(run)!;
+      const told = "code" in outcome ? `code ${outcome.code}` : "an output";
+      if (!ended) throw new Violation("answer", `run ${run}: ${told} was told before its end`);
+      const code = ended.body.error?.code;
+      if ("code" in outcome ? outcome.code !== code : code !== undefined)
+        throw new Violation("answer", `run ${run}: ${told} was told; the log says ${ended.body.status}, code ${code}`);
+      if (
+        "output" in outcome &&
+        JSON.stringify(outcome.output) !== JSON.stringify("value" in expected && expected.value)
+      )
+        throw new Violation("answer", `run ${run}: ${JSON.stringify(outcome.output).slice(0, 300)} was told`);
+    });
+  }
+
+  /** Nothing may be left once all runs have ended. */
+  async findLeftovers(): Promise<string | undefined> {
+    const { streams, subjects, buckets } = this.#topology;
+    const queued = await this.#bus.listSubjects(streams.tasks.name, `${subjects.prefix}.tasks.>`);
+    if (queued.length > 0) return `queued tasks: ${queued.join(", ")}`;
+    const requests = await this.#bus.listSubjects(streams.requests.name, `${subjects.prefix}.requests.>`);
+    if (requests.length > 0) return `requests: ${requests.join(", ")}`;
+    const dead = await this.#bus.listSubjects(streams.dead.name, `${subjects.prefix}.dead.>`);
+    if (dead.length > 0) return `dead letters: ${dead.join(", ")}`;
+    const orchestrators = await (await this.#bus.bucket(buckets.orchestrators)).entries();
+    for (const { value } of orchestrators) {
+      const { orchestrator, runs } = decodeJson(value) as OrchestratorPresence;
+      if (runs > 0) return `${runs} runs in ${orchestrator}`;
+    }
+    return undefined;
+  }
+}

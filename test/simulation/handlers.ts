@@ -1,0 +1,80 @@
+import type { Clock } from "../../src/core/clock.ts";
+import { sleep } from "../../src/core/clock.ts";
+import { RetryableError, TerminalError } from "../../src/core/error.ts";
+import type { Json } from "../../src/core/json.ts";
+import type { Plan } from "../../src/core/plan.ts";
+import { PlanOf } from "../../src/define/plan.ts";
+import { type HandlerContext, type Worker, worker } from "../../src/define/worker.ts";
+import { outputOf } from "./oracle.ts";
+import type { Behaviour, SimulatedType } from "./workload.ts";
+
+/** What the world wants to know of an execution. */
+export interface Probe {
+  started(context: HandlerContext, behaviour: Behaviour): void;
+  ended(context: HandlerContext, behaviour: Behaviour): void;
+  /** Whether this execution is to be the end of its process. */
+  kills(context: HandlerContext, behaviour: Behaviour): boolean;
+}
+
+interface Input {
+  readonly behaviour: Behaviour;
+  /** The root has none. */
+  readonly refs?: readonly Json[];
+}
+
+/** The handlers of one process. Whoever executes a task comes to the same. */
+export function createHandlers(types: readonly SimulatedType[], clock: Clock, probe: Probe): Worker[] {
+  return types.map(({ type, retry, concurrency }) =>
+    worker(type, {
+      retry,
+      ...(concurrency !== undefined && { concurrency }),
+      async run(context) {
+        const { behaviour, refs = [] } = context.input as Input;
+        probe.started(context, behaviour);
+        try {
+          // A dead process goes no further.
+          if (probe.kills(context, behaviour)) return await new Promise<never>(() => {});
+          return await execute(context, behaviour, refs, clock);
+        } finally {
+          probe.ended(context, behaviour);
+        }
+      },
+    }),
+  );
+}
+
+async function execute(
+  { attempt, needs, signal }: HandlerContext,
+  behaviour: Behaviour,
+  refs: readonly Json[],
+  clock: Clock,
+): Promise<Json | PlanOf<Json>> {
+  const { failures, hangs, ms, retryAfterMs, ends } = behaviour;
+  const isHanging = attempt > failures && attempt <= failures + hangs;
+  if (isHanging || ms > 0) await sleep(clock, isHanging ? 1e9 : ms, signal);
+  if (attempt <= failures)
+    throw new RetryableError(`attempt ${attempt}`, retryAfterMs > 0 ? { retryAfterMs } : undefined);
+  if (ends === "terminal") throw new TerminalError("never");
+  if (ends === "plan" || ends === "refused") return new PlanOf(planOf(behaviour));
+  return outputOf(behaviour, refs, needs);
+}
+
+/** The plan of a task, as data. */
+export function planOf({ ends, children, output }: Behaviour): Plan {
+  if (ends === "refused") return { v: 1, tasks: { a: { type: "t0", needs: ["nobody"] } } };
+  const tasks = children.map(
+    ({ key, behaviour, refs, needs, retry, timeout, priority }) =>
+      [
+        key,
+        {
+          type: behaviour.type,
+          input: { behaviour, refs: refs.map((ref) => ({ $ref: ref })) } as unknown as Json,
+          ...(needs.length > 0 && { needs: [...needs] }),
+          ...(retry && { retry }),
+          ...(timeout !== undefined && { timeout }),
+          ...(priority && { priority }),
+        },
+      ] as const,
+  );
+  return { v: 1, tasks: Object.fromEntries(tasks), ...(output !== undefined && { output }) };
+}

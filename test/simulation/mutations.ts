@@ -1,0 +1,139 @@
+import type { Fault } from "./weather.ts";
+
+/** A deliberate bug: a snippet of a source file, and what takes its place. */
+export interface Mutation {
+  readonly name: string;
+  /** Below `src`. */
+  readonly file: string;
+  readonly snippet: string;
+  readonly instead: string;
+  /** The weather in which it shows, where others seldom bring it about. */
+  readonly faults?: readonly Fault[];
+}
+
+/** Each must be found by the simulator. Where a snippet is no longer in its file, loading the mutant fails. */
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: "count results of attempts that are closed",
+    file: "fold/apply.ts",
+    snippet: `if (stateOf(task) !== "dispatched" || attemptOf(task) !== read.attempt) return;`,
+    instead: `if (stateOf(task) !== "dispatched") return;`,
+    faults: ["append", "pause"],
+  },
+  {
+    name: "change a run after its end",
+    file: "fold/apply.ts",
+    snippet: "if (isOver(run)) return;",
+    instead: "",
+  },
+  {
+    name: "take a moment for due before it has come",
+    file: "fold/apply.ts",
+    snippet: `if (turn.at < task.dueAt) return turn.effects.arm(task, "backoff", task.dueAt - turn.at);`,
+    instead: "",
+    faults: ["skew", "crash"],
+  },
+  {
+    name: "retry without a bound to the backoff",
+    file: "core/policy.ts",
+    snippet: "const delay = Math.min(stated.delay * growth, stated.maxDelay);",
+    instead: "const delay = stated.delay * growth;",
+  },
+  {
+    name: "dispatch before what is needed",
+    file: "fold/tree.ts",
+    snippet: "if (--dependent.missing === 0) stepTask",
+    instead: "if (--dependent.missing >= 0) stepTask",
+  },
+  {
+    name: "acknowledge before the result is stored",
+    file: "actors/committer.ts",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
+    snippet: "await bus.append(`${reply}.result`, data);",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
+    instead: "for (const delivery of deliveries) delivery.ack();\nawait bus.append(`${reply}.result`, data);",
+  },
+  {
+    name: "acknowledge a request before it is stored",
+    file: "actors/durable-requests.ts",
+    snippet: "const request = await readRequest(host, type, delivery);",
+    instead: "delivery.ack();\nconst request = await readRequest(host, type, delivery);",
+  },
+  {
+    name: "ignore the lease",
+    file: "actors/membership.ts",
+    snippet: "return this.#clock.monotonic() < this.#renewedAt + USABLE * this.#leaseMs;",
+    instead: "return true;",
+  },
+  {
+    name: "claim without comparing",
+    file: "actors/claims.ts",
+    snippet: "await this.#bucket.update(key, next, entry.revision);",
+    instead: "await this.#bucket.put(key, next);",
+    faults: ["delay", "restart"],
+  },
+  {
+    name: "take a shard whose owner is alive",
+    file: "actors/claims.ts",
+    snippet: "return (await this.#presences.get(owner)) !== undefined;",
+    instead: "return owner === undefined;",
+  },
+  {
+    name: "forget timers in a replay",
+    file: "actors/shard-owner.ts",
+    snippet: "const elapsedMs = this.#live",
+    instead: "if (!this.#live) return;\nconst elapsedMs = this.#live",
+  },
+  {
+    name: "skip the list of the queue at a takeover",
+    file: "actors/shard-owner.ts",
+    snippet: "await bus.listSubjects(streams.tasks.name, subjects.tasksOfShard(this.shard))",
+    instead: "[]",
+    faults: ["delay", "restart"],
+  },
+  {
+    name: "lose withdrawals",
+    file: "actors/withdrawals.ts",
+    snippet: "const { tenant, run } = at;",
+    instead: "if (at) return;\nconst { tenant, run } = at;",
+    faults: ["delay"],
+  },
+  {
+    name: "take an unconfirmed dispatch for done",
+    file: "actors/dispatcher.ts",
+    snippet: `if (isBusError(error, "subject-taken", "closed")) return;`,
+    instead: `if (isBusError(error, "subject-taken", "closed", "unconfirmed")) return;`,
+  },
+  {
+    name: "write the end only once",
+    file: "actors/log-writer.ts",
+    snippet: `if (isBusError(error, "closed")) return;`,
+    instead: `if (isBusError(error, "closed", "unconfirmed")) return;`,
+  },
+  {
+    name: "execute what is delivered again without asking",
+    file: "actors/delivery-check.ts",
+    snippet: "delivery.deliveries > 1 || delivery.timestamp < this.#doubtedBefore",
+    instead: "delivery.timestamp < this.#doubtedBefore",
+  },
+  {
+    name: "go on by a lease that was lost and won again",
+    file: "actors/membership.ts",
+    snippet: "this.#noticeEnd();\n      this.#renewedAt = sentAt;",
+    instead: "this.#renewedAt = sentAt;",
+    faults: ["pause"],
+  },
+  {
+    name: "repeat a dispatch when the shard is another's",
+    file: "actors/dispatcher.ts",
+    snippet: "if (sending) sending.wanted = false;",
+    instead: "",
+    faults: ["append", "crash"],
+  },
+  {
+    name: "begin one more than the limit",
+    file: "actors/intake.ts",
+    snippet: "this.running < this.#concurrency",
+    instead: "this.running <= this.#concurrency",
+  },
+];

@@ -1,0 +1,174 @@
+import type { Due, Result, RunEvent, Submitted } from "../../src/core/event.ts";
+import type { Plan } from "../../src/core/plan.ts";
+import { dependenciesOf } from "../../src/core/plan-check.ts";
+import { DEFAULT_RETRY, type Retry, resolveRetry } from "../../src/core/policy.ts";
+
+export type ReferenceState =
+  | "blocked"
+  | "dispatched"
+  | "backingOff"
+  | "expanded"
+  | "succeeded"
+  | "failed"
+  | "cancelled";
+
+interface ReferenceTask {
+  readonly id: string;
+  readonly parent: ReferenceTask | undefined;
+  readonly retry: Retry | undefined;
+  readonly needs: readonly string[];
+  state: ReferenceState;
+  attempt: number;
+  /** Log time. The earliest and the latest moment at which the next attempt may open. */
+  due: { readonly from: number; readonly to: number };
+  /** Sequence of the event that ended the current attempt. */
+  closedBy: number;
+}
+
+/** What an event came to: which result, if any, was counted. */
+export interface Counted {
+  readonly task: string;
+  readonly attempt: number;
+}
+
+/**
+ * What a run's log means, said a second time and as plainly as can be: no machines, no effects, no sharing, everything
+ * looked at again after each event. The fold has to come to the same.
+ */
+export class ReferenceRun {
+  readonly tasks = new Map<string, ReferenceTask>();
+  readonly counted: Counted[] = [];
+  /** Every attempt that a result was counted for, and the sequence of that. */
+  readonly closed = new Map<string, number>();
+  readonly #deadline: number | undefined;
+  ended: { status: string; at: number } | undefined;
+  expired = false;
+  cancelled = false;
+
+  constructor(submitted: Submitted, at: number) {
+    this.#deadline = submitted.deadlineMs === undefined ? undefined : at + submitted.deadlineMs;
+    this.#place("-", undefined, submitted.policy.retry, []).state = "dispatched";
+  }
+
+  get root(): ReferenceTask {
+    return this.tasks.get("-")!;
+  }
+
+  get isConcluded(): boolean {
+    return FINAL.has(this.root.state);
+  }
+
+  apply(event: Exclude<RunEvent, { kind: "submitted" }>): void {
+    if (this.ended) return;
+    const { kind, at, sequence } = event;
+    if (kind === "ended") this.ended = { status: event.body.status, at };
+    else if (kind === "result") for (const one of event.body.results) this.#result(one as Result, at, sequence);
+    else if (kind === "due") this.#due(event.body, at);
+    else if (!this.isConcluded) {
+      this.cancelled = true;
+      this.#end(this.root, "cancelled", sequence);
+    }
+  }
+
+  #result({ task: id, attempt, error, plan }: Result, at: number, sequence: number): void {
+    const task = this.tasks.get(id);
+    if (task?.state !== "dispatched" || task.attempt !== attempt) return;
+    this.counted.push({ task: id, attempt });
+    this.closed.set(`${id}@${attempt}`, sequence);
+    task.closedBy = sequence;
+    if (error) {
+      const stated = resolveRetry(task.retry, error.policy?.retry);
+      const attempts = task.retry?.attempts ?? error.policy?.retry?.attempts ?? DEFAULT_RETRY.attempts;
+      if (error.kind === "retryable" && attempt < attempts) {
+        task.state = "backingOff";
+        const factor = { constant: 1, linear: attempt, exponential: 2 ** (attempt - 1) }[stated.backoff];
+        const delay = Math.min(stated.delay * factor, stated.maxDelay);
+        const least = Math.max(Math.floor(0.8 * delay), error.retryAfterMs ?? 0);
+        const most = Math.max(Math.ceil(Math.min(1.2 * delay, stated.maxDelay)), error.retryAfterMs ?? 0);
+        task.due = { from: at + least, to: at + most };
+      } else {
+        task.state = error.kind === "cancelled" ? "cancelled" : "failed";
+      }
+    } else if (plan !== undefined) {
+      task.state = "expanded";
+      for (const [key, spec] of Object.entries((plan as Plan).tasks))
+        this.#place(id === "-" ? key : `${id}/${key}`, task, spec.retry, dependenciesOf(spec));
+    } else {
+      task.state = "succeeded";
+    }
+    this.#spread(sequence);
+  }
+
+  #due({ task: id, attempt, what }: Due, at: number): void {
+    if (what === "deadline") {
+      if (this.#deadline === undefined || at < this.#deadline || this.isConcluded) return;
+      this.expired = true;
+      return this.#end(this.root, "failed", 0);
+    }
+    const task = this.tasks.get(id);
+    if (task?.state !== "backingOff" || task.attempt !== attempt || at < task.due.from) return;
+    task.state = "dispatched";
+    task.attempt++;
+    task.closedBy = 0;
+  }
+
+  /** The moment within the allowed ones that the fold has chosen: the jitter is its own. */
+  settleDue(id: string, at: number): void {
+    const task = this.tasks.get(id)!;
+    task.due = { from: at, to: at };
+  }
+
+  #place(
+    id: string,
+    parent: ReferenceTask | undefined,
+    retry: Retry | undefined,
+    keys: readonly string[],
+  ): ReferenceTask {
+    const prefix = parent === undefined || parent.id === "-" ? "" : `${parent.id}/`;
+    const needs = keys.map((key) => prefix + key);
+    const task: ReferenceTask = {
+      id,
+      parent,
+      retry,
+      needs,
+      state: "blocked",
+      attempt: 1,
+      due: { from: 0, to: 0 },
+      closedBy: 0,
+    };
+    this.tasks.set(id, task);
+    return task;
+  }
+
+  #childrenOf(task: ReferenceTask): ReferenceTask[] {
+    return [...this.tasks.values()].filter((one) => one.parent === task);
+  }
+
+  /** Until nothing changes: what has become ready is dispatched, what is complete succeeds, what has a failure fails. */
+  #spread(sequence: number): void {
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const task of this.tasks.values()) {
+        const before = task.state;
+        if (before === "blocked" && task.needs.every((need) => this.tasks.get(need)!.state === "succeeded")) {
+          task.state = "dispatched";
+        } else if (before === "expanded") {
+          const children = this.#childrenOf(task);
+          if (children.some(({ state }) => state === "failed" || state === "cancelled"))
+            this.#end(task, "failed", sequence);
+          else if (children.every(({ state }) => state === "succeeded")) task.state = "succeeded";
+        }
+        changed ||= task.state !== before;
+      }
+    }
+  }
+
+  /** Ends a task, and cancels what is unfinished below it. */
+  #end(task: ReferenceTask, state: "failed" | "cancelled", sequence: number): void {
+    task.state = state;
+    task.closedBy ||= sequence;
+    for (const child of this.#childrenOf(task)) if (!FINAL.has(child.state)) this.#end(child, "cancelled", sequence);
+  }
+}
+
+const FINAL: ReadonlySet<ReferenceState> = new Set(["succeeded", "failed", "cancelled"]);

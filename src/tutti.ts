@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import type { z } from "zod";
 import { BlobStore } from "./actors/blobs.ts";
-import { asTuttiError, translating } from "./actors/bus-failure.ts";
+import { asTuttiError, reading, translating } from "./actors/bus-failure.ts";
 import { Client } from "./actors/client.ts";
 import { createFileAccess } from "./actors/file-access.ts";
 import type { Host } from "./actors/host.ts";
@@ -129,7 +129,7 @@ class App implements Tutti {
     this.#client.result(checkedRun(run), checkedTenant(options.tenant), options.signal);
 
   get = async (run: string, options: { tenant?: string } = {}) =>
-    translating(this.#read(checkedRun(run), checkedTenant(options.tenant)));
+    this.#read(checkedRun(run), checkedTenant(options.tenant));
 
   list = async (options: { tenant?: string; limit?: number } = {}) =>
     (await this.#client.query("runs.list", { ...options })) as RunSummary[];
@@ -139,7 +139,7 @@ class App implements Tutti {
   }
 
   log = async (run: string, options: { tenant?: string } = {}) =>
-    translating(readLog(this.#host, checkedTenant(options.tenant), checkedRun(run)));
+    this.#readLog(checkedRun(run), checkedTenant(options.tenant));
 
   async cancel(run: string, options: { tenant?: string; reason?: string; by?: string } = {}): Promise<void> {
     await this.#client.query("runs.cancel", { run, ...options });
@@ -150,7 +150,9 @@ class App implements Tutti {
   types = async (): Promise<TypeRegistration[]> => this.#host.types.list();
   putBlob = (data: Uint8Array): Promise<string> => translating(this.#host.blobs.put(data));
 
-  #read = async (run: string, tenant: string) => viewRun(this.#host, await readRun(this.#host, tenant, run));
+  #read = (run: string, tenant: string) =>
+    reading(this.#host.clock, async () => viewRun(this.#host, await readRun(this.#host, tenant, run)));
+  #readLog = (run: string, tenant: string) => reading(this.#host.clock, () => readLog(this.#host, tenant, run));
 
   stop(options: { graceMs?: number } = {}): Promise<void> {
     this.#stopped ??= this.#stop(options.graceMs ?? DEFAULT_GRACE_MS);

@@ -1,4 +1,5 @@
-import { type BusErrorCode, isBusError } from "../bus/port.ts";
+import { type BusErrorCode, isBusError, isPassing } from "../bus/port.ts";
+import { type Clock, sleep } from "../core/clock.ts";
 import { type ErrorCode, TuttiError } from "../core/error.ts";
 
 const CODES: { readonly [K in BusErrorCode]?: ErrorCode } = {
@@ -13,6 +14,18 @@ export function asTuttiError(error: unknown): unknown {
   const message =
     error.code === "no-stream" ? `no orchestrator has run on this bus yet (${error.message})` : error.message;
   return new TuttiError(CODES[error.code] ?? 503, message, {}, { cause: error });
+}
+
+/** For what only reads: trouble that passes (a server restarts, a cluster elects a leader) is tried again, twice. */
+export async function reading<T>(clock: Clock, read: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await read();
+    } catch (error) {
+      if (tries === 3 || !isPassing(error)) throw asTuttiError(error);
+      await sleep(clock, 500 * tries);
+    }
+  }
 }
 
 export async function translating<T>(work: Promise<T>): Promise<T> {

@@ -9,6 +9,8 @@ interface Source {
   inHand: number;
   /** Until when (monotonic, ms) it counts as having work, and shares in the free slots. */
   hotUntil: number;
+  /** What it was asked for in all, when it was last asked. */
+  asked: number;
 }
 
 /** A queue that delivered something has work, presumably, for this long. */
@@ -78,6 +80,7 @@ export class Intake {
           type,
           inHand: 0,
           hotUntil: 0,
+          asked: 0,
         };
         return source;
       }),
@@ -172,15 +175,16 @@ export class Intake {
     const now = this.#host.clock.monotonic();
     const room = this.#concurrency + (now < this.#aheadUntil ? this.#ahead : 0) - this.inHand.size;
     if (room <= 0) return;
-    const hot = this.#sources.filter((source) => source.hotUntil > now);
+    const flowing = this.#sources.filter((source) => isFlowing(source, now));
     // What queues without work were asked for stays asked for, but does not hold the others back.
-    const asked = hot.reduce((sum, { puller }) => sum + puller.outstanding, 0);
-    const share = Math.floor((room - asked) / hot.length);
-    for (const { puller, type, hotUntil } of this.#sources) {
+    const asked = flowing.reduce((sum, { puller }) => sum + puller.outstanding, 0);
+    const share = Math.floor((room - asked) / flowing.length);
+    for (const source of this.#sources) {
+      const { puller, type } = source;
       const left = this.#leftOf(type);
-      const wanted = hotUntil > now ? Math.min(share, left - puller.outstanding) : 0;
-      if (wanted > 0) puller.demand(wanted);
-      else if (puller.outstanding === 0 && left > 0) puller.demand(1);
+      const wanted = isFlowing(source, now) ? Math.min(share, left - puller.outstanding) : 0;
+      if (wanted > 0) ask(source, wanted);
+      else if (puller.outstanding === 0 && left > 0) ask(source, 1);
     }
   }
 
@@ -191,4 +195,13 @@ export class Intake {
     for (const source of this.#sources) if (source.type === type) left -= source.inHand;
     return left;
   }
+}
+
+/** It had work lately, and has answered most of what it was asked: a queue that is empty leaves its demand standing. */
+const isFlowing = ({ hotUntil, puller, asked }: Source, now: number): boolean =>
+  hotUntil > now && puller.outstanding <= asked / 2;
+
+function ask(source: Source, count: number): void {
+  source.puller.demand(count);
+  source.asked = source.puller.outstanding;
 }

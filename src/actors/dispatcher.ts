@@ -68,11 +68,6 @@ export class Dispatcher {
     this.#seams = seams;
   }
 
-  /** Ready, but not on the queue yet. */
-  get pending(): number {
-    return this.#ready.size + this.#inFlight.size;
-  }
-
   add(task: TaskRecord): void {
     this.#ready.add(task);
     this.#schedule();

@@ -24,7 +24,6 @@ export interface Subjects {
   cancel(tenant: string, run: string): string;
   /** Where the owner of a shard answers other orchestrators. */
   owner(shard: number): string;
-  deadTask(type: string, tenant: string, run: string): string;
   deadRequest(type: string): string;
   api(resource: string, verb: string): string;
 }
@@ -64,7 +63,6 @@ export function createSubjects(prefix: string): Subjects {
     live: (tenant, run, kind) => `${prefix}.live.${tenant}.${run}.${kind}`,
     cancel: (tenant, run) => `${prefix}.cancel.${tenant}.${run}`,
     owner: (shard) => `${prefix}.owner.${shard}`,
-    deadTask: (type, tenant, run) => `${prefix}.dead.tasks.${type}.${tenant}.${run}`,
     deadRequest: (type) => `${prefix}.dead.requests.${type}`,
     api: (resource, verb) => `${prefix}.api.${resource}.${verb}`,
   };

@@ -346,12 +346,13 @@ describe("time, on the virtual clock", () => {
       },
     });
     const { app, clock } = await start(slow);
-    const began = performance.now();
+    const began = process.cpuUsage();
     expect(await clock.runUntilSettled(app.run("slow", {}), 86_400_000)).toBe(4);
     const hours = times.slice(1).map((at, i) => (at - times[i]!) / 3_600_000);
     expect(hours.map(Math.round)).toEqual([1, 2, 3]);
     for (const [i, planned] of [1, 2, 3].entries()) expect(Math.abs(hours[i]! - planned) / planned).toBeLessThan(0.21);
-    expect(performance.now() - began).toBeLessThan(30_000);
+    // This process's own time: others may be busy on the machine.
+    expect(process.cpuUsage(began).user / 1000).toBeLessThan(5000);
     await clock.runUntilSettled(app.stop());
   });
 

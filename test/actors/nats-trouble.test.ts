@@ -7,7 +7,7 @@ import { plan, type Tutti, tutti, worker } from "../../src/index.ts";
 import { eventually } from "../contract/wait.ts";
 import { type NatsServer, startNatsServer } from "../support/nats-server.ts";
 import { startProxy } from "../support/proxy.ts";
-import { describeOnNats } from "../support/runtime.ts";
+import { describeOnNats, ON_REAL_SERVERS } from "../support/runtime.ts";
 
 const LEASE_MS = 1500;
 const timing = { ackWaitMs: 3000, presenceTtlMs: LEASE_MS };
@@ -126,7 +126,7 @@ async function leaderOf(url: string, stream: string): Promise<number> {
   }
 }
 
-describe("a cluster of three servers with three copies of everything", () => {
+describe("a cluster of three servers with three copies of everything", ON_REAL_SERVERS, () => {
   test.each(["TUTTI_LOG", "TUTTI_TASKS"])(
     "loses the leader of %s in the middle of a run, which goes on",
     async (stream) => {

@@ -1,11 +1,15 @@
 import { expect, test } from "vitest";
+import { ON_REAL_SERVERS } from "../support/runtime.ts";
 import { unleash } from "./chaos.ts";
 import { percentile } from "./failovers.ts";
 
 /** The short form of `npm run chaos`. */
 const LEASE_MS = 3000;
 
-test("every run ends right while processes are killed every second, and the server is restarted", async () => {
+test("every run ends right while processes are killed every second, and the server is restarted", {
+  ...ON_REAL_SERVERS,
+  timeout: 150_000,
+}, async () => {
   const report = await unleash({
     seconds: 20,
     runs: 60,
@@ -22,4 +26,4 @@ test("every run ends right while processes are killed every second, and the serv
   expect(report.counted).toBe(report.tasks);
   expect(report.kills + report.pauses).toBeGreaterThanOrEqual(15);
   expect(report.serverRestarts).toBe(1);
-}, 150_000);
+});

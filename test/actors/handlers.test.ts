@@ -244,7 +244,7 @@ describeRuntime("a worker process", (runtime) => {
         run: async () => {
           running[type]++;
           if (running.a > 2 || running.a + running.b > 5) excess.push({ ...running });
-          if (running.a === 2 && running.b === 3) full.resolve();
+          if (running.a + running.b === 5) full.resolve();
           await full.promise;
           await new Promise(setImmediate);
           running[type]--;

@@ -80,6 +80,11 @@ export class Dispatcher {
     if (sending) sending.wanted = false;
   }
 
+  /** Whether it waits here for its publish, or for the answer to that. */
+  has(task: TaskRecord): boolean {
+    return this.#ready.has(task) || this.#inFlight.has(task);
+  }
+
   /** Resolves when a publish of this task, if one is under way, has been answered. */
   async settled(task: TaskRecord): Promise<void> {
     await this.#inFlight.get(task)?.done;

@@ -1,5 +1,7 @@
 import { BusError, type Stoppable, type StoredMessage } from "../bus/port.ts";
 import { parseTaskSubject } from "../bus/subjects.ts";
+import { sleep } from "../core/clock.ts";
+import { messageOf } from "../core/error.ts";
 import type { DueWhat } from "../core/event.ts";
 import { type Ended, type RunEvent, VERSION } from "../core/event.ts";
 import { applyEvent, beginRun } from "../fold/apply.ts";
@@ -18,6 +20,7 @@ import type { Withdrawals } from "./withdrawals.ts";
 
 /** Callers of runs that ended so long ago are answered again after a takeover: an answer that comes twice is ignored. */
 const ANSWERED_AGAIN_MS = 120_000;
+const SWEEP_RETRY_MS = 500;
 
 export interface ShardSeams {
   readonly dispatcher: Dispatcher;
@@ -55,6 +58,9 @@ export class ShardOwner implements FoldEffects {
   #stopped = false;
   #barrier: Promise<void> | undefined;
   #at = 0;
+  readonly #wentLive = Promise.withResolvers<void>();
+  #sweeps: Promise<void> = Promise.resolve();
+  #unlisten: () => void = () => {};
 
   constructor(host: Host, shard: number, seams: ShardSeams) {
     this.#host = host;
@@ -71,6 +77,9 @@ export class ShardOwner implements FoldEffects {
   async start(): Promise<void> {
     const { bus, topology } = this.#host;
     const { subjects, streams } = topology;
+    this.#unlisten = bus.onEvent(({ type }) => {
+      if (type === "reconnected") this.#sweeps = this.#sweeps.then(() => this.#sweep());
+    });
     const queued = await bus.listSubjects(streams.tasks.name, subjects.tasksOfShard(this.shard));
     const replayed = Promise.withResolvers<void>();
     this.#follower = await bus.follow(
@@ -91,6 +100,7 @@ export class ShardOwner implements FoldEffects {
   suspend(): void {
     this.#live = false;
     this.#stopped = true;
+    this.#unlisten();
     this.#pump.stop();
     for (const task of this.#tasks()) this.#seams.dispatcher.remove(task);
     for (const waiter of this.#waiters.splice(0)) waiter.reject(givenUp(this.shard));
@@ -166,15 +176,46 @@ export class ShardOwner implements FoldEffects {
     else if (at > this.#host.clock.now() - ANSWERED_AGAIN_MS) this.#noted.answer.set(run, ended);
   }
 
-  #goLive(queued: readonly string[]): void {
-    const { subjects } = this.#host.topology;
-    this.#live = true;
+  /** Calls `found` for every open attempt that is on the queue, and has removed what is no open attempt. */
+  #compare(queued: readonly string[], found: (task: TaskRecord) => void): void {
     for (const subject of queued) {
-      const at = parseTaskSubject(subjects, subject);
+      const at = parseTaskSubject(this.#host.topology.subjects, subject);
       const task = this.runs.get(runKey(at.tenant, at.run))?.tasks.get(at.task);
-      if (task && stateOf(task) === "dispatched" && attemptOf(task) === at.attempt) this.#noted.enqueue.delete(task);
+      if (task && isOpen(task, at.attempt)) found(task);
       else this.#seams.withdrawals.removeStale(subject);
     }
+  }
+
+  /**
+   * A server that was killed may have forgotten the last it did: it keeps the ack of a message and not its removal, and
+   * then delivers it to nobody; or it has lost a message that it had confirmed. So after a reconnect the queue is compared
+   * with the fold once more, in the order of a takeover: what was open, the queue, the log.
+   */
+  async #sweep(): Promise<void> {
+    await this.#wentLive.promise;
+    const { bus, topology, clock, log } = this.#host;
+    while (this.#live) {
+      try {
+        const missing = new Map<TaskRecord, number>();
+        for (const task of this.#tasks())
+          if (stateOf(task) === "dispatched" && !this.#seams.dispatcher.has(task)) missing.set(task, attemptOf(task));
+        const queued = await bus.listSubjects(topology.streams.tasks.name, topology.subjects.tasksOfShard(this.shard));
+        await this.caughtUp();
+        this.#compare(queued, (task) => void missing.delete(task));
+        for (const [task, attempt] of missing) if (isOpen(task, attempt)) this.#seams.dispatcher.add(task);
+        return;
+      } catch (error) {
+        if (this.#stopped) return;
+        log("warn", `the queue of shard ${this.shard} could not be compared with its log yet: ${messageOf(error)}`);
+        await sleep(clock, SWEEP_RETRY_MS);
+      }
+    }
+  }
+
+  #goLive(queued: readonly string[]): void {
+    this.#live = true;
+    this.#wentLive.resolve();
+    this.#compare(queued, (task) => void this.#noted.enqueue.delete(task));
     for (const task of this.#noted.enqueue) this.#seams.dispatcher.add(task);
     for (const run of this.#noted.conclude) this.conclude(run);
     for (const [run, ended] of this.#noted.answer) this.#seams.answer(run, ended);
@@ -241,5 +282,8 @@ export class ShardOwner implements FoldEffects {
     if (body) this.#seams.writer.write(run, "ended", body, wanted, { once: true });
   }
 }
+
+const isOpen = (task: TaskRecord, attempt: number): boolean =>
+  stateOf(task) === "dispatched" && attemptOf(task) === attempt;
 
 const givenUp = (shard: number): BusError => new BusError("failed", `shard ${shard} was given up meanwhile`);

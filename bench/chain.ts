@@ -1,33 +1,47 @@
 import { startCluster } from "./cluster.ts";
 import { startFloor } from "./floor.ts";
-import type { Workload } from "./main.ts";
-import { median, report } from "./report.ts";
-
-const ROUNDS = 7;
+import { runChain } from "./load.ts";
+import type { Row } from "./report.ts";
+import { inTurn, median, rounded } from "./rounds.ts";
+import type { Workload } from "./workload.ts";
 
 /** N tasks one after another: the time of one hop, in turn with the floor's. */
-export const chain: Workload = async (server, [n = 100]) => {
-  const floor = await startFloor(server.url);
-  const cluster = await startCluster(server.url);
-  const times = { floor: [] as number[], tutti: [] as number[] };
-  for (let i = 0; i < ROUNDS + 2; i++) {
-    const hops: number[] = [];
-    for (let k = 0; k < n; k++) hops.push(await floor.hop());
-    const from = performance.now();
-    await cluster.client.run("chain", { n });
-    // The first rounds warm up both.
-    if (i < 2) continue;
-    times.floor.push(median(hops));
-    times.tutti.push((performance.now() - from) / n);
-  }
-  const [floorMs, tuttiMs] = [median(times.floor), median(times.tutti)];
-  const row = {
-    n,
-    "floor ms/hop": Number(floorMs.toFixed(3)),
-    "tutti ms/hop": Number(tuttiMs.toFixed(3)),
-    "times the floor": Number((tuttiMs / floorMs).toFixed(2)),
-  };
-  report("chain", [row], { rounds: ROUNDS, server: cluster.client.bus });
-  await cluster.stop();
-  await floor.stop();
+export const chain: Workload = {
+  summary: "a run of N tasks one after another: the time of a hop, in turn with the floor's",
+  sizesAre: "tasks of a run",
+  sizes: [100],
+  rounds: 11,
+  async measure({ startServer, sizes, rounds, say }) {
+    const server = await startServer();
+    const floor = await startFloor(server.url);
+    const cluster = await startCluster(server);
+    const rows: Row[] = [];
+    try {
+      for (const n of sizes) {
+        const contenders = {
+          async floor() {
+            const hops: number[] = [];
+            for (let k = 0; k < n; k++) hops.push(await floor.hop());
+            return median(hops);
+          },
+          tutti: () => runChain(cluster.client, n),
+        };
+        await inTurn(5, contenders);
+        const taken = await inTurn(rounds, contenders, (round, { floor, tutti }) =>
+          say(`${n} tasks, round ${round}: floor ${rounded(floor, 3)} ms, tutti ${rounded(tutti, 3)} ms`),
+        );
+        const [floorMs, tuttiMs] = [median(taken.floor), median(taken.tutti)];
+        rows.push({
+          n,
+          "floor ms/hop": rounded(floorMs, 3),
+          "tutti ms/hop": rounded(tuttiMs, 3),
+          "times the floor": rounded(tuttiMs / floorMs, 2),
+        });
+      }
+    } finally {
+      await cluster.stop();
+      await floor.stop();
+    }
+    return rows;
+  },
 };

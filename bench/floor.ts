@@ -2,17 +2,22 @@
  * The floor: the least work any durable orchestrator on JetStream does for a task, with nothing orchestrated. This
  * process publishes to a work queue (file storage, one message a subject) and follows a log; another takes the
  * messages, appends their results to the log in group commits, and acknowledges them.
+ *
+ *     npx node bench/floor.ts nats://127.0.0.1:4222   is its worker; `startFloor` starts it
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, createInbox, type NatsConnection } from "@nats-io/transport-node";
+import { cpuMicrosOf } from "./server.ts";
 
 export interface Floor {
   /** Milliseconds for `n` tasks, all dispatched at once. */
   fanOut(n: number): Promise<number>;
   /** Milliseconds for one task, dispatched alone. */
   hop(): Promise<number>;
+  /** Processor time that its worker process has used so far, in microseconds. */
+  workerCpuMicros(): number;
   stop(): Promise<void>;
 }
 
@@ -56,10 +61,11 @@ export async function startFloor(url: string): Promise<Floor> {
   return {
     async fanOut(n) {
       const run = `f${runs++}`;
+      const prefix = `${run}/`;
       const seen = new Set<string>();
       const done = Promise.withResolvers<void>();
       onResult = ({ id }) => {
-        if (id.startsWith(`${run}/`) && seen.add(id).size === n) done.resolve();
+        if (id.startsWith(prefix) && seen.add(id).size === n) done.resolve();
       };
       const from = performance.now();
       const sent: Promise<unknown>[] = [];
@@ -77,6 +83,7 @@ export async function startFloor(url: string): Promise<Floor> {
       await Promise.all([done.promise, dispatch(`h${runs++}`, 0)]);
       return performance.now() - from;
     },
+    workerCpuMicros: () => cpuMicrosOf(worker.pid!),
     async stop() {
       worker.kill();
       await connection.close();

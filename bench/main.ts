@@ -1,30 +1,63 @@
-/** `npm run bench -- NAME [N …]`: measures one workload, in turn with the floor where there is one. */
-import { type NatsServer, startNatsServer } from "../test/support/nats-server.ts";
+/** `npm run bench -- NAME [N …]`: measures one workload, or all; `--help` says more. */
 import { chain } from "./chain.ts";
+import { type Command, describeUsage, readCommand, UsageError } from "./command-line.ts";
 import { embedded } from "./embedded.ts";
 import { fanOut } from "./fan-out.ts";
-import { pendingMemory } from "./pending-memory.ts";
+import { memory } from "./memory.ts";
+import { report } from "./report.ts";
+import { type BenchServer, startBenchServer } from "./server.ts";
 import { smallRuns } from "./small-runs.ts";
+import type { Workload } from "./workload.ts";
 
-export type Workload = (server: NatsServer, sizes: readonly number[]) => Promise<void>;
+const DEFAULT_ROUNDS = 5;
 
 const workloads: Readonly<Record<string, Workload>> = {
   "fan-out": fanOut,
   "small-runs": smallRuns,
   chain,
   embedded,
-  memory: pendingMemory,
+  memory,
 };
 
-const [name, ...sizes] = process.argv.slice(2);
-const workload = name ? workloads[name] : undefined;
-if (!workload) {
-  console.error(`usage: npm run bench -- NAME [N …]; NAME is one of ${Object.keys(workloads).join(", ")}`);
+let command: Command | undefined;
+try {
+  command = readCommand(process.argv.slice(2), workloads);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`${error.message}\nsee npm run bench -- --help`);
   process.exit(2);
 }
-const server = await startNatsServer();
-try {
-  await workload(server, sizes.map(Number));
-} finally {
-  await server.stop();
+if (!command) console.log(describeUsage(workloads));
+for (const name of command?.names ?? []) {
+  try {
+    await measure(name, workloads[name]!, command!);
+  } catch (error) {
+    // Of all, the others are still measured.
+    console.error(`${name}: failed:`, error);
+    process.exitCode = 1;
+  }
+}
+
+async function measure(name: string, workload: Workload, { sizes, rounds, sync, out }: Command): Promise<void> {
+  const servers: BenchServer[] = [];
+  const settings = {
+    sizes: sizes.length > 0 ? sizes : workload.sizes,
+    rounds: rounds ?? workload.rounds ?? DEFAULT_ROUNDS,
+  };
+  try {
+    const rows = await workload.measure({
+      ...settings,
+      async startServer() {
+        const server = await startBenchServer(sync);
+        servers.push(server);
+        return server;
+      },
+      say: (line) => console.error(`${name}: ${line}`),
+    });
+    const natsServer = servers[0]?.version;
+    const facts = { ...settings, ...(natsServer && { natsServer, sync }) };
+    report({ name: sync === "default" ? name : `${name}-sync-${sync}`, rows, facts }, out);
+  } finally {
+    for (const server of servers) await server.stop();
+  }
 }

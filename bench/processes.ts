@@ -2,20 +2,35 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { tutti } from "../src/tutti.ts";
-import { benchWorkers } from "./workers.ts";
+import { benchWorkers, hold, release } from "./workers.ts";
 
 /** An orchestrator or a worker in a process of its own. */
 export interface BenchProcess {
   readonly pid: number;
-  /** Resident size, bytes. */
-  memory(): Promise<number>;
+  /** After a collection of garbage. */
+  memory(): Promise<Memory>;
+  /** Processor time used so far, in microseconds. */
+  cpuMicros(): Promise<number>;
+  /** Whether a worker keeps the tasks of type `held` until they are released. It does so from its start. */
+  hold(held: boolean): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** Bytes. */
+export interface Memory {
+  /** Resident size now. */
+  readonly resident: number;
+  /** The largest it has been since the process began. */
+  readonly mostResident: number;
+  /** What objects take, on the heap and in buffers beside it. */
+  readonly used: number;
 }
 
 export interface ProcessOptions {
   readonly bus: string;
   readonly role: "orchestrator" | "worker";
   readonly concurrency?: number;
+  readonly prefix?: string;
 }
 
 export async function startProcess(options: ProcessOptions): Promise<BenchProcess> {
@@ -24,37 +39,67 @@ export async function startProcess(options: ProcessOptions): Promise<BenchProces
     stdio: ["pipe", "pipe", "inherit"],
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  await lines.next();
+  const answer = async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`the ${options.role} process has ended`);
+    return JSON.parse(value);
+  };
+  const ask = (question: Question) => {
+    child.stdin.write(`${question}\n`);
+    return answer();
+  };
+  await answer();
   return {
     pid: child.pid!,
-    async memory() {
-      child.stdin.write("memory\n");
-      return Number((await lines.next()).value);
-    },
+    memory: () => ask("memory"),
+    cpuMicros: () => ask("cpu"),
+    hold: (held) => ask(held ? "hold" : "release"),
     stop: () => end(child),
   };
 }
 
 function end(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve();
     child.once("exit", () => resolve());
     child.kill("SIGTERM");
   });
 }
 
-async function main({ bus, role, concurrency = 500 }: ProcessOptions): Promise<void> {
+const answers = {
+  async memory(): Promise<Memory> {
+    // Once for what is garbage, and once for what its finalisers let go; between them memory is given back.
+    for (let i = 0; i < 2; i++) {
+      globalThis.gc?.();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const { rss, heapUsed, external } = process.memoryUsage();
+    return { resident: rss, mostResident: process.resourceUsage().maxRSS * 1024, used: heapUsed + external };
+  },
+  cpu() {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
+  hold: () => hold(),
+  release: () => release(),
+};
+type Question = keyof typeof answers;
+
+async function main({ bus, role, concurrency = 500, prefix }: ProcessOptions): Promise<void> {
   const app = await tutti({
     bus,
     orchestrator: role === "orchestrator",
     workers: role === "worker" ? benchWorkers : [],
     concurrency,
+    ...(prefix !== undefined && { prefix }),
   });
-  process.once("SIGTERM", () => void app.stop().then(() => process.exit(0)));
-  console.log("ready");
-  for await (const _ of createInterface({ input: process.stdin })) {
-    globalThis.gc?.();
-    console.log(process.memoryUsage().rss);
-  }
+  process.once("SIGTERM", () => void app.stop({ graceMs: 0 }).then(() => process.exit(0)));
+  console.log('"ready"');
+  for await (const line of createInterface({ input: process.stdin }))
+    console.log(JSON.stringify((await answers[line as Question]()) ?? null));
+  // Whoever started it has gone.
+  await app.stop({ graceMs: 0 });
+  process.exit(0);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main(JSON.parse(process.argv[2]!));

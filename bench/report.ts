@@ -1,28 +1,49 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
-
-export const median = (values: readonly number[]): number => quantile(values, 0.5);
-
-export function quantile(values: readonly number[], q: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!;
-}
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /** One line of a result: what was measured, and the figures. */
 export type Row = Readonly<Record<string, string | number>>;
 
-/** Prints the rows as a table and writes them, with the environment, to `bench/results/<name>.json`. */
-export function report(name: string, rows: readonly Row[], facts: Readonly<Record<string, unknown>> = {}): void {
+export interface Report {
+  readonly name: string;
+  readonly rows: readonly Row[];
+  /** What the figures depend on, besides the machine. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+
+/** Prints the rows as a table and writes them, with the environment, to `<folder>/<name>.json`. */
+export function report({ name, rows, facts }: Report, folder = join(HERE, "results")): void {
+  console.log(name);
   console.table(rows);
-  const environment = {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${name}.json`);
+  writeFileSync(file, `${JSON.stringify({ name, environment: { ...describeMachine(), ...facts }, rows }, null, 2)}\n`);
+  console.log(`written to ${file}`);
+}
+
+function describeMachine(): Readonly<Record<string, unknown>> {
+  return {
     date: new Date().toISOString(),
+    commit: describeCommit(),
     node: process.version,
     cpu: cpus()[0]?.model,
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     kernel: release(),
-    ...facts,
   };
-  mkdirSync("bench/results", { recursive: true });
-  writeFileSync(`bench/results/${name}.json`, `${JSON.stringify({ name, environment, rows }, null, 2)}\n`);
+}
+
+/** Of the checkout that is measured, with `-dirty` when files have been changed since; `unknown` outside of git. */
+function describeCommit(): string {
+  try {
+    const options = { cwd: HERE, encoding: "utf8", stdio: "pipe" } as const;
+    return execFileSync("git", ["describe", "--always", "--dirty", "--abbrev=12"], options).trim();
+  } catch {
+    return "unknown";
+  }
 }

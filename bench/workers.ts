@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { plan, worker } from "../src/index.ts";
+import { plan, type Worker, worker } from "../src/index.ts";
 
 const index = z.object({ i: z.number() });
+const size = z.object({ n: z.number() });
 
 const noop = worker("noop", { input: index, output: index, run: ({ input }) => input });
 
@@ -11,19 +12,20 @@ const count = worker("count", {
   run: ({ input }) => input.all.length,
 });
 
-/** N no-op tasks, and one that reduces their outputs. */
-const fanOut = worker("fan-out", {
-  input: z.object({ n: z.number() }),
-  run: ({ input }) =>
-    plan((p) => {
-      const parts = Array.from({ length: input.n }, (_, i) => p.task(noop, { i }, { key: `p${i}` }));
-      return p.task(count, { all: parts.map((part) => part.output.i) });
-    }),
-});
+/** N tasks of a type, and one that reduces their outputs. */
+const fanOutOf = (name: string, part: Worker<typeof index, typeof index>) =>
+  worker(name, {
+    input: size,
+    run: ({ input }) =>
+      plan((p) => {
+        const parts = Array.from({ length: input.n }, (_, i) => p.task(part, { i }, { key: `p${i}` }));
+        return p.task(count, { all: parts.map((one) => one.output.i) });
+      }),
+  });
 
 /** N no-op tasks, one after another. */
 const chain = worker("chain", {
-  input: z.object({ n: z.number() }),
+  input: size,
   run: ({ input }) =>
     plan((p) => {
       let last = p.task(noop, { i: 0 }, { key: "p0" });
@@ -43,4 +45,60 @@ const sixTasks = worker("six-tasks", {
     }),
 });
 
-export const benchWorkers = [noop, count, fanOut, chain, sixTasks];
+let gate: PromiseWithResolvers<void> | undefined = Promise.withResolvers<void>();
+
+/** From now on, tasks of type `held` are not finished. */
+export function hold(): void {
+  gate ??= Promise.withResolvers<void>();
+}
+
+/** Those that were held are finished, and others at once. */
+export function release(): void {
+  gate?.resolve();
+  gate = undefined;
+}
+
+const held = worker("held", {
+  input: index,
+  output: index,
+  async run({ input }) {
+    await gate?.promise;
+    return input;
+  },
+});
+
+/** A text of that many bytes. */
+const text = worker("text", {
+  input: z.object({ i: z.number(), bytes: z.number() }),
+  output: z.object({ text: z.string() }),
+  run: ({ input }) => ({ text: `${input.i} `.padEnd(input.bytes, "tutti ") }),
+});
+
+const measure = worker("measure", {
+  input: z.object({ texts: z.array(z.string()) }),
+  output: z.number(),
+  run: ({ input }) => input.texts.reduce((sum, one) => sum + one.length, 0),
+});
+
+/** N texts, and a reducer that is given them all. */
+const texts = worker("texts", {
+  input: z.object({ n: z.number(), bytes: z.number() }),
+  run: ({ input: { n, bytes } }) =>
+    plan((p) => {
+      const parts = Array.from({ length: n }, (_, i) => p.task(text, { i, bytes }, { key: `p${i}` }));
+      return p.task(measure, { texts: parts.map((part) => part.output.text) });
+    }),
+});
+
+export const benchWorkers: readonly Worker[] = [
+  noop,
+  count,
+  fanOutOf("fan-out", noop),
+  chain,
+  sixTasks,
+  held,
+  fanOutOf("fan-out-held", held),
+  text,
+  measure,
+  texts,
+];

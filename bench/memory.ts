@@ -1,0 +1,100 @@
+import { type Cluster, startCluster } from "./cluster.ts";
+import type { Memory } from "./processes.ts";
+import type { Row } from "./report.ts";
+import { median, rounded } from "./rounds.ts";
+import type { BenchServer } from "./server.ts";
+import type { Workload } from "./workload.ts";
+
+const MIB = 2 ** 20;
+const TASKS_STREAM = "TUTTI_TASKS";
+const POLL_MS = 50;
+const PENDING_WITHIN_MS = 120_000;
+
+/**
+ * What the orchestrator's process holds while N tasks of one run are pending, and after that run has ended, run after
+ * run. Pending they are because the worker, which takes some of them, finishes none until it is told to.
+ */
+export const memory: Workload = {
+  summary: "the orchestrator's memory with N tasks pending, and after, over so many runs in a row as there are rounds",
+  sizesAre: "tasks of a run",
+  sizes: [10_000, 100_000],
+  rounds: 20,
+  async measure({ startServer, sizes, rounds, say }) {
+    const rows: Row[] = [];
+    for (const n of sizes) {
+      // Processes of their own for each size: what a larger run has left must not count for a smaller one.
+      const server = await startServer();
+      const cluster = await startCluster(server);
+      try {
+        rows.push(await measureSize(server, cluster, n, rounds, say));
+      } finally {
+        await cluster.stop();
+        await server.stop();
+      }
+    }
+    return rows;
+  },
+};
+
+async function measureSize(
+  server: BenchServer,
+  cluster: Cluster,
+  n: number,
+  rounds: number,
+  say: (line: string) => void,
+): Promise<Row> {
+  const orchestrator = cluster.orchestrators[0]!;
+  const fresh = await orchestrator.memory();
+  // The base is that of a process that has done such work before: its code is compiled, its buffers are made.
+  await pass(server, cluster, n);
+  const base = await orchestrator.memory();
+  const pending: Memory[] = [];
+  const after: Memory[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    const seen = await pass(server, cluster, n);
+    pending.push(seen);
+    after.push(await orchestrator.memory());
+    say(
+      `${n} tasks, run ${round} of ${rounds}: ${mib(seen.resident)} MiB while pending, ${mib(after.at(-1)!.resident)} MiB after`,
+    );
+  }
+  const of = (list: readonly Memory[], what: keyof Memory) => median(list.map((one) => one[what]));
+  return {
+    n,
+    "fresh MiB": mib(fresh.resident),
+    "base MiB": mib(base.resident),
+    "pending MiB": mib(of(pending, "resident")),
+    "after MiB": mib(of(after, "resident")),
+    "most after MiB": mib(Math.max(...after.map((one) => one.resident))),
+    "last after/base": rounded(after.at(-1)!.resident / base.resident, 2),
+    "resident bytes/task": rounded((of(pending, "resident") - base.resident) / n),
+    "used bytes/task": rounded((of(pending, "used") - base.used) / n),
+    "used after MiB": mib(after.at(-1)!.used),
+    "peak MiB": mib(after.at(-1)!.mostResident),
+  };
+}
+
+const mib = (bytes: number): number => rounded(bytes / MIB);
+
+/** One run from its submission to its end. Resolves with what the orchestrator held while all its tasks were pending. */
+async function pass(server: BenchServer, cluster: Cluster, n: number): Promise<Memory> {
+  const [worker, orchestrator] = [cluster.workers[0]!, cluster.orchestrators[0]!];
+  await worker.hold(true);
+  const run = cluster.client.run("fan-out-held", { n });
+  await Promise.race([allQueued(server, n), run]);
+  const seen = await orchestrator.memory();
+  await worker.hold(false);
+  const counted = await run;
+  if (counted !== n) throw new Error(`expected ${n} tasks to be counted, received ${JSON.stringify(counted)}`);
+  return seen;
+}
+
+/** Resolves when the queue holds them all: those that the worker has in its hands stay there until they are done. */
+async function allQueued(server: BenchServer, n: number): Promise<void> {
+  const from = performance.now();
+  while ((await server.messagesOf(TASKS_STREAM)) < n) {
+    if (performance.now() - from > PENDING_WITHIN_MS)
+      throw new Error(`expected ${n} tasks on the queue within ${PENDING_WITHIN_MS / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}

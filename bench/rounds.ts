@@ -1,0 +1,27 @@
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!;
+}
+
+/**
+ * Measures each contender once a round, one after another (A B A B …): what disturbs the machine for a while disturbs
+ * them all. Returns what each has given, round by round.
+ */
+export async function inTurn<T, Names extends string>(
+  rounds: number,
+  contenders: Readonly<Record<Names, () => Promise<T>>>,
+  onRound: (round: number, results: Readonly<Record<Names, T>>) => void = () => {},
+): Promise<Record<Names, T[]>> {
+  const names = Object.keys(contenders) as Names[];
+  const all = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Names, T[]>;
+  for (let round = 1; round <= rounds; round++) {
+    for (const name of names) all[name].push(await contenders[name]());
+    onRound(round, Object.fromEntries(names.map((name) => [name, all[name].at(-1)])) as Record<Names, T>);
+  }
+  return all;
+}
+
+/** Rounded to `digits` after the point. */
+export const rounded = (value: number, digits = 0): number => Number(value.toFixed(digits));

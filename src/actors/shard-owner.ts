@@ -1,4 +1,4 @@
-import { BusError, type Stoppable, type StoredMessage } from "../bus/port.ts";
+import type { Stoppable, StoredMessage } from "../bus/port.ts";
 import { parseTaskSubject } from "../bus/subjects.ts";
 import { sleep } from "../core/clock.ts";
 import { messageOf } from "../core/error.ts";
@@ -8,18 +8,19 @@ import { applyEvent, beginRun } from "../fold/apply.ts";
 import type { FoldEffects } from "../fold/effects.ts";
 import { type RunState, runKey } from "../fold/run-state.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
+import { CatchUp } from "./catch-up.ts";
+import { Checkpoint } from "./checkpoint.ts";
 import { addressOf, type Dispatcher } from "./dispatcher.ts";
 import { endedBody } from "./ended-body.ts";
 import type { Host } from "./host.ts";
 import type { ReadEvent } from "./log-event.ts";
 import { LogPump } from "./log-pump.ts";
 import type { LogWriter } from "./log-writer.ts";
+import { ANSWERED_AGAIN_MS, Marks } from "./marks.ts";
 import { answerSettled } from "./settled.ts";
 import { Timers } from "./timers.ts";
 import type { Withdrawals } from "./withdrawals.ts";
 
-/** Callers of runs that ended so long ago are answered again after a takeover: an answer that comes twice is ignored. */
-const ANSWERED_AGAIN_MS = 120_000;
 const SWEEP_RETRY_MS = 500;
 
 export interface ShardSeams {
@@ -36,8 +37,9 @@ export interface ShardSeams {
 /**
  * Owns one shard: folds its log and carries out what the fold asks for.
  *
- * While it replays, effects are only noted. Taking over goes in this order, because an append precedes its ack, which
- * precedes the removal from the queue: list the queue, fold the log to its end, dispatch what is in neither.
+ * While it replays, from the checkpoint on, effects are only noted. Taking over goes in this order, because an append
+ * precedes its ack, which precedes the removal from the queue: list the queue, fold the log to its end, dispatch what is
+ * in neither. Events of runs that were begun before the checkpoint have lost their meaning: these runs have ended.
  */
 export class ShardOwner implements FoldEffects {
   readonly shard: number;
@@ -45,18 +47,19 @@ export class ShardOwner implements FoldEffects {
   readonly #host: Host;
   readonly #seams: ShardSeams;
   readonly #pump: LogPump;
+  readonly #catchUp: CatchUp;
+  readonly #marks = new Marks();
+  readonly #checkpoint: Checkpoint;
   readonly #timers: Record<DueWhat, Timers<TaskRecord>>;
   readonly #noted = {
     enqueue: new Set<TaskRecord>(),
     conclude: new Set<RunState>(),
     answer: new Map<RunState, Ended>(),
   };
-  readonly #waiters: { sequence: number; resolve: () => void; reject: (error: Error) => void }[] = [];
   #follower: Stoppable | undefined;
   #answers: Stoppable | undefined;
   #live = false;
   #stopped = false;
-  #barrier: Promise<void> | undefined;
   #at = 0;
   readonly #wentLive = Promise.withResolvers<void>();
   #sweeps: Promise<void> = Promise.resolve();
@@ -67,6 +70,8 @@ export class ShardOwner implements FoldEffects {
     this.shard = shard;
     this.#seams = seams;
     this.#pump = new LogPump({ ...host, subjects: host.topology.subjects }, (event) => this.#apply(event));
+    this.#catchUp = new CatchUp(host, shard, this.#pump);
+    this.#checkpoint = new Checkpoint(host, shard, this.#marks);
     this.#timers = {
       backoff: new Timers(host.clock, (task) => this.#due(task, "backoff")),
       deadline: new Timers(host.clock, (task) => this.#due(task, "deadline")),
@@ -80,13 +85,14 @@ export class ShardOwner implements FoldEffects {
     this.#unlisten = bus.onEvent(({ type }) => {
       if (type === "reconnected") this.#sweeps = this.#sweeps.then(() => this.#sweep());
     });
+    const fromSequence = await this.#checkpoint.read();
     const queued = await bus.listSubjects(streams.tasks.name, subjects.tasksOfShard(this.shard));
     const replayed = Promise.withResolvers<void>();
     this.#follower = await bus.follow(
       streams.log.name,
       subjects.logOfShard(this.shard),
       (message) => this.#take(message),
-      { onCaughtUp: () => this.#pump.whenDrained(replayed.resolve) },
+      { fromSequence, onCaughtUp: () => this.#pump.whenDrained(replayed.resolve) },
     );
     if (this.#stopped) return this.#follower.stop();
     await replayed.promise;
@@ -103,63 +109,44 @@ export class ShardOwner implements FoldEffects {
     this.#unlisten();
     this.#pump.stop();
     for (const task of this.#tasks()) this.#seams.dispatcher.remove(task);
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(givenUp(this.shard));
+    this.#catchUp.stop();
   }
 
   /** Suspends it, and waits for what is on its way to the queue: the next owner must find it there. */
   async stop(): Promise<void> {
+    const isReleased = this.#live;
     this.suspend();
+    await this.#checkpoint.stop();
     this.#timers.backoff.stop();
     this.#timers.deadline.stop();
     await this.#follower?.stop();
     await this.#answers?.stop();
     for (const task of this.#tasks()) await this.#seams.dispatcher.settled(task);
+    if (isReleased) await this.#checkpoint.write();
   }
 
   *#tasks(): Iterable<TaskRecord> {
     for (const run of this.runs.values()) yield* run.tasks.values();
   }
 
-  /**
-   * Resolves when the log, as it stands now, has been folded; rejects when the shard is given up before, for then
-   * nothing can be said. Calls of one turn ask once.
-   */
-  caughtUp(): Promise<void> {
-    this.#barrier ??= new Promise((resolve, reject) => {
-      this.#host.clock.endOfTurn(() => {
-        this.#barrier = undefined;
-        this.#foldedSoFar().then(resolve, reject);
-      });
-    });
-    return this.#barrier;
-  }
-
-  async #foldedSoFar(): Promise<void> {
-    const { bus, topology } = this.#host;
-    const sequence = await bus.lastSequence(topology.streams.log.name, topology.subjects.logOfShard(this.shard));
-    if (this.#stopped) throw givenUp(this.shard);
-    if (this.#pump.folded >= sequence) return;
-    await new Promise<void>((resolve, reject) => this.#waiters.push({ sequence, resolve, reject }));
-  }
+  /** Resolves when the log, as it stands now, has been folded; rejects when the shard is given up before. */
+  caughtUp = (): Promise<void> => this.#catchUp.wait();
 
   #take(message: StoredMessage): void {
     this.#pump.push(message);
-    if (this.#waiters.length === 0) return;
-    this.#pump.whenDrained(() => {
-      for (const waiter of this.#waiters.filter((one) => one.sequence <= this.#pump.folded)) {
-        this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
-        waiter.resolve();
-      }
-    });
+    this.#catchUp.pushed();
   }
 
   #apply({ tenant, shard, run: id, read }: ReadEvent & { read: RunEvent }): void {
     this.#at = read.at;
+    this.#marks.read(read.sequence, read.at);
+    this.#checkpoint.touch();
     const key = runKey(tenant, id);
     const run = this.runs.get(key);
     if (read.kind === "submitted") {
       if (run) return;
       const begun = beginRun({ tenant, shard, run: id }, read.body, read.at, this);
+      this.#marks.begun(begun, { sequence: read.sequence, at: read.at });
       this.runs.set(key, begun);
       if (this.#live) this.#seams.onSubmitted(begun);
     } else if (run) {
@@ -169,6 +156,7 @@ export class ShardOwner implements FoldEffects {
   }
 
   #ended(run: RunState, ended: Ended, at: number): void {
+    this.#marks.ended(run, at, run.submitted.replyTo !== undefined);
     if (this.#live) this.#seams.onEnded(run, ended, at);
     if (run.submitted.replyTo === undefined) return;
     if (this.#live) this.#seams.answer(run, ended);
@@ -285,5 +273,3 @@ export class ShardOwner implements FoldEffects {
 
 const isOpen = (task: TaskRecord, attempt: number): boolean =>
   stateOf(task) === "dispatched" && attemptOf(task) === attempt;
-
-const givenUp = (shard: number): BusError => new BusError("failed", `shard ${shard} was given up meanwhile`);

@@ -43,3 +43,12 @@ export async function runMany(count: number, inFlight: number, run: () => Promis
   await Promise.all(Array.from({ length: inFlight }, lane));
   return { ms: performance.now() - from, latencies };
 }
+
+/** `n` outputs of `bytes` each, and a reducer that is given them all. */
+export async function runTexts(app: Tutti, n: number, bytes: number): Promise<number> {
+  const from = performance.now();
+  const total = await app.run("texts", { n, bytes });
+  if (total !== n * bytes)
+    throw new Error(`texts: expected ${n * bytes} bytes to be counted, received ${JSON.stringify(total)}`);
+  return performance.now() - from;
+}

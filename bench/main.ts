@@ -4,7 +4,9 @@ import { type Command, describeUsage, readCommand, UsageError } from "./command-
 import { embedded } from "./embedded.ts";
 import { fanOut } from "./fan-out.ts";
 import { memory } from "./memory.ts";
+import { payload } from "./payload.ts";
 import { report } from "./report.ts";
+import { scale } from "./scale.ts";
 import { type BenchServer, startBenchServer } from "./server.ts";
 import { smallRuns } from "./small-runs.ts";
 import type { Workload } from "./workload.ts";
@@ -17,6 +19,8 @@ const workloads: Readonly<Record<string, Workload>> = {
   chain,
   embedded,
   memory,
+  payload,
+  scale,
 };
 
 let command: Command | undefined;
@@ -54,6 +58,7 @@ async function measure(name: string, workload: Workload, { sizes, rounds, sync, 
       },
       say: (line) => console.error(`${name}: ${line}`),
     });
+    if (rows.some((row) => "failed" in row)) process.exitCode = 1;
     const natsServer = servers[0]?.version;
     const facts = { ...settings, ...(natsServer && { natsServer, sync }) };
     report({ name: sync === "default" ? name : `${name}-sync-${sync}`, rows, facts }, out);

@@ -4,7 +4,7 @@ import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** One line of a result: what was measured, and the figures. */
+/** One line of a result: what was measured, and the figures; or `failed`, and why. */
 export type Row = Readonly<Record<string, string | number>>;
 
 export interface Report {

@@ -1,0 +1,94 @@
+import { connect } from "@nats-io/transport-node";
+import { messageOf } from "../src/core/error.ts";
+import { type Cluster, startCluster } from "./cluster.ts";
+import { runTexts } from "./load.ts";
+import type { Row } from "./report.ts";
+import { median, rounded } from "./rounds.ts";
+import type { BenchServer } from "./server.ts";
+import type { Workload } from "./workload.ts";
+
+const TASKS = 1000;
+const MIB = 2 ** 20;
+
+/** A thousand tasks whose outputs are texts of N bytes, and a reducer that is given them all. */
+export const payload: Workload = {
+  summary: "1,000 outputs of N bytes through a reducer: throughput, memory, and the largest message",
+  sizesAre: "bytes of an output",
+  sizes: [1024, 64 * 1024, 1024 * 1024],
+  rounds: 3,
+  async measure({ startServer, sizes, rounds, say }) {
+    const rows: Row[] = [];
+    for (const bytes of sizes) {
+      // New processes for each size, for their peaks are those of their whole life.
+      const server = await startServer();
+      const cluster = await startCluster(server);
+      try {
+        rows.push(await measureSize(server, cluster, bytes, rounds, say));
+      } catch (error) {
+        // The other sizes are measured all the same.
+        rows.push({ bytes, failed: messageOf(error) });
+      } finally {
+        await cluster.stop();
+        await server.stop();
+      }
+    }
+    return rows;
+  },
+};
+
+async function measureSize(
+  server: BenchServer,
+  cluster: Cluster,
+  bytes: number,
+  rounds: number,
+  say: (line: string) => void,
+): Promise<Row> {
+  const [orchestrator, worker] = [cluster.orchestrators[0]!, cluster.workers[0]!];
+  // Watching costs, so it is done in a round of its own, which warms up the others.
+  const largest = await largestMessage(server, () => runTexts(cluster.client, TASKS, bytes));
+  say(`${bytes} bytes: the largest of the messages has ${largest.bytes}`);
+  const before = await server.traffic();
+  const times: number[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    times.push(await runTexts(cluster.client, TASKS, bytes));
+    say(`${bytes} bytes, round ${round}: ${rounded(times.at(-1)!)} ms`);
+  }
+  const passed = (await server.traffic()).bytes - before.bytes;
+  const [ofOrchestrator, ofWorker] = [await orchestrator.memory(), await worker.memory()];
+  const ms = median(times);
+  return {
+    bytes,
+    ms: rounded(ms),
+    "tasks/s": rounded((TASKS / ms) * 1000),
+    "MiB/s": rounded((TASKS * bytes) / MIB / (ms / 1000), 1),
+    "bus bytes/output byte": rounded(passed / rounds / (TASKS * bytes), 1),
+    "orchestrator peak MiB": rounded(ofOrchestrator.mostResident / MIB),
+    "after MiB": rounded(ofOrchestrator.resident / MIB),
+    "worker peak MiB": rounded(ofWorker.mostResident / MIB),
+    "largest message": largest.bytes,
+    "of max_payload": rounded(largest.bytes / largest.limit, 2),
+  };
+}
+
+/** Of all messages that pass through the server while `run` does its work: payload and headers, and the server's limit. */
+async function largestMessage(
+  server: BenchServer,
+  run: () => Promise<unknown>,
+): Promise<{ bytes: number; limit: number }> {
+  const connection = await connect({ servers: server.url });
+  let bytes = 0;
+  connection.subscribe(">", {
+    callback: (error, message) => {
+      if (error) throw error;
+      // The headers' length is not told: names, values and a few characters between them come close enough.
+      let headers = 0;
+      for (const [name, values] of message.headers ?? []) headers += name.length + values.join().length + 4;
+      bytes = Math.max(bytes, message.data.length + headers);
+    },
+  });
+  await run();
+  await connection.flush();
+  const limit = connection.info!.max_payload;
+  await connection.close();
+  return { bytes, limit };
+}

@@ -9,6 +9,30 @@ const sample = (name: string) =>
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const latin1 = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 
+/** A zip archive that passes for a Word file, of one part. */
+const wordFile = (xml: string) =>
+  zipSync({ "[Content_Types].xml": utf8("<Types/>"), "word/document.xml": utf8(xml) }, { level: 9 });
+
+/** The archive with a size of 1,000 bytes unpacked stated for its last part, in both its headers. */
+function understate(archive: Uint8Array): Uint8Array {
+  const lying = Buffer.from(archive);
+  const local = lying.indexOf("word/document.xml") - 30;
+  const central = lying.lastIndexOf("word/document.xml") - 46;
+  lying.writeUInt32LE(1_000, local + 22);
+  lying.writeUInt32LE(1_000, central + 24);
+  return lying;
+}
+
+/** Counts the turns of the event loop from now on; the answer stops it. */
+function countTurns(): () => number {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  return () => {
+    clearInterval(timer);
+    return turns;
+  };
+}
+
 interface Extracted {
   readonly text: string;
   readonly name: string | null;
@@ -77,6 +101,30 @@ describe("extract", () => {
 
   it("reads tables of a Word file", async () => {
     expect((await extract("a.docx", sample("lettre-de-reclamation.docx"))).text).toContain("Devis du parquet");
+  });
+
+  it("reads a Word file whatever prefix its writer chose, without what was deleted or is there twice", async () => {
+    const xml =
+      '<x:document xmlns:x="w"><x:body><x:p><x:pPr/><x:r><x:t xml:space="preserve">One </x:t></x:r>' +
+      "<x:del><x:r><x:delText>gone</x:delText></x:r></x:del><x:r><x:t>two &amp; three</x:t><x:tab/><x:t/></x:r></x:p>" +
+      "<x:p><m:AlternateContent><m:Choice><x:t>four</x:t></m:Choice><m:Fallback><x:t>four</x:t></m:Fallback></m:AlternateContent></x:p>" +
+      "</x:body></x:document>";
+    expect((await extract("a.docx", wordFile(xml))).text).toBe("One two & three\n\nfour");
+  });
+
+  it("refuses a Word file that unpacks to more than it may, or than it says", async () => {
+    const bomb = wordFile(`<w:p><w:t>${"A".repeat(40 * 2 ** 20)}</w:t></w:p>`);
+    expect(bomb.length).toBeLessThan(100_000);
+    await expect(extract("bomb.docx", bomb)).rejects.toThrow(/bomb\.docx: found a docx of 40 MiB unpacked, over the/);
+    await expect(extract("bomb.docx", understate(bomb))).rejects.toThrow(/bomb\.docx: found a broken docx/);
+  });
+
+  it("reads 120,000 elements of a Word file within seconds, and leaves the event loop free", async () => {
+    const xml = `<w:body>${"<w:p><w:r><w:t>a</w:t></w:r></w:p>".repeat(40_000)}</w:body>`;
+    const turns = countTurns();
+    const { statistics } = await extract("dense.docx", wordFile(xml));
+    expect(statistics.words).toBe(40_000);
+    expect(turns()).toBeGreaterThan(10);
   });
 
   it.each([

@@ -16,6 +16,9 @@ const BLOCKS = new Set(
 const LINES: Readonly<Record<string, string>> = { br: "\n", li: "\n- ", tr: "\n", option: "\n" };
 const CELLS = new Set(["td", "th"]);
 
+/** Between two looks at the event loop. The parser copies a text that goes on from one slice to the next, so not too few. */
+export const SLICE_CHARACTERS = 256 * 1024;
+
 /**
  * The readable text of an HTML page: entities decoded, blocks separated by blank lines, list items on lines with a dash.
  *
@@ -49,7 +52,7 @@ export async function readHtml(html: string, signal: AbortSignal): Promise<strin
     if (!skipped)
       parts.push(verbatim > 0 ? text : text.replace(/[\s\u00ad]+/g, (blank) => (blank === "\u00ad" ? "" : " ")));
   });
-  for (const slice of slicesOf(html)) {
+  for (const slice of slicesOf(html, SLICE_CHARACTERS)) {
     await breathe(signal);
     parser.write(slice);
   }

@@ -42,9 +42,9 @@ const readers: { readonly [F in Format]: (name: string, bytes: Uint8Array, signa
     const { readPdf } = await import("./pdf.ts");
     return readPdf(name, bytes, signal);
   },
-  docx: async (name, bytes) => {
+  docx: async (name, bytes, signal) => {
     const { readDocx } = await import("./docx.ts");
-    return readDocx(name, bytes);
+    return readDocx(name, bytes, signal);
   },
 };
 

@@ -9,7 +9,7 @@ import { followToEnd } from "../src/cli/follow-run.ts";
 import { openSession } from "../src/cli/session.ts";
 import { paintFor } from "../src/cli/style.ts";
 import { builtinWorkers } from "../src/workers/builtin.ts";
-import type { DocumentReport, DocumentReports } from "../src/workers/document-report.ts";
+import { type DocumentReport, type DocumentReports, isReport } from "../src/workers/document-report.ts";
 import { nameLanguage } from "../src/workers/language/language-detection.ts";
 
 const FOLDER = fileURLToPath(new URL("../examples/documents", import.meta.url));
@@ -35,10 +35,15 @@ const output = (await followToEnd(session.app, run, display)) as unknown as Docu
 const paint = paintFor(process.stdout);
 const width = Math.min(process.stdout.columns ?? 100, 100);
 const rule = paint("dim", "─".repeat(width));
-for (const report of output.documents) console.log(`\n${rule}\n${renderReport(report)}`);
+for (const one of output.documents)
+  console.log(
+    `\n${rule}\n${isReport(one) ? renderReport(one) : `${paint("bold", one.name ?? "Document")}  not read: ${one.error.message}`}`,
+  );
 console.log(`\n${rule}\n${paint("bold", "All together")}\n\n${output.summary.split("\n").map(fold).join("\n")}`);
 // The last line of every report says how the findings were made.
-console.log(`\n${paint("dim", output.documents[0]!.report.trimEnd().split("\n").at(-1)!.replaceAll("*", ""))}`);
+console.log(
+  `\n${paint("dim", output.documents.find(isReport)!.report.trimEnd().split("\n").at(-1)!.replaceAll("*", ""))}`,
+);
 console.log(`${rule}\n${NEXT_STEPS}`);
 
 function renderReport({ name, language, statistics, sentiment, summary, topics }: DocumentReport): string {
@@ -56,7 +61,7 @@ function renderReport({ name, language, statistics, sentiment, summary, topics }
 function fold(text: string): string {
   const lines = [""];
   for (const word of text.split(/\s+/)) {
-    if (lines.at(-1)!.length + word.length + 3 > width) lines.push("");
+    if (lines.at(-1) !== "" && lines.at(-1)!.length + word.length + 3 > width) lines.push("");
     lines[lines.length - 1] = `${lines.at(-1)} ${word}`;
   }
   return lines.map((line) => ` ${line}`).join("\n");

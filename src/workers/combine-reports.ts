@@ -1,9 +1,17 @@
 import { z } from "zod";
+import { TerminalError } from "../core/error.ts";
 import type { Model } from "../core/model.ts";
 import { task } from "../define/task.ts";
 import { worker } from "../define/worker.ts";
 import { documentPrompt, type Provenance } from "./analysis.ts";
-import { type DocumentReport, documentReport, documentReports } from "./document-report.ts";
+import {
+  type DocumentOutcome,
+  type DocumentReport,
+  documentOutcome,
+  documentReports,
+  isReport,
+  type UnreadableDocument,
+} from "./document-report.ts";
 import { describeProvenance } from "./format-report.ts";
 import { extractSummary } from "./language/extractive-summary.ts";
 import { nameLanguage } from "./language/language-detection.ts";
@@ -11,31 +19,42 @@ import { asMarkdown, countOf, signed } from "./markdown-text.ts";
 
 export const combineReportsTask = task("combine-reports", {
   description: "Joins the reports on several documents into one, with a summary of them all.",
-  input: z.object({ documents: z.array(documentReport).min(1) }),
+  input: z.object({ documents: z.array(documentOutcome).min(1) }),
   output: documentReports,
   timeout: "2m",
 });
 
 export const combineReportsWorker = worker(combineReportsTask, async ({ input: { documents }, llm, signal }) => {
-  const { summary, ...made } = llm.configured
-    ? await summarizeByModel(documents, llm, signal)
-    : summarizeLocally(documents);
-  return { documents, summary, report: writeReports(documents, summary, made) };
+  const titled = documents.map((outcome, i) => ({ outcome, title: outcome.name ?? `Document ${i + 1}` }));
+  const read = titled.filter((one): one is Titled<DocumentReport> => isReport(one.outcome));
+  const unread = titled.filter((one): one is Titled<UnreadableDocument> => !isReport(one.outcome));
+  if (read.length === 0)
+    throw new TerminalError(
+      `of ${countOf(documents.length, "document")} none can be read: ${unread.map(whyOf).join(" | ")}`,
+    );
+  const { summary, ...made } = llm.configured ? await summarizeByModel(read, llm, signal) : summarizeLocally(read);
+  const whole = [summary, ...unread.map((one) => `Not read: ${whyOf(one)}`)].join("\n");
+  return { documents, summary: whole, report: writeReports(titled, whole, made) };
 });
 
-const titleOf = (document: DocumentReport, i: number): string => document.name ?? `Document ${i + 1}`;
+interface Titled<Outcome = DocumentOutcome> {
+  readonly outcome: Outcome;
+  readonly title: string;
+}
+
+const whyOf = ({ outcome }: Titled<UnreadableDocument>) => outcome.error.message;
 
 type OverallSummary = Provenance & { readonly summary: string };
 
 async function summarizeByModel(
-  documents: readonly DocumentReport[],
+  documents: readonly Titled<DocumentReport>[],
   llm: Model,
   signal: AbortSignal,
 ): Promise<OverallSummary> {
-  const list = documents.map((one, i) => `${titleOf(one, i)} (${one.sentiment.label}): ${one.summary}`).join("\n\n");
+  const list = documents.map(({ title, outcome }) => `${title} (${outcome.sentiment.label}): ${outcome.summary}`);
   const { prompt, coverage } = documentPrompt(
     "The document lists the summaries of several texts. Summarize them all together, in English, in at most six sentences: what they are about, what they share, where they differ. Answer with the summary alone.",
-    list,
+    list.join("\n\n"),
   );
   return { summary: (await llm.text(prompt, { signal })).trim(), by: "model", coverage };
 }
@@ -44,15 +63,16 @@ async function summarizeByModel(
 const MOST_QUOTED = 12;
 
 /** The figures of the whole, then what each document says in one sentence. */
-function summarizeLocally(documents: readonly DocumentReport[]): OverallSummary {
-  const words = documents.reduce((sum, one) => sum + one.statistics.words, 0);
+function summarizeLocally(documents: readonly Titled<DocumentReport>[]): OverallSummary {
+  const reports = documents.map((one) => one.outcome);
+  const words = reports.reduce((sum, one) => sum + one.statistics.words, 0);
   const figures = [
-    `${countOf(documents.length, "document")}, ${countOf(words, "word")}, in ${tally(documents.map((one) => nameLanguage(one.language.code)))}.`,
-    `Sentiment: ${tally(documents.map((one) => one.sentiment.label))}.`,
+    `${countOf(documents.length, "document")}, ${countOf(words, "word")}, in ${tally(reports.map((one) => nameLanguage(one.language.code)))}.`,
+    `Sentiment: ${tally(reports.map((one) => one.sentiment.label))}.`,
   ];
-  const quotes = documents.slice(0, MOST_QUOTED).map((one, i) => {
-    const { summary } = extractSummary(one.summary, one.language.code, { sentences: 1, characters: 240 });
-    return `${titleOf(one, i)}: ${summary || "(no sentence)"}`;
+  const quotes = documents.slice(0, MOST_QUOTED).map(({ title, outcome }) => {
+    const { summary } = extractSummary(outcome.summary, outcome.language.code, { sentences: 1, characters: 240 });
+    return `${title}: ${summary || "(no sentence)"}`;
   });
   const rest = documents.length > MOST_QUOTED ? [`And ${documents.length - MOST_QUOTED} more.`] : [];
   return { summary: [figures.join(" "), ...quotes, ...rest].join("\n"), by: "local", coverage: 1 };
@@ -67,11 +87,7 @@ function tally(values: readonly string[]): string {
 }
 
 /** The overview first, then every document's own report one level of headings down. */
-function writeReports(documents: readonly DocumentReport[], summary: string, made: Provenance): string {
-  const rows = documents.map(
-    (one, i) =>
-      `| ${asMarkdown(titleOf(one, i))} | ${nameLanguage(one.language.code)} | ${one.statistics.words} | ${one.sentiment.label} (${signed(one.sentiment.score)}) | ${one.topics.slice(0, 3).map(asMarkdown).join(", ")} |`,
-  );
+function writeReports(documents: readonly Titled[], summary: string, made: Provenance): string {
   return [
     `# Report on ${countOf(documents.length, "document")}`,
     summary
@@ -79,8 +95,29 @@ function writeReports(documents: readonly DocumentReport[], summary: string, mad
       .filter((line) => line.trim() !== "")
       .map(asMarkdown)
       .join("\n\n"),
-    ["| Document | Language | Words | Sentiment | Topics |", "| --- | --- | ---: | --- | --- |", ...rows].join("\n"),
+    [
+      "| Document | Language | Words | Sentiment | Topics |",
+      "| --- | --- | ---: | --- | --- |",
+      ...documents.map(rowOf),
+    ].join("\n"),
     `*${describeProvenance({ "overall summary": made })}*`,
-    ...documents.map((one, i) => one.report.replace(/^# Document$/m, `# ${titleOf(one, i)}`).replace(/^#/gm, "##")),
+    ...documents.map(sectionOf),
   ].join("\n\n");
 }
+
+function rowOf({ title, outcome }: Titled): string {
+  const cells = isReport(outcome)
+    ? [
+        nameLanguage(outcome.language.code),
+        outcome.statistics.words,
+        `${outcome.sentiment.label} (${signed(outcome.sentiment.score)})`,
+        outcome.topics.slice(0, 3).map(asMarkdown).join(", "),
+      ]
+    : ["not read", "", "", ""];
+  return `| ${[asMarkdown(title), ...cells].join(" | ")} |`;
+}
+
+const sectionOf = ({ title, outcome }: Titled): string =>
+  isReport(outcome)
+    ? outcome.report.replace(/^# Document$/m, `# ${title}`).replace(/^#/gm, "##")
+    : `## ${asMarkdown(title)}\n\nNot read: ${asMarkdown(outcome.error.message)}`;

@@ -17,9 +17,18 @@ export const documentReport = z.object({
 });
 export type DocumentReport = z.output<typeof documentReport>;
 
-/** What comes out for several: one report each, in the order of the request, and a summary and a report of them all. */
+/** What stands in a report's place for a document that could not be read. */
+const unreadableDocument = z.object({ name: z.string().nullable(), error: z.object({ message: z.string() }) });
+export type UnreadableDocument = z.output<typeof unreadableDocument>;
+
+export const documentOutcome = z.union([documentReport, unreadableDocument]);
+export type DocumentOutcome = z.output<typeof documentOutcome>;
+
+export const isReport = (outcome: DocumentOutcome): outcome is DocumentReport => !("error" in outcome);
+
+/** What comes out for several: a report or an error each, in the order of the request, and a summary and a report of them all. */
 export const documentReports = z.object({
-  documents: z.array(documentReport),
+  documents: z.array(documentOutcome),
   summary: z.string(),
   /** Markdown; holds the documents' own reports. */
   report: z.string(),

@@ -1,14 +1,22 @@
 import { z } from "zod";
 import { show } from "../core/problem.ts";
 
+/** What becomes of a document that cannot be read: its task fails, or it is reported as such beside the others. */
+interface Tolerance {
+  /** Default: `fail` for one document, `report` for each of several. */
+  readonly ifUnreadable?: "fail" | "report";
+}
+
 /** One document: its text, a path the worker may open, or stored content with the file name that tells its format. */
-export type DocumentSource =
+export type DocumentSource = (
   | { readonly text: string; readonly name?: string }
   | { readonly file: string; readonly name?: string }
-  | { readonly blob: string; readonly name: string };
+  | { readonly blob: string; readonly name: string }
+) &
+  Tolerance;
 
 /** What `document` takes: one document, or up to 1,000 of them. */
-export type DocumentInput = DocumentSource | { readonly documents: readonly DocumentSource[] };
+export type DocumentInput = DocumentSource | ({ readonly documents: readonly DocumentSource[] } & Tolerance);
 
 const MOST_DOCUMENTS = 1_000;
 
@@ -17,6 +25,7 @@ const fields = {
   file: z.string().min(1).optional(),
   blob: z.string().min(1).max(256).optional(),
   name: z.string().min(1).max(1024).optional(),
+  ifUnreadable: z.enum(["fail", "report"]).optional(),
 };
 
 const EXACTLY_ONE = (kinds: readonly string[]) => ({

@@ -5,8 +5,8 @@ import { worker } from "../define/worker.ts";
 import { analyzeSentimentTask } from "./analyze-sentiment.ts";
 import { combineReportsTask } from "./combine-reports.ts";
 import { detectLanguageTask } from "./detect-language.ts";
-import { type DocumentReport, documentReport, documentReports } from "./document-report.ts";
-import { type DocumentSource, documentInput } from "./document-source.ts";
+import { type DocumentOutcome, documentOutcome, documentReports } from "./document-report.ts";
+import { type DocumentInput, type DocumentSource, documentInput } from "./document-source.ts";
 import { extractTask } from "./extract.ts";
 import { extractTopicsTask } from "./extract-topics.ts";
 import { formatReportTask } from "./format-report.ts";
@@ -14,18 +14,19 @@ import { summarizeTask } from "./summarize.ts";
 
 /**
  * A document in, its report out: language, summary, topics, sentiment, statistics. Takes `{ text }`, `{ file }`,
- * `{ blob, name }`, or `{ documents: [...] }` with up to 1,000 of those.
+ * `{ blob, name }`, or `{ documents: [...] }` with up to 1,000 of those. Of several, one that cannot be read is reported
+ * with its error, and the others as ever; `ifUnreadable: "fail"` makes it fail them all, as it does where it is the only one.
  */
 export const document = task("document", {
   description:
     "Analyses a document (txt, md, html, pdf, docx, or a text) and reports its language, summary, topics, sentiment and statistics; or several documents at once.",
   input: documentInput,
-  output: z.union([documentReport, documentReports]),
+  output: z.union([documentOutcome, documentReports]),
   timeout: "1m",
 });
 
 export const documentWorker = worker(document, ({ input }) =>
-  "documents" in input ? planMany(input.documents) : planOne(input),
+  "documents" in input ? planMany(input) : planOne(input),
 );
 
 /** extract → four analyses side by side → format-report. */
@@ -39,6 +40,7 @@ const planOne = (source: DocumentSource) =>
     const sentiment = p.task(analyzeSentimentTask, text);
     return p.task(formatReportTask, {
       name: content.name,
+      error: content.error,
       statistics: content.statistics,
       language: language.output,
       summary: summary.output,
@@ -48,11 +50,11 @@ const planOne = (source: DocumentSource) =>
   });
 
 /** A plan of its own for each document, and one task that joins what they come to. */
-const planMany = (sources: readonly DocumentSource[]) =>
+const planMany = ({ documents, ifUnreadable = "report" }: Extract<DocumentInput, { documents: unknown }>) =>
   plan((p) => {
     // By name, as a single source gives a single report, which the contract's union does not say.
-    const parts = sources.map((source, i) =>
-      p.task<DocumentReport>(document.type, source, { key: `document-${i + 1}` }),
+    const parts = documents.map((source, i) =>
+      p.task<DocumentOutcome>(document.type, { ifUnreadable, ...source }, { key: `document-${i + 1}` }),
     );
     return p.task(combineReportsTask, { documents: parts.map((part) => part.output) });
   });

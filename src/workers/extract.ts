@@ -15,16 +15,27 @@ export const extractTask = task("extract", {
     text: z.string(),
     /** Of the file, without folders; null for a text that was given none. */
     name: z.string().nullable(),
-    format: z.enum(FORMATS),
+    /** Null for a document that could not be read. */
+    format: z.enum(FORMATS).nullable(),
     statistics: textStatistics,
+    /** Why the document could not be read, and its text is empty; null where it was. */
+    error: z.object({ message: z.string() }).nullable(),
   }),
   timeout: "2m",
 });
 
 export const extractWorker = worker(extractTask, async (context) => {
   const name = nameOf(context.input);
-  const { text, format } = await read(context, name);
-  return { text, name, format, statistics: await countText(text, context.signal) };
+  try {
+    const { text, format } = await read(context, name);
+    return { text, name, format, statistics: await countText(text, context.signal), error: null };
+  } catch (error) {
+    // Anything else may be better at the next attempt.
+    if (context.input.ifUnreadable !== "report" || !(error instanceof TerminalError)) throw error;
+    context.log(error.message, "warn");
+    const statistics = { characters: 0, words: 0, sentences: 0 };
+    return { text: "", name, format: null, statistics, error: { message: error.message } };
+  }
 });
 
 const lastPart = (path: string): string => path.split(/[/\\]/).filter(Boolean).at(-1) ?? path;

@@ -3,7 +3,8 @@ import { task } from "../define/task.ts";
 import { worker } from "../define/worker.ts";
 import { type Provenance, percent } from "./analysis.ts";
 import { analyzeSentimentTask } from "./analyze-sentiment.ts";
-import { documentReport } from "./document-report.ts";
+import { documentOutcome } from "./document-report.ts";
+import { extractTask } from "./extract.ts";
 import { extractTopicsTask } from "./extract-topics.ts";
 import { detectedLanguage, nameLanguage } from "./language/language-detection.ts";
 import { textStatistics } from "./language/text-statistics.ts";
@@ -14,29 +15,34 @@ export const formatReportTask = task("format-report", {
   description: "Puts what was found out about one document together, and writes its report in Markdown.",
   input: z.object({
     name: z.string().nullable(),
+    error: extractTask.output.shape.error.default(null),
     statistics: textStatistics,
     language: detectedLanguage,
     summary: summarizeTask.output,
     topics: extractTopicsTask.output,
     sentiment: analyzeSentimentTask.output,
   }),
-  output: documentReport,
+  output: documentOutcome,
   timeout: "1m",
 });
 type Findings = z.output<typeof formatReportTask.input>;
 
-export const formatReportWorker = worker(formatReportTask, ({ input }) => ({
-  name: input.name,
-  language: input.language,
-  summary: input.summary.summary,
-  topics: input.topics.topics,
-  sentiment: { label: input.sentiment.label, score: input.sentiment.score },
-  statistics: input.statistics,
-  report: writeReport(input),
-}));
+export const formatReportWorker = worker(formatReportTask, ({ input }) =>
+  input.error
+    ? { name: input.name, error: input.error }
+    : {
+        name: input.name,
+        language: input.language,
+        summary: input.summary.summary,
+        topics: input.topics.topics,
+        sentiment: { label: input.sentiment.label, score: input.sentiment.score },
+        statistics: input.statistics,
+        report: writeReport(input),
+      },
+);
 
 /** One document's report: a heading, its figures, and how the findings were made in the last line. */
-export function writeReport({ name, language, statistics, summary, topics, sentiment }: Findings): string {
+function writeReport({ name, language, statistics, summary, topics, sentiment }: Findings): string {
   const confidence = language.code === "und" ? "" : ` (${language.code}, confidence ${language.confidence.toFixed(2)})`;
   const length = [
     countOf(statistics.words, "word"),

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { PlanOf } from "../../src/define/plan.ts";
 import { builtinWorkers } from "../../src/workers/builtin.ts";
 import { documentWorker } from "../../src/workers/document.ts";
-import type { DocumentReport, DocumentReports } from "../../src/workers/document-report.ts";
+import { type DocumentReport, type DocumentReports, isReport } from "../../src/workers/document-report.ts";
 import { dependenciesOf, execute, executeTree, memoryBlobs } from "../support/handler-context.ts";
 
 const files = fileURLToPath(new URL("../../examples/documents", import.meta.url));
@@ -71,9 +71,9 @@ describe("document", () => {
     const { output, tasks } = await executeTree(builtinWorkers, "document", { documents }, { files, blobs });
     const reports = output as unknown as DocumentReports;
     expect(reports.documents.map((one) => one.name)).toEqual([null, "toshokan.txt", "gare.md"]);
-    expect(reports.documents.map((one) => one.language.code)).toEqual(["en", "ja", "fr"]);
+    expect(reports.documents.filter(isReport).map((one) => one.language.code)).toEqual(["en", "ja", "fr"]);
     expect(reports.summary).toMatch(/^3 documents/);
-    for (const one of reports.documents) expect(reports.report).toContain(one.topics[0]);
+    for (const one of reports.documents.filter(isReport)) expect(reports.report).toContain(one.topics[0]);
     expect(tasks.filter((one) => one.type === "document").map((one) => one.task)).toEqual([
       "-",
       "document-1",
@@ -81,6 +81,50 @@ describe("document", () => {
       "document-3",
     ]);
     expect(tasks.map((one) => one.task)).toContain("document-2/extract-topics");
+  });
+
+  describe("of which some cannot be read", () => {
+    const documents = [
+      { file: "toshokan.txt" },
+      { text: "%PDF-1.4 is how a file begins that is none.", name: "fine.pdf" },
+      { file: "gone.txt" },
+      { text: " ", name: "blank.md" },
+    ];
+
+    it("reports on the others, and says of each of those why", async () => {
+      const { output } = await executeTree(builtinWorkers, "document", { documents }, { files });
+      const { documents: outcomes, summary, report } = output as unknown as DocumentReports;
+      expect(outcomes.map(isReport)).toEqual([true, true, false, false]);
+      expect(outcomes[2]).toEqual({ name: "gone.txt", error: { message: expect.stringMatching(/^file gone\.txt: /) } });
+      expect(outcomes[3]).toEqual({
+        name: "blank.md",
+        error: { message: expect.stringContaining("nothing but blanks") },
+      });
+      expect(summary).toMatch(/^2 documents, .*\n.*\nNot read: file gone\.txt: .*\nNot read: text of blank\.md: /s);
+      expect(report).toMatch(/^\| gone\.txt \| not read \|/m);
+      expect(report).toMatch(/^## blank\.md\n\nNot read: text of blank\.md/m);
+    });
+
+    it("fails where that is asked for, for all or for one", async () => {
+      const strict = { documents, ifUnreadable: "fail" };
+      await expect(executeTree(builtinWorkers, "document", strict, { files })).rejects.toThrow("file gone.txt");
+      const oneStrict = { documents: [documents[0], { file: "gone.txt", ifUnreadable: "fail" }] };
+      await expect(executeTree(builtinWorkers, "document", oneStrict, { files })).rejects.toThrow("file gone.txt");
+    });
+
+    it("fails where none can be read, and where the only one cannot", async () => {
+      const none = { documents: documents.slice(2) };
+      await expect(executeTree(builtinWorkers, "document", none, { files })).rejects.toThrow(
+        /of 2 documents none can be read: file gone\.txt: .* \| text of blank\.md/,
+      );
+      await expect(executeTree(builtinWorkers, "document", documents[2], { files })).rejects.toThrow("file gone.txt");
+    });
+
+    it("fails on what a second attempt may mend, so that there is one", async () => {
+      const blobs = { put: async () => "ref", get: async () => Promise.reject(new Error("the store is away")) };
+      const away = { documents: [{ blob: "ref", name: "a.txt" }] };
+      await expect(executeTree(builtinWorkers, "document", away, { blobs })).rejects.toThrow("the store is away");
+    });
   });
 
   it.each([

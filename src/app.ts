@@ -89,6 +89,33 @@ export interface RunNotice {
   };
 }
 
+/** What a stream may hold. 0: no limit. Bytes are reserved by the server: `10GiB`, `512MB`, or a number. */
+export interface StreamLimit {
+  readonly messages?: number;
+  readonly bytes?: number | string;
+}
+
+/**
+ * Nothing that was accepted is lost when a limit is reached: what is new is refused with code 503, or waits in its stream.
+ * The limits of streams hold for all processes; left out, what is there stays, and what is new gets the default.
+ */
+export interface Limits {
+  /** Runs under way in this orchestrator. Default 10,000. */
+  readonly runs?: number;
+  /** Tasks of one type and priority that this orchestrator has on the queue at once. Default 20,000. */
+  readonly queued?: number;
+  /** Default 50,000,000 messages. A fifth is kept for runs that were accepted. */
+  readonly log?: StreamLimit;
+  /** Default 1,000,000 messages. */
+  readonly tasks?: StreamLimit;
+  /** Stored requests. Default 1,000,000 messages. */
+  readonly requests?: StreamLimit;
+  /** Dead letters: when it is full, the oldest go. Default 100,000 messages. */
+  readonly dead?: StreamLimit;
+  /** What is too large for a message. Default: no limit but the server's. */
+  readonly blobs?: { readonly bytes?: number | string };
+}
+
 export interface TuttiOptions {
   /** Task types this process executes. */
   readonly workers?: readonly import("./define/worker.ts").Worker[];
@@ -113,6 +140,8 @@ export interface TuttiOptions {
    * 5000): the shards of one that says nothing are another's then. All processes on one bus must be given the same.
    */
   readonly timing?: { readonly ackWaitMs?: number; readonly presenceTtlMs?: number };
+  /** What is kept within bounds. */
+  readonly limits?: Limits;
   /** Where NATS_*, TUTTI_*, OPENAI_* are read. Default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Called when a run that this process orchestrates begins (`ended` undefined) or ends. */

@@ -1,15 +1,15 @@
 import type { TuttiOptions } from "./app.ts";
 import type { TopologyOptions } from "./bus/topology.ts";
 import { DURATION_EXPECTED, parseDuration } from "./core/duration.ts";
+import type { Environment } from "./core/environment.ts";
 import { TuttiError } from "./core/error.ts";
 import { isName, NAME_EXPECTED } from "./core/names.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import { streamLimits } from "./limit-options.ts";
 
 /** Shorter, and the network's hiccups would take shards from those that are alive. */
 const SHORTEST_LEASE_MS = 500;
 
-/** What options and TUTTI_PREFIX, TUTTI_LEASE, TUTTI_REPLICAS say of the topology. Throws a {@link TuttiError} 400. */
+/** What options and TUTTI_PREFIX, TUTTI_LEASE, TUTTI_REPLICAS, TUTTI_…_MAX_… say of the topology. Throws a {@link TuttiError} 400. */
 export function topologyOptions(options: TuttiOptions, env: Environment): TopologyOptions {
   const prefix = options.prefix ?? (env.TUTTI_PREFIX || undefined);
   if (prefix !== undefined && !isName(prefix))
@@ -18,7 +18,9 @@ export function topologyOptions(options: TuttiOptions, env: Environment): Topolo
   const replicas = options.replicas ?? (env.TUTTI_REPLICAS ? Number(env.TUTTI_REPLICAS) : undefined);
   if (replicas !== undefined && !(Number.isInteger(replicas) && replicas >= 1 && replicas <= 5))
     throw wrong("replicas (TUTTI_REPLICAS)", "a whole number from 1 to 5", options.replicas ?? env.TUTTI_REPLICAS);
+  const limits = streamLimits(options, env);
   return {
+    ...(limits && { limits }),
     ...(options.timing?.ackWaitMs !== undefined && { ackWaitMs: options.timing.ackWaitMs }),
     ...(presenceTtlMs !== undefined && { presenceTtlMs }),
     ...(replicas !== undefined && { replicas }),

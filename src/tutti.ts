@@ -25,6 +25,7 @@ import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "./c
 import { DEFAULT_TENANT } from "./core/request.ts";
 import type { RunSummary } from "./core/run-view.ts";
 import type { Task } from "./define/task.ts";
+import { orchestratorLimits } from "./limit-options.ts";
 import { createModelProvider } from "./llm/provider.ts";
 import { topologyOptions } from "./topology-options.ts";
 
@@ -51,6 +52,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
   const workers = options.workers ?? [];
   refuseDoubles(workers.map((worker) => worker.type));
   const topology = createTopology(topologyOptions(options, env));
+  const limits = orchestratorLimits(options, env);
   const id = options.id ?? processId(clock);
   const bus = parts.bus ?? (await connect(options.bus, env, id, clock));
   bus.onEvent(({ type }) => {
@@ -70,7 +72,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     const concurrency = options.concurrency === undefined ? {} : { concurrency: options.concurrency };
     const worker = workers.length > 0 ? new WorkerProcess(workerHost, { workers, ...concurrency }) : undefined;
     const orchestrator = orchestrates
-      ? new Orchestrator(host, options.onRun ? { onRun: options.onRun } : {})
+      ? new Orchestrator(host, { limits, ...(options.onRun && { onRun: options.onRun }) })
       : undefined;
     const stop = async (graceMs: number) => {
       // Workers first: their results are still folded, so a restart finds less to do. A bus that is gone holds up nothing.

@@ -7,6 +7,17 @@ describe("the topology's options", () => {
     expect(topologyOptions({}, env)).toEqual({ prefix: "mine", presenceTtlMs: 1500, replicas: 3 });
   });
 
+  it("say what the streams may hold", () => {
+    const env = { TUTTI_LOG_MAX_BYTES: "2GiB", TUTTI_LOG_MAX_MESSAGES: "1000", TUTTI_BLOBS_MAX_BYTES: "5000000" };
+    expect(topologyOptions({}, env)).toEqual({
+      limits: { log: { messages: 1000, bytes: 2 ** 31 }, blobs: { bytes: 5_000_000 } },
+    });
+    const limits = { log: { bytes: "1MB" }, dead: { messages: 0 } };
+    expect(topologyOptions({ limits }, env)).toEqual({
+      limits: { log: { messages: 1000, bytes: 1_000_000 }, dead: { messages: 0 }, blobs: { bytes: 5_000_000 } },
+    });
+  });
+
   it("come from the program first", () => {
     const options = { prefix: "other", replicas: 1, timing: { presenceTtlMs: 700, ackWaitMs: 100 } };
     const env = { TUTTI_PREFIX: "mine", TUTTI_LEASE: "1.5s", TUTTI_REPLICAS: "3" };
@@ -22,6 +33,8 @@ describe("the topology's options", () => {
     ["TUTTI_LEASE", "100ms", /500 ms or more, received 100ms/],
     ["TUTTI_REPLICAS", "0", /from 1 to 5, received 0/],
     ["TUTTI_REPLICAS", "many", /received many/],
+    ["TUTTI_LOG_MAX_BYTES", "lots", /limits\.log\.bytes \(TUTTI_LOG_MAX_BYTES\): expected a size.*received lots/],
+    ["TUTTI_TASKS_MAX_MESSAGES", "-1", /TUTTI_TASKS_MAX_MESSAGES.*whole number, 0 or more, received -1/],
     ["TUTTI_PREFIX", "a.b", /prefix "a\.b"/],
   ])("refuse %s=%s, saying what was expected", (name, value, message) => {
     expect(() => topologyOptions({}, { [name]: value })).toThrow(message);

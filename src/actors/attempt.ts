@@ -1,6 +1,7 @@
 import type { z } from "zod";
-import type { Delivery } from "../bus/port.ts";
+import { type Delivery, isPassing } from "../bus/port.ts";
 import { parseTaskSubject } from "../bus/subjects.ts";
+import { sleep } from "../core/clock.ts";
 import { messageOf, RetryableError, type TaskError, TerminalError } from "../core/error.ts";
 import { findNonJson, type Json } from "../core/json.ts";
 import type { Usage } from "../core/model.ts";
@@ -134,7 +135,22 @@ export class Attempt {
     // No character has more than three bytes in UTF-8; most texts are told without counting.
     const fits = text.length * 3 <= INLINE_LIMIT - ENVELOPE || Buffer.byteLength(text) <= INLINE_LIMIT - ENVELOPE;
     if (fits) return { json: `"${field}":${text}` };
-    return { json: `"${field}Ref":"${await this.#host.blobs.put(new TextEncoder().encode(text))}"` };
+    return { json: `"${field}Ref":"${await this.#store(new TextEncoder().encode(text))}"` };
+  }
+
+  /** What was made is not made again because there is no room for it just now, or nobody answers: it is repeated. */
+  async #store(data: Uint8Array): Promise<string> {
+    this.#disarm?.();
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.#host.blobs.put(data);
+      } catch (error) {
+        if (!isPassing(error) || this.#aborted) throw error;
+        if (tries % 10 === 0)
+          this.#host.log("warn", `what task ${this.message.task} made is not stored yet: ${messageOf(error)}`);
+        await sleep(this.#host.clock, Math.min(100 * 2 ** tries, 5000), this.#signal);
+      }
+    }
   }
 
   #context(input: unknown, needs: HandlerContext["needs"]): HandlerContext {

@@ -2,6 +2,7 @@ import { type Delivery, header, type Puller } from "../bus/port.ts";
 import { messageOf, TuttiError } from "../core/error.ts";
 import { encodeJson, type Json } from "../core/json.ts";
 import { HEADERS } from "../core/request.ts";
+import type { Admission } from "./admission.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
 import type { Host } from "./host.ts";
 import { readRequest, submit } from "./submission.ts";
@@ -10,6 +11,8 @@ const AT_ONCE = 64;
 /** A type may be registered a little after the request for it came. */
 const UNKNOWN_TYPE_TRIES = 20;
 const RETRY_MS = 1000;
+/** How soon it is looked again whether there is room, for nothing tells when another's run ends or a log has room. */
+const RECHECK_MS = 100;
 
 /**
  * Takes requests that were published to be started whenever an orchestrator is there. One that can never be started
@@ -17,10 +20,14 @@ const RETRY_MS = 1000;
  */
 export class DurableRequests {
   readonly #host: Host;
+  readonly #admission: Admission;
   #puller: Puller | undefined;
+  #inHand = 0;
+  #disarm: (() => void) | undefined;
 
-  constructor(host: Host) {
+  constructor(host: Host, admission: Admission) {
     this.#host = host;
+    this.#admission = admission;
   }
 
   async start(): Promise<void> {
@@ -28,15 +35,38 @@ export class DurableRequests {
     const { requestsConsumer: consumer } = topology;
     await bus.ensureConsumer(consumer);
     this.#puller = await bus.pull(consumer.stream, consumer.name, (delivery) => {
-      void this.#take(delivery).finally(() => this.#puller?.demand(1));
+      this.#inHand++;
+      void this.#take(delivery).finally(() => {
+        this.#inHand--;
+        void this.#demand();
+      });
     });
-    this.#puller.demand(AT_ONCE);
+    await this.#demand();
   }
 
   async stop(): Promise<void> {
     const puller = this.#puller;
     this.#puller = undefined;
+    this.#disarm?.();
     await puller?.stop();
+  }
+
+  /** There may be room again. */
+  wake(): void {
+    if (!this.#disarm) return;
+    this.#disarm();
+    this.#disarm = undefined;
+    void this.#demand();
+  }
+
+  /** Asks for as many as there is room for; the others wait in their stream. */
+  async #demand(): Promise<void> {
+    const room = Math.min(AT_ONCE, await this.#admission.room());
+    const puller = this.#puller;
+    if (!puller) return;
+    const wanted = room - this.#inHand - puller.outstanding;
+    if (wanted > 0) puller.demand(wanted);
+    if (room < AT_ONCE) this.#disarm ??= this.#host.clock.timer(RECHECK_MS, () => this.wake());
   }
 
   async #take(delivery: Delivery): Promise<void> {
@@ -45,7 +75,8 @@ export class DurableRequests {
     try {
       const request = await readRequest(host, type, delivery);
       // The id follows from the message's place in the stream, so that a redelivery starts nothing twice.
-      await submit(host, request, `q${String(delivery.sequence).padStart(12, "0")}`);
+      const run = `q${String(delivery.sequence).padStart(12, "0")}`;
+      await submit(host, this.#admission, request, { run, patient: true });
       delivery.ack();
     } catch (error) {
       const code = error instanceof TuttiError ? error.code : 500;

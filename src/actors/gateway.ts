@@ -2,6 +2,7 @@ import { header, type Message } from "../bus/port.ts";
 import { TuttiError } from "../core/error.ts";
 import { encodeJson } from "../core/json.ts";
 import { HEADERS } from "../core/request.ts";
+import type { Admission } from "./admission.ts";
 import { waitForEnd } from "./end-waiter.ts";
 import type { Host } from "./host.ts";
 import { answerOf, errorAnswer } from "./run-answer.ts";
@@ -10,10 +11,12 @@ import { readRequest, submit } from "./submission.ts";
 /** Answers `run.*` and `submit.*`. Every failure is a reply; nothing a caller sends can disturb the process. */
 export class Gateway {
   readonly #host: Host;
+  readonly #admission: Admission;
   readonly #stopping = Promise.withResolvers<never>();
 
-  constructor(host: Host) {
+  constructor(host: Host, admission: Admission) {
     this.#host = host;
+    this.#admission = admission;
     this.#stopping.promise.catch(() => {});
   }
 
@@ -26,7 +29,7 @@ export class Gateway {
   submit(message: Message): void {
     void answering(message, async () => {
       const request = await readRequest(this.#host, this.#typeIn(message), message);
-      const { run } = await submit(this.#host, request);
+      const { run } = await submit(this.#host, this.#admission, request);
       message.respond(encodeJson({ run }), { [HEADERS.run]: run });
     });
   }
@@ -40,7 +43,7 @@ export class Gateway {
       const request = replyTo === undefined ? read : { ...read, replyTo };
       const run = request.headers[HEADERS.run] ?? host.clock.id();
       const tenant = request.headers[HEADERS.tenant];
-      const { isNew } = await submit(host, request, run);
+      const { isNew } = await submit(host, this.#admission, request, { run });
       // The log knows who waits, so that the answer does not depend on this process.
       if (isNew && replyTo !== undefined) return;
       const waiter = await waitForEnd(host, tenant, run);

@@ -28,6 +28,7 @@ export class Membership {
   readonly #expiryMs: number;
   readonly #log: Logger;
   readonly #onChange: () => void;
+  readonly #onPresence: (id: string, presence: Uint8Array | undefined) => void;
   /** When each of the others was last heard of (monotonic, ms). */
   readonly #heardAt = new Map<string, number>();
   /** Whose presence has not expired, ourselves included while our lease holds. */
@@ -46,7 +47,15 @@ export class Membership {
     bucket: Bucket,
     id: string,
     describe: () => unknown,
-    options: { clock: Clock; leaseMs: number; expiryMs: number; log: Logger; onChange: () => void },
+    options: {
+      clock: Clock;
+      leaseMs: number;
+      expiryMs: number;
+      log: Logger;
+      onChange: () => void;
+      /** Another says what it does, or is gone. */
+      onPresence?: (id: string, presence: Uint8Array | undefined) => void;
+    },
   ) {
     this.#bucket = bucket;
     this.#id = id;
@@ -56,6 +65,7 @@ export class Membership {
     this.#expiryMs = options.expiryMs;
     this.#log = options.log;
     this.#onChange = options.onChange;
+    this.#onPresence = options.onPresence ?? (() => {});
   }
 
   /**
@@ -79,6 +89,7 @@ export class Membership {
       if (key === this.#id) return;
       if (value) this.#heardAt.set(key, this.#clock.monotonic());
       else this.#heardAt.delete(key);
+      this.#onPresence(key, value);
       if (this.#alive.includes(key) !== (value !== undefined)) this.beatSoon();
     });
   }
@@ -138,7 +149,10 @@ export class Membership {
       this.#armLeaseEnd();
       const alive = (await this.#bucket.entries()).map((entry) => entry.key).sort();
       if (this.#stopped) return;
-      for (const gone of [...this.#heardAt.keys()].filter((one) => !alive.includes(one))) this.#heardAt.delete(gone);
+      for (const gone of [...this.#heardAt.keys()].filter((one) => !alive.includes(one))) {
+        this.#heardAt.delete(gone);
+        this.#onPresence(gone, undefined);
+      }
       this.#alive = this.holds ? alive : alive.filter((member) => member !== this.#id);
       this.#onChange();
     } catch (error) {

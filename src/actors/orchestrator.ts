@@ -1,12 +1,14 @@
-import type { RunNotice } from "../app.ts";
+import type { Limits, RunNotice } from "../app.ts";
 import type { Message, Stoppable } from "../bus/port.ts";
 import { messageOf } from "../core/error.ts";
 import { type Ended, VERSION } from "../core/event.ts";
 import type { RunState } from "../fold/run-state.ts";
+import { runKey } from "../fold/run-state.ts";
 import { stateOf } from "../fold/task-record.ts";
 import { tracingEnabled } from "../telemetry/attempt-span.ts";
 import { recordRun } from "../telemetry/record-run.ts";
 import { taskTraceparent } from "../telemetry/trace-context.ts";
+import { Admission } from "./admission.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { DurableRequests } from "./durable-requests.ts";
 import { finishedRun } from "./finished-run.ts";
@@ -14,14 +16,20 @@ import { Gateway, isInbox } from "./gateway.ts";
 import type { Host } from "./host.ts";
 import { LogWriter } from "./log-writer.ts";
 import { queryEndpoints } from "./queries.ts";
+import { QueueGate } from "./queue-gate.ts";
 import { answerOf } from "./run-answer.ts";
+import { RunLoad } from "./run-load.ts";
 import { Shards } from "./shards.ts";
 import { Withdrawals } from "./withdrawals.ts";
 
 export interface OrchestratorOptions {
   /** Called when a run this process owns begins or ends. */
   readonly onRun?: (run: RunNotice) => void;
+  readonly limits?: Pick<Limits, "runs" | "queued">;
 }
+
+const DEFAULT_RUNS = 10_000;
+const DEFAULT_QUEUED = 20_000;
 
 /** One orchestrator process: owns shards, dispatches what has become ready, and is a gateway for requests. */
 export class Orchestrator {
@@ -53,16 +61,25 @@ export class Orchestrator {
       },
     });
     this.#withdrawals = new Withdrawals(host, () => this.#dispatcher);
-    this.#shards = new Shards(host, {
+    const { runs = DEFAULT_RUNS, queued = DEFAULT_QUEUED } = options.limits ?? {};
+    const load = new RunLoad(host.id, runs, () => this.#shards);
+    const seams = {
       dispatcher: this.#dispatcher,
+      gate: new QueueGate(this.#dispatcher, queued),
       writer: this.#writer,
       withdrawals: this.#withdrawals,
-      onSubmitted: (run) => options.onRun?.(notice(run)),
-      onEnded: (run, ended, at) => this.#ended(run, ended, at),
-      answer: (run, ended) => void this.#answer(run, ended),
-    });
-    this.#gateway = new Gateway(host);
-    this.#requests = new DurableRequests(host);
+      onSubmitted: (run: RunState) => {
+        load.left(run.shard, runKey(run.tenant, run.run));
+        options.onRun?.(notice(run));
+      },
+      onLive: (shard: number) => load.known(shard),
+      onEnded: (run: RunState, ended: Ended, at: number) => this.#ended(run, ended, at),
+      answer: (run: RunState, ended: Ended) => void this.#answer(run, ended),
+    };
+    this.#shards = new Shards(host, seams, load);
+    const admission = new Admission(host, load);
+    this.#gateway = new Gateway(host, admission);
+    this.#requests = new DurableRequests(host, admission);
   }
 
   /** Resolves when the shards that are free have been replayed, their unfinished runs go on, and requests are answered. */
@@ -112,6 +129,7 @@ export class Orchestrator {
   }
 
   #ended(run: RunState, ended: Ended, at: number): void {
+    this.#requests.wake();
     const error = ended.error && { error: ended.error.message };
     const end = { status: ended.status, at, ...error, tasks: ended.totals.tasks };
     this.#options.onRun?.({ ...notice(run), ended: end });

@@ -17,6 +17,7 @@ import type { ReadEvent } from "./log-event.ts";
 import { LogPump } from "./log-pump.ts";
 import type { LogWriter } from "./log-writer.ts";
 import { ANSWERED_AGAIN_MS, Marks } from "./marks.ts";
+import type { QueueGate } from "./queue-gate.ts";
 import { answerSettled } from "./settled.ts";
 import { Timers } from "./timers.ts";
 import type { Withdrawals } from "./withdrawals.ts";
@@ -25,6 +26,8 @@ const SWEEP_RETRY_MS = 500;
 
 export interface ShardSeams {
   readonly dispatcher: Dispatcher;
+  /** What is to be dispatched goes through it. */
+  readonly gate: QueueGate;
   readonly writer: LogWriter;
   readonly withdrawals: Withdrawals;
   /** A run ended while this owner was live (not in a replay). */
@@ -32,6 +35,8 @@ export interface ShardSeams {
   /** Somebody waits for the outcome. May be called again for a run that another owner has seen end. */
   answer(run: RunState, ended: Ended): void;
   onSubmitted(run: RunState): void;
+  /** The shard's log has been replayed: all of its runs are known. */
+  onLive(shard: number): void;
 }
 
 /**
@@ -61,6 +66,8 @@ export class ShardOwner implements FoldEffects {
   #live = false;
   #stopped = false;
   #at = 0;
+  /** What was dequeued last, had it waited at the gate: there is nothing to withdraw then. */
+  #neverQueued: TaskRecord | undefined;
   readonly #wentLive = Promise.withResolvers<void>();
   #sweeps: Promise<void> = Promise.resolve();
   #unlisten: () => void = () => {};
@@ -108,7 +115,7 @@ export class ShardOwner implements FoldEffects {
     this.#stopped = true;
     this.#unlisten();
     this.#pump.stop();
-    for (const task of this.#tasks()) this.#seams.dispatcher.remove(task);
+    for (const task of this.#tasks()) this.#seams.gate.remove(task);
     this.#catchUp.stop();
   }
 
@@ -186,11 +193,11 @@ export class ShardOwner implements FoldEffects {
       try {
         const missing = new Map<TaskRecord, number>();
         for (const task of this.#tasks())
-          if (stateOf(task) === "dispatched" && !this.#seams.dispatcher.has(task)) missing.set(task, attemptOf(task));
+          if (stateOf(task) === "dispatched" && !this.#seams.gate.has(task)) missing.set(task, attemptOf(task));
         const queued = await bus.listSubjects(topology.streams.tasks.name, topology.subjects.tasksOfShard(this.shard));
         await this.caughtUp();
         this.#compare(queued, (task) => void missing.delete(task));
-        for (const [task, attempt] of missing) if (isOpen(task, attempt)) this.#seams.dispatcher.add(task);
+        for (const [task, attempt] of missing) if (isOpen(task, attempt)) this.#seams.gate.add(task);
         return;
       } catch (error) {
         if (this.#stopped) return;
@@ -203,8 +210,12 @@ export class ShardOwner implements FoldEffects {
   #goLive(queued: readonly string[]): void {
     this.#live = true;
     this.#wentLive.resolve();
-    this.#compare(queued, (task) => void this.#noted.enqueue.delete(task));
-    for (const task of this.#noted.enqueue) this.#seams.dispatcher.add(task);
+    this.#compare(queued, (task) => {
+      this.#noted.enqueue.delete(task);
+      this.#seams.gate.found(task);
+    });
+    this.#seams.onLive(this.shard);
+    for (const task of this.#noted.enqueue) this.#seams.gate.add(task);
     for (const run of this.#noted.conclude) this.conclude(run);
     for (const [run, ended] of this.#noted.answer) this.#seams.answer(run, ended);
     this.#noted.answer.clear();
@@ -215,18 +226,18 @@ export class ShardOwner implements FoldEffects {
   // What the fold asks for.
 
   enqueue(task: TaskRecord): void {
-    if (this.#live) this.#seams.dispatcher.add(task);
+    if (this.#live) this.#seams.gate.add(task);
     else this.#noted.enqueue.add(task);
   }
 
   dequeue(task: TaskRecord): void {
-    if (this.#live) this.#seams.dispatcher.remove(task);
-    else this.#noted.enqueue.delete(task);
+    if (!this.#live) this.#noted.enqueue.delete(task);
+    else if (!this.#seams.gate.remove(task)) this.#neverQueued = task;
   }
 
   withdraw(task: TaskRecord): void {
     // In a replay, whatever is still queued shows in the list of the queue.
-    if (this.#live) this.#seams.withdrawals.withdraw(task, addressOf(task));
+    if (this.#live && task !== this.#neverQueued) this.#seams.withdrawals.withdraw(task, addressOf(task));
   }
 
   arm(task: TaskRecord, what: DueWhat, delayMs: number): void {

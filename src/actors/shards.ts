@@ -1,9 +1,11 @@
 import type { Stoppable } from "../bus/port.ts";
 import { assignShards } from "../core/assignment.ts";
-import type { OrchestratorPresence } from "../core/registration.ts";
+import { decodeJson } from "../core/json.ts";
+import { type OrchestratorPresence, orchestratorPresence } from "../core/registration.ts";
 import { Claims } from "./claims.ts";
 import type { Host } from "./host.ts";
 import { Membership } from "./membership.ts";
+import type { RunLoad } from "./run-load.ts";
 import { ShardKeeper } from "./shard-keeper.ts";
 import type { ShardOwner, ShardSeams } from "./shard-owner.ts";
 
@@ -11,15 +13,17 @@ import type { ShardOwner, ShardSeams } from "./shard-owner.ts";
 export class Shards {
   readonly #host: Host;
   readonly #seams: ShardSeams;
+  readonly #load: RunLoad;
   #keepers: readonly ShardKeeper[] = [];
   #membership: Membership | undefined;
   #claimWatch: Stoppable | undefined;
   #unlisten: () => void = () => {};
   #settled: PromiseWithResolvers<void> | undefined;
 
-  constructor(host: Host, seams: ShardSeams) {
+  constructor(host: Host, seams: ShardSeams, load: RunLoad) {
     this.#host = host;
     this.#seams = seams;
+    this.#load = load;
   }
 
   /** The owner of a shard, while it is live here. */
@@ -30,6 +34,11 @@ export class Shards {
   /** The epoch under which we own a shard. */
   epochOf(shard: number): number {
     return this.#keepers[shard]!.epoch;
+  }
+
+  /** Runs under way in all shards that are live here. */
+  get runs(): number {
+    return this.#keepers.reduce((sum, { live }) => sum + (live?.runs.size ?? 0), 0);
   }
 
   /** Whether our lease holds: without it nothing may be dispatched. */
@@ -46,13 +55,16 @@ export class Shards {
     const since = new Date(clock.now()).toISOString();
     const describe = (): OrchestratorPresence => {
       const owned = this.#keepers.filter((keeper) => keeper.live);
-      const runs = owned.reduce((sum, keeper) => sum + keeper.live!.runs.size, 0);
-      return { v: 1, orchestrator: id, since, shards: owned.map((keeper) => keeper.shard), runs };
+      const { runs } = this;
+      const { most: maxRuns } = this.#load;
+      return { v: 1, orchestrator: id, since, shards: owned.map((keeper) => keeper.shard), runs, maxRuns };
     };
     const leaseMs = topology.presenceTtlMs;
     const expiryMs = topology.buckets.orchestrators.ttlMs!;
     const onChange = () => this.#assign();
-    const membership = new Membership(presences, id, describe, { clock, log, leaseMs, expiryMs, onChange });
+    const onPresence = (other: string, value: Uint8Array | undefined) => this.#hear(other, value);
+    const settings = { clock, log, leaseMs, expiryMs, onChange, onPresence };
+    const membership = new Membership(presences, id, describe, settings);
     this.#membership = membership;
     const options = { seams: this.#seams, claims, onChange: () => this.#checkSettled() };
     this.#settled = Promise.withResolvers();
@@ -70,6 +82,16 @@ export class Shards {
     await this.#membership?.stop();
     await Promise.all(this.#keepers.map((keeper) => keeper.stop()));
     await this.#membership?.leave();
+  }
+
+  /** What another says of its load. What cannot be read was not written by us. */
+  #hear(id: string, value: Uint8Array | undefined): void {
+    let presence: OrchestratorPresence | undefined;
+    try {
+      presence = value && orchestratorPresence.parse(decodeJson(value));
+    } catch {}
+    if (presence) this.#load.told(id, presence);
+    else this.#load.gone(id);
   }
 
   #assign(): void {

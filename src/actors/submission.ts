@@ -11,6 +11,7 @@ import { type Problem, problemsOf, show } from "../core/problem.ts";
 import { HEADERS, type RequestHeaders, requestHeaders } from "../core/request.ts";
 import { FOLD_VERSION } from "../fold/apply.ts";
 import { parseTraceparent } from "../telemetry/trace-context.ts";
+import type { Admission, Entry } from "./admission.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
 import type { Host } from "./host.ts";
 import { readEventBody } from "./log-event.ts";
@@ -94,17 +95,54 @@ function readBody(data: Uint8Array): Json {
   return input as Json;
 }
 
-/** Makes a request durable. With `replyTo`, a new run's owner answers the caller. Rejects with 409 (the id is another request's) or 503 (the log does not take it). */
-export async function submit(host: Host, request: Request, fallbackRun?: string): Promise<Submission> {
-  const { bus, topology, clock, blobs } = host;
-  const { type, input, headers, trace, replyTo } = request;
+/**
+ * Makes a request durable. With `replyTo`, a new run's owner answers the caller. `run` is the id of one that names none;
+ * `patient`: nobody waits for an answer. Rejects with 409 (the id is another request's) or 503 (there is no room for
+ * another run, or the log does not take it).
+ */
+export async function submit(
+  host: Host,
+  admission: Admission,
+  request: Request,
+  options: { readonly run?: string; readonly patient?: boolean } = {},
+): Promise<Submission> {
+  const { bus, topology, clock } = host;
+  const { type, input, headers } = request;
   const tenant = headers[HEADERS.tenant];
-  const run = headers[HEADERS.run] ?? fallbackRun ?? clock.id();
-  const { policy } = host.types.peek(type) ?? {};
+  const run = headers[HEADERS.run] ?? options.run ?? clock.id();
   const text = encodeJson(input);
   const digest = createHash("sha256").update(type).update("\0").update(canonical(input)).digest("base64url");
-  const subject = topology.subjects.log(tenant, shardOf(run, host.shards), run, "submitted");
-  const body: Submitted = {
+  const shard = shardOf(run, host.shards);
+  const subject = topology.subjects.log(tenant, shard, run, "submitted");
+  let entry: Entry;
+  try {
+    entry = await admission.enter({ tenant, shard, run }, text.length, options.patient === true);
+  } catch (error) {
+    // Whoever repeats a request must find its run, however full it is.
+    const isKnown =
+      headers[HEADERS.run] !== undefined && (await bus.getLastMessage(topology.streams.log.name, subject));
+    if (isKnown) return compare(host, subject, { tenant, run }, digest);
+    throw error;
+  }
+  let isStored = false;
+  try {
+    const data = encodeJson(await describe(host, request, text, digest));
+    const submission = await store(host, subject, data, { tenant, run }, digest);
+    isStored = submission.isNew;
+    return submission;
+  } finally {
+    entry.done(isStored);
+  }
+}
+
+async function describe(
+  { types, blobs }: Host,
+  { type, input, headers, trace, replyTo }: Request,
+  text: Uint8Array,
+  digest: string,
+): Promise<Submitted> {
+  const { policy } = types.peek(type) ?? {};
+  return {
     v: VERSION,
     type,
     ...(text.length <= INLINE_LIMIT ? { input } : { inputRef: await blobs.put(text) }),
@@ -117,19 +155,33 @@ export async function submit(host: Host, request: Request, fallbackRun?: string)
     digest,
     fold: FOLD_VERSION,
   };
-  const data = encodeJson(body);
+}
+
+async function store(
+  host: Host,
+  subject: string,
+  data: Uint8Array,
+  at: { readonly tenant: string; readonly run: string },
+  digest: string,
+): Promise<Submission> {
+  const { bus, clock } = host;
   for (let tries = 1; ; tries++) {
     try {
       await bus.append(subject, data, { expectLastSubjectSequence: 0 });
-      return { tenant, run, isNew: true };
+      return { ...at, isNew: true };
     } catch (error) {
-      if (isBusError(error, "wrong-sequence")) return await compare(host, subject, { tenant, run }, digest);
+      if (isBusError(error, "wrong-sequence")) return await compare(host, subject, at, digest);
       // Storing it twice is refused, so it can be repeated.
       if (isBusError(error, "unconfirmed") && tries < 5) {
         await sleep(clock, 200 * tries);
         continue;
       }
-      throw new TuttiError(503, `the request could not be stored: ${messageOf(error)}`, { run }, { cause: error });
+      throw new TuttiError(
+        503,
+        `the request could not be stored: ${messageOf(error)}`,
+        { run: at.run },
+        { cause: error },
+      );
     }
   }
 }

@@ -103,6 +103,7 @@ export function createConnection(broker: BrokerState, options: ConnectionOptions
           throw new BusError("failed", `${stream} is a work queue: its messages can be pulled, not followed.`);
         return link.start(new MemoryFollower(link, followed, filter, handler, followOptions));
       }),
+    streamState: (stream) => link.ask(() => broker.stream(stream).state),
     lastSequence: (stream, filter) =>
       link.ask(() => {
         const held = broker.stream(stream);

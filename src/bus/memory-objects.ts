@@ -1,12 +1,13 @@
 import type { Clock } from "../core/clock.ts";
 import type { Link } from "./memory-link.ts";
-import type { ObjectStore, ObjectStoreDefinition } from "./port.ts";
+import { BusError, type ObjectStore, type ObjectStoreDefinition } from "./port.ts";
 
 /** An object store as the broker holds it. What is too old goes when the store is touched: objects come in order of age. */
 export class MemoryObjects {
   definition: ObjectStoreDefinition;
   readonly #clock: Clock;
   readonly #objects = new Map<string, { data: Uint8Array; storedMs: number }>();
+  #bytes = 0;
 
   constructor(definition: ObjectStoreDefinition, clock: Clock) {
     this.definition = definition;
@@ -15,8 +16,18 @@ export class MemoryObjects {
 
   put(name: string, data: Uint8Array): void {
     this.#expire();
-    this.#objects.delete(name); // to the end of the order
+    const { maxBytes = Infinity, name: store } = this.definition;
+    // As in a stream, the new content finds its place before the old is removed.
+    if (this.#bytes + data.length > (maxBytes || Infinity))
+      throw new BusError("full", `${store} is full: it holds ${this.#bytes} bytes of ${maxBytes}.`);
+    this.#remove(name); // to the end of the order
     this.#objects.set(name, { data, storedMs: this.#clock.now() });
+    this.#bytes += data.length;
+  }
+
+  #remove(name: string): void {
+    this.#bytes -= this.#objects.get(name)?.data.length ?? 0;
+    this.#objects.delete(name);
   }
 
   get(name: string): Uint8Array | undefined {
@@ -30,7 +41,7 @@ export class MemoryObjects {
     const now = this.#clock.now();
     for (const [name, { storedMs }] of this.#objects) {
       if (storedMs + maxAgeMs > now) return;
-      this.#objects.delete(name);
+      this.#remove(name);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { headerBytes } from "./memory-link.ts";
-import { BusError, type Headers, type StoredMessage, type StreamDefinition } from "./port.ts";
+import { BusError, type Headers, type StoredMessage, type StreamDefinition, type StreamState } from "./port.ts";
 import { compileFilter, isSubject } from "./subject-match.ts";
 import { SubjectTree } from "./subject-tree.ts";
 
@@ -40,6 +40,8 @@ export class MemoryStream {
 
   /** Tighter limits hold at once: the oldest go, also where new ones would be refused. */
   redefine(definition: StreamDefinition): void {
+    for (const limit of definition.keep ?? [])
+      if (this.#definition[limit] !== undefined) definition = { ...definition, [limit]: this.#definition[limit] };
     this.#definition = definition;
     const { maxMessages = Infinity, maxBytes = Infinity } = definition;
     while (this.#messages.size > maxMessages || this.#bytes > maxBytes) this.remove(this.#oldest());
@@ -48,6 +50,17 @@ export class MemoryStream {
   get count(): number {
     this.#expire();
     return this.#messages.size;
+  }
+
+  get state(): StreamState {
+    this.#expire();
+    const { maxMessages, maxBytes } = this.#definition;
+    return {
+      messages: this.#messages.size,
+      bytes: this.#bytes,
+      ...(maxMessages !== undefined && { maxMessages }),
+      ...(maxBytes !== undefined && { maxBytes }),
+    };
   }
 
   /** Sequence of the newest message ever stored, still there or not. */

@@ -3,7 +3,7 @@ import { createInbox } from "@nats-io/transport-node";
 import type { Appender } from "./nats-append.ts";
 import { Follower } from "./nats-follow.ts";
 import type { Link } from "./nats-link.ts";
-import { ageConfig, ensureStream, readMessage, removeSubject } from "./nats-stream.ts";
+import { ageConfig, ensureStream, keptFields, readMessage, removeSubject } from "./nats-stream.ts";
 import { BusError, type ObjectStore, type ObjectStoreDefinition } from "./port.ts";
 
 const CHUNK_BYTES = 128 * 1024;
@@ -43,8 +43,9 @@ export async function openObjects(
     num_replicas: definition.replicas ?? 1,
     storage: "file",
     ...ageConfig(definition.maxAgeMs),
+    ...(definition.maxBytes !== undefined && { max_bytes: definition.maxBytes || -1 }),
   };
-  await ensureStream(link, config, definition.replicas === undefined ? ["num_replicas"] : []);
+  await ensureStream(link, config, keptFields(definition));
 
   const metaSubject = (name: string) => `$O.${bucket}.M.${padded(Buffer.from(name).toString("base64url"))}`;
   const chunkSubject = (nuid: string) => `$O.${bucket}.C.${nuid}`;

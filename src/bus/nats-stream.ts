@@ -1,7 +1,14 @@
 import { JetStreamError, jetStreamNumber } from "./nats-errors.ts";
 import type { Link } from "./nats-link.ts";
 import { parseHeaders } from "./nats-message.ts";
-import { BusError, type ConsumerDefinition, isBusError, type StoredMessage, type StreamDefinition } from "./port.ts";
+import {
+  BusError,
+  type ConsumerDefinition,
+  isBusError,
+  type StoredMessage,
+  type StreamDefinition,
+  type StreamState,
+} from "./port.ts";
 import { filtersOverlap } from "./subject-match.ts";
 
 /** The server refuses less, and two minutes is its default for what is longer. */
@@ -30,6 +37,13 @@ export function streamConfig(definition: StreamDefinition): Config {
   };
 }
 
+const LIMIT_FIELDS = { maxMessages: "max_msgs", maxBytes: "max_bytes" } as const;
+
+/** What an existing stream keeps although the definition says, or leaves open, something else. */
+export function keptFields({ keep = [], replicas }: Pick<StreamDefinition, "keep" | "replicas">): string[] {
+  return [...keep.map((limit) => LIMIT_FIELDS[limit]), ...(replicas === undefined ? ["num_replicas"] : [])];
+}
+
 export function ageConfig(maxAgeMs: number | undefined): Config {
   const ageNs = maxAgeMs ? Math.max(SHORTEST_AGE_MS, maxAgeMs) * 1e6 : 0;
   // The window for message ids (unused) may not exceed the age, also when an existing stream's age is shortened.
@@ -37,8 +51,8 @@ export function ageConfig(maxAgeMs: number | undefined): Config {
 }
 
 /**
- * Creates the stream or brings an existing one to `config`. Its storage stays what it is, and its replicas too unless
- * `keep` leaves them out. Rejects with `failed`, naming the field, when the server does not allow a change; the stream
+ * Creates the stream or brings an existing one to `config`. Its storage stays what it is, and so does what `keep` names,
+ * where it is set. Rejects with `failed`, naming the field, when the server does not allow a change; the stream
  * is then as it was.
  */
 export async function ensureStream(link: Link, config: Config, keep: readonly string[] = []): Promise<void> {
@@ -53,26 +67,34 @@ async function createOrUpdate(link: Link, name: string, what: string, config: Co
     await link.api(`STREAM.CREATE.${name}`, config, what);
     return;
   } catch (error) {
-    if (!(error instanceof JetStreamError && error.number === jetStreamNumber.streamExists)) throw error;
+    if (!(error instanceof JetStreamError && error.number === jetStreamNumber.streamExists))
+      throw explained(error, what, config);
   }
   const { config: existing } = await link.api<{ config: Record<string, unknown> }>(
     `STREAM.INFO.${name}`,
     undefined,
     what,
   );
-  const kept = new Set(["storage", ...keep]);
+  const kept = new Set(["storage", ...keep.filter((key) => Number(existing[key]) > 0)]);
   const changed = Object.keys(config).filter((key) => !kept.has(key) && !isSame(existing[key], config[key]));
   if (changed.length === 0) return;
   const update = { ...existing, ...Object.fromEntries(changed.map((key) => [key, config[key]])) };
   try {
     await link.api(`STREAM.UPDATE.${name}`, update, what);
   } catch (error) {
-    if (!isBusError(error, "failed")) throw error;
+    if (!isBusError(error, "failed")) throw explained(error, what, config);
     const fields = changed.map((key) => `${key} is ${show(existing[key])}, expected ${show(config[key])}`).join("; ");
     throw new BusError("failed", `${what} exists and cannot be changed: ${fields} (${error.message})`, {
       cause: error,
     });
   }
+}
+
+/** A server reserves a stream's bytes when it is made, and says no more than that it cannot. */
+function explained(error: unknown, what: string, { max_bytes: bytes }: Config): unknown {
+  if (!isBusError(error, "full") || !(Number(bytes) > 0)) return error;
+  const message = `${what} asks for ${bytes} bytes, which the server reserves and does not have: ${error.message}`;
+  return new BusError("failed", message, { cause: error });
 }
 
 function isSame(a: unknown, b: unknown): boolean {
@@ -187,6 +209,19 @@ export async function lastSequence(link: Link, stream: string, filter?: string):
   if (filter !== undefined) return (await readMessage(link, stream, { last_by_subj: filter }))?.sequence ?? 0;
   const info = await link.api<{ state: { last_seq: number } }>(`STREAM.INFO.${stream}`, undefined, `stream ${stream}`);
   return info.state.last_seq;
+}
+
+export async function readStreamState(link: Link, stream: string): Promise<StreamState> {
+  const { state, config } = await link.api<{
+    state: { messages: number; bytes: number };
+    config: { max_msgs: number; max_bytes: number };
+  }>(`STREAM.INFO.${stream}`, undefined, `stream ${stream}`);
+  return {
+    messages: state.messages,
+    bytes: state.bytes,
+    ...(config.max_msgs > 0 && { maxMessages: config.max_msgs }),
+    ...(config.max_bytes > 0 && { maxBytes: config.max_bytes }),
+  };
 }
 
 /** Subjects come in pages (100,000 on today's servers). */

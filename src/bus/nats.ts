@@ -13,10 +13,12 @@ import { startService } from "./nats-service.ts";
 import {
   ensureConsumer,
   ensureStream,
+  keptFields,
   lastSequence,
   listSubjects,
   readConsumer,
   readMessage,
+  readStreamState,
   removeSubject,
   streamConfig,
 } from "./nats-stream.ts";
@@ -151,7 +153,7 @@ function createBus(nc: NatsConnection, clock: Clock): Bus {
 
     async ensureStream(definition) {
       checkOpen();
-      await ensureStream(link, streamConfig(definition), definition.replicas === undefined ? ["num_replicas"] : []);
+      await ensureStream(link, streamConfig(definition), keptFields(definition));
     },
 
     async ensureConsumer(definition) {
@@ -165,6 +167,11 @@ function createBus(nc: NatsConnection, clock: Clock): Bus {
     async follow(stream, filter, handler, options = {}) {
       checkOpen();
       return own(await new Follower(link, { stream, filter, ...options }, handler).start());
+    },
+
+    async streamState(stream) {
+      checkOpen();
+      return readStreamState(link, stream);
     },
 
     async lastSequence(stream, filter) {

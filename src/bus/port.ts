@@ -138,6 +138,8 @@ export interface StreamDefinition {
   readonly maxAgeMs?: number;
   readonly maxMessages?: number;
   readonly maxBytes?: number;
+  /** These limits are mere defaults: a stream that is there and has such a limit keeps its own. */
+  readonly keep?: readonly ("maxMessages" | "maxBytes")[];
   /** What a full stream does with a new message: refuse it with `full`, or let the oldest go. Default `refuse`. */
   readonly whenFull?: "refuse" | "drop-oldest";
   /** Default 1. */
@@ -161,9 +163,19 @@ export interface BucketDefinition {
   readonly replicas?: number;
 }
 
+/** What a stream holds, and how much it may. */
+export interface StreamState {
+  readonly messages: number;
+  readonly bytes: number;
+  readonly maxMessages?: number;
+  readonly maxBytes?: number;
+}
+
 export interface ObjectStoreDefinition {
   readonly name: string;
   readonly maxAgeMs?: number;
+  /** A `put` that finds no room is refused with `full`. Default: what is there stays, what is new has none. */
+  readonly maxBytes?: number;
   readonly replicas?: number;
 }
 
@@ -212,6 +224,8 @@ export interface Bus extends AsyncDisposable {
     handler: (message: StoredMessage) => void,
     options?: FollowOptions,
   ): Promise<Stoppable>;
+  /** How full a stream is, as its leader knows it. */
+  streamState(stream: string): Promise<StreamState>;
   /** Sequence of the last message that matches (default: of the whole stream), 0 when there is none. */
   lastSequence(stream: string, filter?: string): Promise<number>;
   /** The message with that sequence, if it is still there. */

@@ -2,6 +2,14 @@ import type { Priority } from "../core/names.ts";
 import type { BucketDefinition, ConsumerDefinition, ObjectStoreDefinition, StreamDefinition } from "./port.ts";
 import { createSubjects, type Subjects } from "./subjects.ts";
 
+/** What a stream may hold; 0: no limit. What is left open: the default for a new stream; one that is there keeps its own. */
+export interface StreamLimits {
+  readonly messages?: number;
+  readonly bytes?: number;
+}
+
+export type LimitedStream = "requests" | "tasks" | "log" | "dead";
+
 export interface TopologyOptions {
   /** First token of every subject, and (in capitals) of streams and buckets. Default `tutti`. */
   readonly prefix?: string;
@@ -13,12 +21,14 @@ export interface TopologyOptions {
   readonly presenceTtlMs?: number;
   /** A task or a request is delivered again when whoever took it says nothing for this long. Default 30 s. */
   readonly ackWaitMs?: number;
+  /** See {@link DEFAULT_MESSAGES}; bytes by default as many as the server has. */
+  readonly limits?: { readonly [S in LimitedStream]?: StreamLimits } & { readonly blobs?: { readonly bytes?: number } };
 }
 
 /** Every stream, consumer, bucket and store Tutti uses: data, created by whoever comes first. */
 export interface Topology {
   readonly subjects: Subjects;
-  readonly streams: Readonly<Record<"requests" | "tasks" | "log" | "dead", StreamDefinition>>;
+  readonly streams: Readonly<Record<LimitedStream, StreamDefinition>>;
   readonly buckets: Readonly<Record<"types" | "workers" | "orchestrators" | "shards" | "config", BucketDefinition>>;
   readonly blobs: ObjectStoreDefinition;
   readonly presenceTtlMs: number;
@@ -28,6 +38,13 @@ export interface Topology {
 }
 
 export const DEFAULT_PREFIX = "tutti";
+/** Messages, and not bytes: a server reserves the bytes that a stream may have, and one with little storage would refuse. */
+export const DEFAULT_MESSAGES: Readonly<Record<LimitedStream, number>> = {
+  requests: 1_000_000,
+  tasks: 1_000_000,
+  log: 50_000_000,
+  dead: 100_000,
+};
 const DAY_MS = 86_400_000;
 /** The part of a lease after which its presence expires: what a takeover takes fits into the rest. */
 const EXPIRY = 0.9;
@@ -40,20 +57,23 @@ export function createTopology(options: TopologyOptions = {}): Topology {
   const ackWaitMs = options.ackWaitMs ?? 30_000;
   const replicas = options.replicas === undefined ? {} : { replicas: options.replicas };
   const subjects = createSubjects(prefix);
-  const stream = (name: string, token: string) => ({
-    name: `${capital}${name}`,
-    subjects: [`${prefix}.${token}.>`],
+  const stream = (name: LimitedStream) => ({
+    name: `${capital}${name.toUpperCase()}`,
+    subjects: [`${prefix}.${name}.>`],
+    ...limitsOf(name, options.limits?.[name]),
     ...replicas,
   });
+  const blobBytes = options.limits?.blobs?.bytes;
   const tasks = `${capital}TASKS`;
   const requests = `${capital}REQUESTS`;
   return {
     subjects,
     streams: {
-      requests: { ...stream("REQUESTS", "requests"), retention: "work-queue" },
-      tasks: { ...stream("TASKS", "tasks"), retention: "work-queue", onePerSubject: true },
-      log: { ...stream("LOG", "log"), retention: "limits", maxAgeMs },
-      dead: { ...stream("DEAD", "dead"), retention: "limits", maxAgeMs },
+      requests: { ...stream("requests"), retention: "work-queue" },
+      tasks: { ...stream("tasks"), retention: "work-queue", onePerSubject: true },
+      log: { ...stream("log"), retention: "limits", maxAgeMs },
+      // What has failed last is what somebody will look at; and who cannot be buried would come back for ever.
+      dead: { ...stream("dead"), retention: "limits", maxAgeMs, whenFull: "drop-oldest" },
     },
     buckets: {
       types: { name: `${capital}types`, ...replicas },
@@ -63,7 +83,7 @@ export function createTopology(options: TopologyOptions = {}): Topology {
       config: { name: `${capital}config`, ...replicas },
     },
     presenceTtlMs,
-    blobs: { name: `${capital}blobs`, maxAgeMs, ...replicas },
+    blobs: { name: `${capital}blobs`, maxAgeMs, ...replicas, ...(blobBytes !== undefined && { maxBytes: blobBytes }) },
     requestsConsumer: {
       stream: requests,
       name: "gateway",
@@ -78,5 +98,20 @@ export function createTopology(options: TopologyOptions = {}): Topology {
       ackWaitMs,
       maxAckPending: 100_000,
     }),
+  };
+}
+
+function limitsOf(
+  stream: LimitedStream,
+  { messages, bytes }: StreamLimits = {},
+): Pick<StreamDefinition, "maxMessages" | "maxBytes" | "keep"> {
+  const maxMessages = messages ?? DEFAULT_MESSAGES[stream];
+  return {
+    ...(maxMessages > 0 && { maxMessages }),
+    ...(bytes !== undefined && bytes > 0 && { maxBytes: bytes }),
+    keep: [
+      ...(messages === undefined ? ["maxMessages" as const] : []),
+      ...(bytes === undefined ? ["maxBytes" as const] : []),
+    ],
   };
 }

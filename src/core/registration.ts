@@ -42,6 +42,8 @@ export const orchestratorPresence = z.object({
   orchestrator: name,
   since: moment,
   shards: z.array(z.int()),
+  /** Under way in its shards, and how many it takes. */
   runs: z.int(),
+  maxRuns: z.int().optional(),
 });
 export type OrchestratorPresence = z.output<typeof orchestratorPresence>;

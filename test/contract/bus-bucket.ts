@@ -239,6 +239,19 @@ export function bucketContract({ connect, unique }: Contract): void {
       expect(text(await objects.get("a"))).toBe("2");
     });
 
+    test("that is full refuses what finds no room, and keeps what it has", async () => {
+      const bus = await connect();
+      const name = unique();
+      const objects = await bus.objects({ name, maxBytes: 100_000 });
+      await objects.put("a", new Uint8Array(60_000));
+      await expect(objects.put("b", new Uint8Array(60_000))).rejects.toMatchObject({ code: "full" });
+      expect(await objects.get("a")).toHaveLength(60_000);
+      expect(await objects.get("b")).toBeUndefined();
+      const roomier = await bus.objects({ name, maxBytes: 0 });
+      await roomier.put("b", new Uint8Array(60_000));
+      expect(await objects.get("b")).toHaveLength(60_000);
+    });
+
     test("keeps an empty object", async () => {
       const objects = await (await connect()).objects({ name: unique() });
       await objects.put("a", new Uint8Array());

@@ -67,6 +67,44 @@ export function streamContract({ connect, unique }: Contract): void {
       expect(text((await bus.getMessage(name, 1))?.data)).toBe("kept");
     });
 
+    test("keeps the limits it has where those of the definition are mere defaults", async () => {
+      const { bus, name } = await openStream({ maxMessages: 2 });
+      const defaults = {
+        name,
+        subjects: [`${name}.>`],
+        retention: "limits",
+        keep: ["maxMessages", "maxBytes"],
+      } as const;
+      await bus.ensureStream({ ...defaults, maxMessages: 100, maxBytes: 5000 });
+      expect(await bus.streamState(name)).toMatchObject({ maxMessages: 2, maxBytes: 5000 });
+      await bus.ensureStream({ ...defaults, maxMessages: 200, maxBytes: 6000 });
+      expect(await bus.streamState(name)).toMatchObject({ maxMessages: 2, maxBytes: 5000 });
+      await bus.ensureStream({ ...defaults, maxMessages: 3, keep: ["maxBytes"] });
+      expect(await bus.streamState(name)).toMatchObject({ maxMessages: 3, maxBytes: 5000 });
+    });
+
+    test("tells what it holds, and what it may hold", async () => {
+      const { bus, name } = await openStream({ maxMessages: 10 });
+      expect(await bus.streamState(name)).toEqual({ messages: 0, bytes: 0, maxMessages: 10 });
+      await bus.append(`${name}.a`, new Uint8Array(1000));
+      await bus.append(`${name}.b`, new Uint8Array(1000));
+      const two = await bus.streamState(name);
+      expect(two).toMatchObject({ messages: 2, maxMessages: 10 });
+      expect(two.bytes).toBeGreaterThan(2000);
+      await bus.removeSubject(name, `${name}.a`);
+      const one = await bus.streamState(name);
+      expect(one.messages).toBe(1);
+      expect(one.bytes).toBeLessThan(two.bytes);
+    });
+
+    test("may come to let the oldest go where it refused before", async () => {
+      const { bus, name } = await openStream({ maxMessages: 1 });
+      await bus.append(`${name}.a`, bytes("1"));
+      const definition = { name, subjects: [`${name}.>`], retention: "limits", maxMessages: 1 } as const;
+      await bus.ensureStream({ ...definition, whenFull: "drop-oldest" });
+      expect(await bus.append(`${name}.a`, bytes("2"))).toMatchObject({ sequence: 2 });
+    });
+
     test("answers a request to one of its subjects with its acknowledgement", async () => {
       const { bus, name } = await openStream();
       const answer = await bus.request(`${name}.a`, bytes("x"), { timeoutMs: 2_000 });
@@ -86,6 +124,7 @@ export function streamContract({ connect, unique }: Contract): void {
       const name = unique();
       const refused = { name: "BusError", code: "no-stream" };
       await expect(bus.append(`${name}.a`, bytes(""))).rejects.toMatchObject(refused);
+      await expect(bus.streamState(name)).rejects.toMatchObject(refused);
       await expect(bus.lastSequence(name)).rejects.toMatchObject(refused);
       await expect(bus.getMessage(name, 1)).rejects.toMatchObject(refused);
       await expect(bus.getLastMessage(name, ">")).rejects.toMatchObject(refused);

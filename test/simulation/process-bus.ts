@@ -138,6 +138,7 @@ export class ProcessBus {
         );
         return this.#start(`follow ${filter}`, follower, {});
       },
+      streamState: (stream) => ask("streamState", stream, () => bus.streamState(stream)),
       lastSequence: (stream, filter) => ask("lastSequence", filter ?? stream, () => bus.lastSequence(stream, filter)),
       getMessage: (stream, sequence) => ask("getMessage", stream, () => bus.getMessage(stream, sequence)),
       getLastMessage: (stream, filter) => ask("getLastMessage", filter, () => bus.getLastMessage(stream, filter)),

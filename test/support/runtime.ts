@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, afterEach, beforeAll, describe } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
 import type { Tutti, TuttiOptions } from "../../src/app.ts";
-import { tutti } from "../../src/tutti.ts";
+import { createMemoryBroker } from "../../src/bus/memory.ts";
+import { connectNats } from "../../src/bus/nats.ts";
+import type { Bus } from "../../src/bus/port.ts";
+import { type TuttiParts, tutti } from "../../src/tutti.ts";
 import { type NatsServer, startNatsServer } from "./nats-server.ts";
 
 /** Starts apps that are stopped after the test. Those of one test that share a prefix share a log. */
@@ -20,7 +23,7 @@ export interface NatsRuntime extends Runtime {
 
 const uniquePrefix = (): string => `t${randomBytes(5).toString("hex")}`;
 
-function startWith(options: () => TuttiOptions) {
+function startWith(options: () => TuttiOptions, parts: () => TuttiParts = () => ({})) {
   const apps: Tutti[] = [];
   const logged: string[] = [];
   return {
@@ -29,7 +32,7 @@ function startWith(options: () => TuttiOptions) {
       const onLog = (level: string, message: string) => {
         if (level === "warn" || level === "error") logged.push(`${level} ${message}`);
       };
-      const app = await tutti({ env: {}, onLog, ...options(), ...own });
+      const app = await tutti({ env: {}, onLog, ...options(), ...own }, parts());
       apps.push(app);
       return app;
     },
@@ -66,6 +69,56 @@ export function describeOnNats(title: string, body: (runtime: NatsRuntime) => vo
       },
       get prefix() {
         return prefix;
+      },
+    });
+  });
+}
+
+export interface SharedRuntime extends Runtime {
+  /** A connection to the bus of the apps. */
+  readonly bus: Bus;
+  readonly prefix: string;
+}
+
+/** One suite, run in memory and on NATS; the apps of one test share a bus. */
+export function describeShared(title: string, body: (runtime: SharedRuntime) => void): void {
+  describe(`${title}, in memory`, () => {
+    let broker = createMemoryBroker();
+    let bus: Bus | undefined;
+    const apps = startWith(
+      () => ({ shards: 4 }),
+      () => ({ bus: broker.connect() }),
+    );
+    afterEach(async () => {
+      await apps.stop();
+      await bus?.close();
+      bus = undefined;
+      broker = createMemoryBroker();
+    });
+    body({
+      start: apps.start,
+      logged: apps.logged,
+      prefix: "tutti",
+      get bus() {
+        bus ??= broker.connect();
+        return bus;
+      },
+    });
+  });
+  describeOnNats(`${title}, on NATS`, (runtime) => {
+    let bus: Bus;
+    beforeEach(async () => {
+      bus = await connectNats({ servers: runtime.server.url });
+    });
+    afterEach(() => bus.close());
+    body({
+      start: runtime.start,
+      logged: runtime.logged,
+      get prefix() {
+        return runtime.prefix;
+      },
+      get bus() {
+        return bus;
       },
     });
   });

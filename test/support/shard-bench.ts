@@ -2,6 +2,7 @@ import { BlobStore } from "../../src/actors/blobs.ts";
 import { type Claim, Claims } from "../../src/actors/claims.ts";
 import { Dispatcher } from "../../src/actors/dispatcher.ts";
 import { LogWriter } from "../../src/actors/log-writer.ts";
+import { QueueGate } from "../../src/actors/queue-gate.ts";
 import { ShardKeeper } from "../../src/actors/shard-keeper.ts";
 import { TypeRegistry } from "../../src/actors/type-registry.ts";
 import { Withdrawals } from "../../src/actors/withdrawals.ts";
@@ -35,7 +36,16 @@ export async function createShardBench() {
     fail: () => {},
   });
   const withdrawals = new Withdrawals(host, () => dispatcher);
-  const seams = { dispatcher, withdrawals, writer: new LogWriter(host), onEnded() {}, onSubmitted() {}, answer() {} };
+  const seams = {
+    dispatcher,
+    gate: new QueueGate(dispatcher, 1000),
+    withdrawals,
+    writer: new LogWriter(host),
+    onEnded() {},
+    onSubmitted() {},
+    onLive() {},
+    answer() {},
+  };
   const keeper = new ShardKeeper(host, 0, {
     seams,
     claims: new Claims(claimBucket, presences, "us"),

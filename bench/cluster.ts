@@ -4,7 +4,7 @@ import { type BenchProcess, startProcess } from "./processes.ts";
 import { type BenchServer, cpuMicrosOf } from "./server.ts";
 
 /** A client here, orchestrators and workers in processes of their own. */
-export interface Cluster {
+export interface Cluster extends AsyncDisposable {
   readonly client: Tutti;
   readonly orchestrators: readonly BenchProcess[];
   readonly workers: readonly BenchProcess[];
@@ -40,6 +40,10 @@ export async function startCluster(server: BenchServer, options: ClusterOptions 
   const client = await tutti({ ...where, orchestrator: false });
   const sum = async (processes: readonly BenchProcess[]) =>
     (await Promise.all(processes.map((one) => one.cpuMicros()))).reduce((a, b) => a + b, 0);
+  const stop = async () => {
+    await client.stop();
+    await Promise.all([...workers, ...orchestrators].map((one) => one.stop()));
+  };
   return {
     client,
     orchestrators,
@@ -49,9 +53,7 @@ export async function startCluster(server: BenchServer, options: ClusterOptions 
       worker: await sum(workers),
       server: cpuMicrosOf(server.pid),
     }),
-    async stop() {
-      await client.stop();
-      await Promise.all([...workers, ...orchestrators].map((one) => one.stop()));
-    },
+    stop,
+    [Symbol.asyncDispose]: stop,
   };
 }

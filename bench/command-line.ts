@@ -33,6 +33,8 @@ export function readCommand(
   }
   if (name === ALL && sizes.length > 0)
     throw new UsageError(`sizes go with one workload, not with all; received ${sizes.join(" ")}`);
+  if (sizes.length > 0 && workloads[name]!.sizes.length === 0)
+    throw new UsageError(`${name} takes no sizes; received ${sizes.join(" ")}`);
   if (values.sync !== "default" && values.sync !== "always")
     throw new UsageError(`--sync: expected default or always; received ${JSON.stringify(values.sync)}`);
   return {
@@ -71,7 +73,7 @@ export function describeUsage(workloads: Readonly<Record<string, Workload>>): st
   const width = Math.max(...Object.keys(workloads).map((name) => name.length));
   const lines = Object.entries(workloads).map(
     ([name, { summary, sizesAre, sizes }]) =>
-      `  ${name.padEnd(width)}  ${summary}\n  ${" ".repeat(width)}  N: ${sizesAre} (default ${sizes.join(" ")})`,
+      `  ${name.padEnd(width)}  ${summary}\n  ${" ".repeat(width)}  N: ${sizesAre}${sizes.length > 0 ? ` (default ${sizes.join(" ")})` : ""}`,
   );
   return `npm run bench -- NAME [N …] [--rounds N] [--sync always] [--out FOLDER]
 

@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [N …]`: measures one workload, or all; `--help` says more. */
 import { chain } from "./chain.ts";
 import { type Command, describeUsage, readCommand, UsageError } from "./command-line.ts";
+import { counts } from "./counts.ts";
 import { embedded } from "./embedded.ts";
 import { fanOut } from "./fan-out.ts";
 import { memory } from "./memory.ts";
@@ -21,6 +22,7 @@ const workloads: Readonly<Record<string, Workload>> = {
   memory,
   payload,
   scale,
+  counts,
 };
 
 let command: Command | undefined;

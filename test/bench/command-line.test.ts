@@ -7,7 +7,7 @@ import type { Workload } from "../../bench/workload.ts";
 import { startProgram } from "../support/program.ts";
 
 const workload: Workload = { summary: "one", sizesAre: "things", sizes: [7], measure: async () => [] };
-const workloads = { one: workload, another: workload };
+const workloads = { one: workload, another: workload, fixed: { ...workload, sizes: [] } };
 const read = (...args: string[]) => readCommand(args, workloads);
 
 it("reads a name, sizes and options", () => {
@@ -19,17 +19,18 @@ it("reads a name, sizes and options", () => {
     sync: "always",
     out: "there",
   });
-  expect(read("all")).toMatchObject({ names: ["one", "another"] });
+  expect(read("all")).toMatchObject({ names: ["one", "another", "fixed"] });
   expect(read("--help")).toBeUndefined();
 });
 
 it.each([
-  [["two"], 'NAME: expected one of one, another, all; received "two"'],
-  [[], "NAME: expected one of one, another, all; received nothing"],
+  [["two"], 'NAME: expected one of one, another, fixed, all; received "two"'],
+  [[], "NAME: expected one of one, another, fixed, all; received nothing"],
   [["one", "many"], 'N: expected a whole number above 0; received "many"'],
   [["one", "1.5"], 'N: expected a whole number above 0; received "1.5"'],
   [["one", "--rounds", "0"], '--rounds: expected a whole number above 0; received "0"'],
   [["one", "--sync", "never"], '--sync: expected default or always; received "never"'],
+  [["fixed", "10"], "fixed takes no sizes; received 10"],
   [["all", "10"], "sizes go with one workload, not with all; received 10"],
 ])("refuses %j and says what was expected", (args, message) => {
   expect(() => read(...args)).toThrow(new UsageError(message));

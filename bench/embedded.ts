@@ -17,7 +17,7 @@ export const embedded: Workload = {
   async measure({ sizes, rounds, say }) {
     await using app = await tutti({ workers: benchWorkers, concurrency: 500 });
     const one = () => runSixTasks(app);
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < Math.min(3, rounds); i++) {
       await runFanOut(app, Math.min(10_000, Math.max(...sizes)));
       await runMany(SMALL_RUNS, IN_FLIGHT, one);
       await runChain(app, CHAIN);

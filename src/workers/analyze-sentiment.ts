@@ -2,7 +2,8 @@ import { z } from "zod";
 import { task } from "../define/task.ts";
 import { worker } from "../define/worker.ts";
 import { asksModel, documentPrompt, provenance, textInput } from "./analysis.ts";
-import { detectLanguage } from "./language/language-detection.ts";
+import { guessLanguage } from "./language/language-detection.ts";
+import { hasLexicon } from "./language/lexicon.ts";
 import { addPolarity, labelOf, NO_POLARITY, polarityOf, scoreOf } from "./language/polarity.ts";
 import { breathe, slicesOf } from "./language/slices.ts";
 
@@ -12,10 +13,13 @@ export const sentiment = z.object({
   score: z.number().min(-1).max(1),
 });
 
+/** Who judged: `none` where no model is configured and nothing here knows the language; it is then called neutral. */
+export const judge = z.enum([...provenance.shape.by.options, "none"]);
+
 export const analyzeSentimentTask = task("analyze-sentiment", {
   description: "Says whether a text feels positive, neutral or negative, and how much so: a score from -1 to 1.",
   input: textInput,
-  output: provenance.extend(sentiment.shape),
+  output: provenance.extend({ by: judge, ...sentiment.shape }),
   timeout: "2m",
 });
 
@@ -27,12 +31,12 @@ export const analyzeSentimentWorker = worker(analyzeSentimentTask, async ({ inpu
     );
     return { ...(await llm.object(sentiment, prompt, { signal, name: "sentiment" })), by: "model" as const, coverage };
   }
-  const { code } = await detectLanguage(text);
+  const { code } = await guessLanguage(text);
+  if (!hasLexicon(code)) return { label: "neutral" as const, score: 0, by: "none" as const, coverage: 1 };
   let polarity = NO_POLARITY;
   for (const slice of slicesOf(text)) {
     await breathe(signal);
-    // A text too short to tell its language is read as English, whose words travel furthest.
-    polarity = addPolarity(polarity, polarityOf(slice, code === "und" ? "en" : code));
+    polarity = addPolarity(polarity, polarityOf(slice, code));
   }
   const score = scoreOf(polarity);
   return { label: labelOf(score), score, by: "local" as const, coverage: 1 };

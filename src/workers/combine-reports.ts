@@ -12,10 +12,10 @@ import {
   isReport,
   type UnreadableDocument,
 } from "./document-report.ts";
-import { describeProvenance } from "./format-report.ts";
+import { describeProvenance, describeSentiment, NOT_JUDGED } from "./format-report.ts";
 import { extractSummary } from "./language/extractive-summary.ts";
 import { nameLanguage } from "./language/language-detection.ts";
-import { asMarkdown, countOf, signed } from "./markdown-text.ts";
+import { asMarkdown, countOf } from "./markdown-text.ts";
 
 export const combineReportsTask = task("combine-reports", {
   description: "Joins the reports on several documents into one, with a summary of them all.",
@@ -68,7 +68,7 @@ function summarizeLocally(documents: readonly Titled<DocumentReport>[]): Overall
   const words = reports.reduce((sum, one) => sum + one.statistics.words, 0);
   const figures = [
     `${countOf(documents.length, "document")}, ${countOf(words, "word")}, in ${tally(reports.map((one) => nameLanguage(one.language.code)))}.`,
-    `Sentiment: ${tally(reports.map((one) => one.sentiment.label))}.`,
+    `Sentiment: ${tally(reports.map(({ sentiment }) => (sentiment.by === "none" ? NOT_JUDGED : sentiment.label)))}.`,
   ];
   const quotes = documents.slice(0, MOST_QUOTED).map(({ title, outcome }) => {
     const { summary } = extractSummary(outcome.summary, outcome.language.code, { sentences: 1, characters: 240 });
@@ -110,7 +110,7 @@ function rowOf({ title, outcome }: Titled): string {
     ? [
         nameLanguage(outcome.language.code),
         outcome.statistics.words,
-        `${outcome.sentiment.label} (${signed(outcome.sentiment.score)})`,
+        describeSentiment(outcome.sentiment),
         outcome.topics.slice(0, 3).map(asMarkdown).join(", "),
       ]
     : ["not read", "", "", ""];

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { sentiment } from "./analyze-sentiment.ts";
+import { judge, sentiment } from "./analyze-sentiment.ts";
 import { detectedLanguage } from "./language/language-detection.ts";
 import { textStatistics } from "./language/text-statistics.ts";
 
@@ -10,7 +10,7 @@ export const documentReport = z.object({
   language: detectedLanguage,
   summary: z.string(),
   topics: z.array(z.string()),
-  sentiment,
+  sentiment: sentiment.extend({ by: judge }),
   statistics: textStatistics,
   /** Markdown. */
   report: z.string(),

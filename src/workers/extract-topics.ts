@@ -4,7 +4,7 @@ import { worker } from "../define/worker.ts";
 import { asksModel, documentPrompt, provenance, textInput } from "./analysis.ts";
 import { excerptOf } from "./language/excerpt.ts";
 import { extractKeyPhrases } from "./language/key-phrases.ts";
-import { detectLanguage } from "./language/language-detection.ts";
+import { guessLanguage } from "./language/language-detection.ts";
 import { breathe } from "./language/slices.ts";
 
 const MOST_TOPICS = 8;
@@ -31,7 +31,7 @@ export const extractTopicsWorker = worker(extractTopicsTask, async ({ input: { t
     return { topics: topics.slice(0, MOST_TOPICS), by: "model" as const, coverage };
   }
   const excerpt = excerptOf(text, READ_CHARACTERS);
-  const { code } = await detectLanguage(text);
+  const { code } = await guessLanguage(text);
   await breathe(signal);
   return {
     topics: extractKeyPhrases(excerpt.text, code, MOST_TOPICS),

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { task } from "../define/task.ts";
 import { worker } from "../define/worker.ts";
-import { type Provenance, percent } from "./analysis.ts";
+import { percent } from "./analysis.ts";
 import { analyzeSentimentTask } from "./analyze-sentiment.ts";
-import { documentOutcome } from "./document-report.ts";
+import { type DocumentReport, documentOutcome } from "./document-report.ts";
 import { extractTask } from "./extract.ts";
 import { extractTopicsTask } from "./extract-topics.ts";
 import { detectedLanguage, nameLanguage } from "./language/language-detection.ts";
@@ -35,7 +35,7 @@ export const formatReportWorker = worker(formatReportTask, ({ input }) =>
         language: input.language,
         summary: input.summary.summary,
         topics: input.topics.topics,
-        sentiment: { label: input.sentiment.label, score: input.sentiment.score },
+        sentiment: { label: input.sentiment.label, score: input.sentiment.score, by: input.sentiment.by },
         statistics: input.statistics,
         report: writeReport(input),
       },
@@ -51,7 +51,7 @@ function writeReport({ name, language, statistics, summary, topics, sentiment }:
   ];
   return [
     `# ${name === null ? "Document" : asMarkdown(name)}`,
-    `- **Language:** ${nameLanguage(language.code)}${confidence}\n- **Length:** ${length.join(", ")}\n- **Sentiment:** ${sentiment.label} (${signed(sentiment.score)})`,
+    `- **Language:** ${nameLanguage(language.code)}${confidence}\n- **Length:** ${length.join(", ")}\n- **Sentiment:** ${describeSentiment(sentiment)}`,
     "## Summary",
     asMarkdown(summary.summary) || "None: the text holds no sentence.",
     "## Topics",
@@ -61,10 +61,22 @@ function writeReport({ name, language, statistics, summary, topics, sentiment }:
   ].join("\n\n");
 }
 
-const MAKERS = { model: "a language model", local: "local language libraries" } as const;
+/** `positive (+0.42)`. */
+export const describeSentiment = ({ by, label, score }: DocumentReport["sentiment"]): string =>
+  by === "none" ? NOT_JUDGED : `${label} (${signed(score)})`;
+
+export const NOT_JUDGED = "not judged";
+
+const MAKERS = {
+  model: "a language model",
+  local: "local language libraries",
+  none: `${NOT_JUDGED}, as there are no rated words of this language here`,
+} as const;
 
 /** `Summary, topics and sentiment: local language libraries.`, or each by itself where they differ. */
-export function describeProvenance(findings: Readonly<Record<string, Provenance>>): string {
+export function describeProvenance(
+  findings: Readonly<Record<string, Pick<Findings["sentiment"], "by" | "coverage">>>,
+): string {
   const groups = Map.groupBy(Object.entries(findings), ([, { by, coverage }]) =>
     coverage < 1 ? `${MAKERS[by]}, from excerpts (${percent(coverage)} of the text)` : MAKERS[by],
   );

@@ -37,6 +37,13 @@ describe("detect-language", () => {
     expect(await languageOf("12 + 30 = 42 !")).toEqual({ code: "und", confidence: 0 });
     expect(await languageOf("Paris")).toEqual({ code: "und", confidence: 0 });
   });
+
+  it.each(["Hello world", "Katten sover.", "Kot śpi.", "Factura adjunta", "Kubernetes", "IMG_2034.JPG", "OK"])(
+    "would rather not say than guess wrong: %s",
+    async (text) => {
+      expect(await languageOf(text)).toEqual({ code: "und", confidence: 0 });
+    },
+  );
 });
 
 describe("analyze-sentiment", () => {
@@ -58,6 +65,7 @@ describe("analyze-sentiment", () => {
 
 describe("summarize", () => {
   it("returns a short text whole", async () => {
+    expect(await summaryOf(" 👍\n👍 ")).toBe("👍 👍");
     expect(await summaryOf("One thing happened. Then another did.")).toBe("One thing happened. Then another did.");
   });
 

@@ -29,6 +29,8 @@ export function extractSummary(
 ): { summary: string; coverage: number } {
   const excerpt = excerptOf(text, READ_CHARACTERS);
   const sentences = sentencesOf(excerpt.text);
+  if (sentences.length === 0)
+    return { summary: clip(excerpt.text.replace(/\s+/g, " ").trim(), limits.characters), coverage: excerpt.coverage };
   const whole = joinSentences(sentences);
   if (
     sentences.length <= Math.min(SHORT_TEXT.sentences, limits.sentences) &&

@@ -9,8 +9,6 @@ export type Lexicon = ReadonlyMap<string, number>;
 
 const require = createRequire(import.meta.url);
 const lexicons = new Map<string, Lexicon>();
-/** Where the package keeps to an older or a regional code. */
-const FILES: Readonly<Record<string, string>> = { he: "iw", jv: "jw" };
 
 /** Words that a translation rated for a sense they seldom have: French `comme` (from "like"), German `dick` (from an insult). */
 const MISLEADING: Readonly<Record<string, string>> = {
@@ -36,17 +34,20 @@ const MISSING: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   zh: { 很好: 3 },
 };
 
+/**
+ * Languages whose lexicon was found to be of use: at least two of three plain sentences that it was not made for are
+ * judged as a reader would (`test/workers/sentiment.test.ts`). Korean and Hindi, for two, are not.
+ */
+const LANGUAGES = new Set("ar ca cs da de en es fi fr it ja nl no pl pt ro ru sv tr uk zh".split(" "));
+
+export const hasLexicon = (language: string): boolean => LANGUAGES.has(language);
+
 /** The rated words of a language (ISO 639-1) in lower case; undefined when there is no lexicon of it. */
 export function lexiconOf(language: string): Lexicon | undefined {
   const known = lexicons.get(language);
   if (known) return known;
-  if (!/^[a-z]{2}$/.test(language)) return undefined;
-  let rated: Readonly<Record<string, number>>;
-  try {
-    rated = require(`afinn-165-multilingual/build/AFINN-${FILES[language] ?? language}.json`) as typeof rated;
-  } catch {
-    return undefined;
-  }
+  if (!hasLexicon(language)) return undefined;
+  const rated = require(`afinn-165-multilingual/build/AFINN-${language}.json`) as Readonly<Record<string, number>>;
   const lexicon = cleanLexicon(rated, language);
   lexicons.set(language, lexicon);
   return lexicon;

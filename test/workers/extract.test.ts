@@ -66,6 +66,19 @@ describe("extract", () => {
     );
   });
 
+  // Bytes as iconv writes them: Node encodes none of these.
+  it.each([
+    [
+      "windows-1251",
+      "cef2f7b8f220ee20f0e0e1eef2e520eaeeece8f2e5f2e020e7e020e3eee42e",
+      "Отчёт о работе комитета за год.",
+    ],
+    ["Shift JIS", "8da193fa82cd93568b4382aa82c682c482e097c782a282c582b78142", "今日は天気がとても良いです。"],
+    ["windows-1252, of one word", "4772f6df65", "Größe"],
+  ])("decodes a line in %s", async (_, bytes, text) => {
+    expect((await extract("a.txt", new Uint8Array(Buffer.from(bytes, "hex")))).text).toBe(text);
+  });
+
   it("counts code points, words and sentences", async () => {
     const { statistics } = await executeValue<Extracted>(extractWorker, { text: "Dr. Lee met Ann 😀. They left!" });
     expect(statistics).toEqual({ characters: 29, words: 6, sentences: 2 });

@@ -85,13 +85,11 @@ export function plan(build: (p: PlanBuilder) => Built): PlanOf<unknown> {
       });
     const { needs } = options;
     const wire = toWire(input) as Json | undefined;
-    tasks[key] = {
-      type: typeName,
-      ...(wire !== undefined && { input: wire }),
-      ...(needs?.length && { needs: needs.map((one) => one.key) }),
-      ...statedPolicy(key, typeof type === "string" ? {} : type.policy, options),
-    };
-    const placed = { key, output: createReference(key) as Out<never> };
+    const placedTask: { -readonly [K in keyof PlannedTask]: PlannedTask[K] } = { type: typeName };
+    if (wire !== undefined) placedTask.input = wire;
+    if (needs?.length) placedTask.needs = needs.map((one) => one.key);
+    tasks[key] = Object.assign(placedTask, statedPolicy(key, typeof type === "string" ? {} : type.policy, options));
+    const placed = new PlacedTask(key);
     made.add(placed);
     return placed;
   };
@@ -102,6 +100,21 @@ export function plan(build: (p: PlanBuilder) => Built): PlanOf<unknown> {
       `plan: expected its function to return, at once, a task placed with p.task() or nothing, received ${describe(output)}`,
     );
   return new PlanOf<unknown>({ v: 1, tasks, ...(output && { output: output.key }) });
+}
+
+class PlacedTask implements Placed<never> {
+  readonly key: string;
+  #output: Out<never> | undefined;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  /** Made when it is asked for: of most leaves nobody asks. */
+  get output(): Out<never> {
+    this.#output ??= createReference(this.key) as Out<never>;
+    return this.#output;
+  }
 }
 
 /** What the author states, field by field over the type's own. */

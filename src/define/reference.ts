@@ -53,32 +53,41 @@ const target = Symbol("reference");
 const SILENT = new Set(["then", "toJSON"]);
 
 /** A reference to the output of the sibling `key`. */
-export function createReference(key: string, pointer = ""): Ref<unknown> {
-  const text = `${key}#${pointer}`;
-  const below = (field: string | number) => createReference(key, `${pointer}/${escapeToken(String(field))}`);
-  const refuse = (): never => {
-    throw new TuttiError(
-      400,
-      `the reference ${text} has no value until ${key} has succeeded: expected it as a value in another task's input, received a use of its content`,
-    );
-  };
-  // What is looked through to when a reference is printed.
-  const printed: { $ref: string } = { $ref: text };
-  return new Proxy(printed, {
-    get(_, property) {
-      if (property === target) return text;
-      if (property === Symbol.toPrimitive || property === Symbol.iterator) return refuse;
-      if (typeof property === "symbol" || SILENT.has(property)) return undefined;
-      return property === "at" ? below : below(property);
-    },
-    has: (_, property) => property === target,
-    getPrototypeOf: () => null,
-    ownKeys: refuse,
-    set: refuse,
-    defineProperty: refuse,
-    deleteProperty: refuse,
-  }) as unknown as Ref<unknown>;
+export const createReference = (key: string): Ref<unknown> => referTo(`${key}#`);
+
+/** What is looked through to when a reference is printed: it is the target of its proxy. */
+interface Printed {
+  readonly $ref: string;
 }
+
+const referTo = ($ref: string): Ref<unknown> => new Proxy<Printed>({ $ref }, behaviour) as unknown as Ref<unknown>;
+
+const below = ({ $ref }: Printed, field: string | number): Ref<unknown> =>
+  referTo(`${$ref}/${escapeToken(String(field))}`);
+
+function refuse({ $ref }: Printed): never {
+  const key = $ref.slice(0, $ref.indexOf("#"));
+  throw new TuttiError(
+    400,
+    `the reference ${$ref} has no value until ${key} has succeeded: expected it as a value in another task's input, received a use of its content`,
+  );
+}
+
+/** One for all references: a plan of 100,000 tasks may make as many. */
+const behaviour: ProxyHandler<Printed> = {
+  get(printed, property) {
+    if (property === target) return printed.$ref;
+    if (property === Symbol.toPrimitive || property === Symbol.iterator) return () => refuse(printed);
+    if (typeof property === "symbol" || SILENT.has(property)) return undefined;
+    return property === "at" ? (field: string | number) => below(printed, field) : below(printed, property);
+  },
+  has: (_, property) => property === target,
+  getPrototypeOf: () => null,
+  ownKeys: refuse,
+  set: refuse,
+  defineProperty: refuse,
+  deleteProperty: refuse,
+};
 
 const referenceText = (value: object): string | undefined =>
   target in value ? (value as { [target]: string })[target] : undefined;
@@ -99,13 +108,23 @@ export function toWire(input: unknown, level = 0): unknown {
   const prototype = Object.getPrototypeOf(input);
   // Left for the check of JSON-ness, which names the place and the class.
   if (prototype !== Object.prototype && prototype !== null) return input;
-  const entries = Object.entries(input).filter(([, value]) => value !== undefined);
-  const field = entries.length === 1 ? entries[0]![0] : undefined;
-  if (field === "$ref" || field === "$literal") {
-    refuseReferences(input, field, level);
+  const from = input as Readonly<Record<string, unknown>>;
+  const fields = Object.keys(from).filter((field) => from[field] !== undefined);
+  const only = fields.length === 1 ? fields[0] : undefined;
+  if (only === "$ref" || only === "$literal") {
+    refuseReferences(input, only, level);
     return { $literal: input };
   }
-  return Object.fromEntries(entries.map(([key, value]) => [key, toWire(value, level + 1)]));
+  const copy: Record<string, unknown> = {};
+  for (const field of fields) setField(copy, field, toWire(from[field], level + 1));
+  return copy;
+}
+
+/** Also where the name means something else in an assignment. */
+function setField(object: Record<string, unknown>, field: string, value: unknown): void {
+  if (field === "__proto__")
+    Object.defineProperty(object, field, { value, enumerable: true, configurable: true, writable: true });
+  else object[field] = value;
 }
 
 function refuseReferences(value: unknown, field: string, level: number): void {

@@ -3,7 +3,7 @@ import { type Delivery, isPassing } from "../bus/port.ts";
 import { parseTaskSubject } from "../bus/subjects.ts";
 import { sleep } from "../core/clock.ts";
 import { messageOf, RetryableError, type TaskError, TerminalError } from "../core/error.ts";
-import { findNonJson, type Json } from "../core/json.ts";
+import { encodeText, findNonJson } from "../core/json.ts";
 import type { Usage } from "../core/model.ts";
 import { depthOf } from "../core/names.ts";
 import { checkPlan } from "../core/plan-check.ts";
@@ -12,6 +12,7 @@ import type { TaskMessage } from "../core/task-message.ts";
 import { PlanOf } from "../define/plan.ts";
 import type { HandlerContext, Worker } from "../define/worker.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
+import { createHandlerContext } from "./handler-context.ts";
 import type { WorkerHost } from "./worker-host.ts";
 
 /** What an attempt came to. */
@@ -70,25 +71,44 @@ export class Attempt {
     this.#abort?.abort(reason);
   }
 
-  /** Never rejects: whatever happens is an outcome. Undefined when it was aborted because the worker stops. */
-  execute(): Promise<Outcome | undefined> {
-    return new Promise((resolve) => {
-      this.#settle = (outcome) => {
-        this.#disarm?.();
-        resolve(outcome);
-      };
-      this.#armTimeout();
-      this.#run().then(this.#settle, (error) => this.#settle(failed(this.#describe(error))));
-    });
+  /**
+   * Calls `settle` once: whatever happens is an outcome. Undefined when it was aborted because the worker stops. A
+   * handler that returns a value, and no promise, is settled before this returns: a promise for every step would cost
+   * more than the steps.
+   */
+  execute(settle: (outcome: Outcome | undefined) => void): void {
+    this.#settle = (outcome) => {
+      this.#settle = () => {};
+      this.#disarm?.();
+      settle(outcome);
+    };
+    this.#armTimeout();
+    const { input, inputRef, needs = {}, needsRef } = this.message;
+    if (inputRef === undefined && needsRef === undefined) this.#guard(() => this.#handle(input, needs));
+    else this.#wait(this.#fetch(), ([fetched, ofNeeds]) => this.#handle(fetched, ofNeeds));
   }
 
-  get #signal(): AbortSignal {
+  readonly #fail = (error: unknown): void => this.#settle(failed(this.#describe(error)));
+
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #wait<T>(work: PromiseLike<T>, step: (value: T) => void): void {
+    work.then((value) => this.#guard(() => step(value)), this.#fail);
+  }
+
+  readonly #signal = (): AbortSignal => {
     if (!this.#abort) {
       this.#abort = new AbortController();
       if (this.#aborted) this.#abort.abort(this.#aborted);
     }
     return this.#abort.signal;
-  }
+  };
 
   #armTimeout(): void {
     const timeoutMs = this.message.timeoutMs ?? this.#worker.policy.timeout;
@@ -97,26 +117,41 @@ export class Attempt {
     this.#disarm = this.#host.clock.timer(timeoutMs, () => this.abort(new AttemptAborted("timeout", message)));
   }
 
-  async #run(): Promise<Outcome> {
-    const input = parseBy(this.#worker.input, await this.#input(), "input", this.#worker.type);
-    const returned = await this.#worker.handler(this.#context(input, await this.#needs()));
-    if (returned instanceof PlanOf) return this.#plan(returned);
+  async #fetch(): Promise<[unknown, HandlerContext["needs"]]> {
+    const { input, inputRef, needs = {}, needsRef } = this.message;
+    const { blobs } = this.#host;
+    return [
+      inputRef === undefined ? input : await blobs.getJson(inputRef),
+      needsRef === undefined ? needs : ((await blobs.getJson(needsRef)) as HandlerContext["needs"]),
+    ];
+  }
+
+  #handle(input: unknown, needs: HandlerContext["needs"]): void {
+    const parsed = parseBy(this.#worker.input, input, "input", this.#worker.type);
+    const { run, task, attempt } = this.message;
+    const context = createHandlerContext(this.#host, {
+      input: parsed,
+      needs,
+      at: { tenant: this.tenant, run, task, attempt },
+      signal: this.#signal,
+      onUsage: this.#onUsage,
+    });
+    const returned = this.#worker.handler(context);
+    if (isThenable(returned)) this.#wait(returned, (value) => this.#finish(value));
+    else this.#finish(returned);
+  }
+
+  #finish(returned: unknown): void {
+    const outcome = returned instanceof PlanOf ? this.#plan(returned) : this.#output(returned);
+    if (outcome instanceof Promise) this.#wait(outcome, (stored) => this.#settle(stored));
+    else this.#settle(outcome);
+  }
+
+  #output(returned: unknown): Outcome | Promise<Outcome> {
     const output = parseBy(this.#worker.output, returned === undefined ? null : returned, "output", this.#worker.type);
     const odd = findNonJson(output);
     if (odd) throw new TerminalError(`the output of ${this.#worker.type} is no JSON: ${odd}`);
     return this.#inlineOrRef("output", JSON.stringify(output));
-  }
-
-  async #input(): Promise<unknown> {
-    const { input, inputRef } = this.message;
-    return inputRef === undefined ? input : this.#host.blobs.getJson(inputRef);
-  }
-
-  async #needs(): Promise<{ readonly [key: string]: Json }> {
-    const { needs, needsRef } = this.message;
-    return needsRef === undefined
-      ? (needs ?? {})
-      : ((await this.#host.blobs.getJson(needsRef)) as { [key: string]: Json });
   }
 
   async #plan({ wire }: PlanOf<unknown>): Promise<Outcome> {
@@ -131,11 +166,11 @@ export class Attempt {
     return this.#inlineOrRef("plan", JSON.stringify(wire));
   }
 
-  async #inlineOrRef(field: "output" | "plan", text: string): Promise<Outcome> {
+  #inlineOrRef(field: "output" | "plan", text: string): Outcome | Promise<Outcome> {
     // No character has more than three bytes in UTF-8; most texts are told without counting.
     const fits = text.length * 3 <= INLINE_LIMIT - ENVELOPE || Buffer.byteLength(text) <= INLINE_LIMIT - ENVELOPE;
     if (fits) return { json: `"${field}":${text}` };
-    return { json: `"${field}Ref":"${await this.#store(new TextEncoder().encode(text))}"` };
+    return this.#store(encodeText(text)).then((ref) => ({ json: `"${field}Ref":"${ref}"` }));
   }
 
   /** What was made is not made again because there is no room for it just now, or nobody answers: it is repeated. */
@@ -148,47 +183,19 @@ export class Attempt {
         if (!isPassing(error) || this.#aborted) throw error;
         if (tries % 10 === 0)
           this.#host.log("warn", `what task ${this.message.task} made is not stored yet: ${messageOf(error)}`);
-        await sleep(this.#host.clock, Math.min(100 * 2 ** tries, 5000), this.#signal);
+        await sleep(this.#host.clock, Math.min(100 * 2 ** tries, 5000), this.#signal());
       }
     }
   }
 
-  #context(input: unknown, needs: HandlerContext["needs"]): HandlerContext {
-    const { run, task, attempt } = this.message;
-    const host = this.#host;
-    const where = { tenant: this.tenant, run, task, attempt };
-    const attemptSignal = () => this.#signal;
-    const onUsage = (usage: Usage) => {
-      const before = this.#usage ?? { calls: 0, inputTokens: 0, outputTokens: 0 };
-      this.#usage = {
-        calls: before.calls + usage.calls,
-        inputTokens: before.inputTokens + usage.inputTokens,
-        outputTokens: before.outputTokens + usage.outputTokens,
-      };
+  readonly #onUsage = (usage: Usage): void => {
+    const before = this.#usage ?? { calls: 0, inputTokens: 0, outputTokens: 0 };
+    this.#usage = {
+      calls: before.calls + usage.calls,
+      inputTokens: before.inputTokens + usage.inputTokens,
+      outputTokens: before.outputTokens + usage.outputTokens,
     };
-    return {
-      input,
-      needs,
-      get signal() {
-        return attemptSignal();
-      },
-      attempt,
-      run,
-      tenant: this.tenant,
-      task,
-      idempotencyKey: `${this.tenant}/${run}/${task}`,
-      progress: (value) => host.live.tell("progress", where, value),
-      log: (message, level = "info") => host.live.tell("log", where, { level, message }),
-      get llm() {
-        const llm = host.models.forAttempt({ signal: attemptSignal(), onUsage });
-        Object.defineProperty(this, "llm", { value: llm });
-        return llm;
-      },
-      blobs: host.blobs,
-      types: async () => host.types.list(),
-      openFile: host.openFile,
-    };
-  }
+  };
 
   #describe(error: unknown): TaskError {
     // Where in the user's code it came from: the result carries only the message.
@@ -206,6 +213,9 @@ export class Attempt {
 /** An error's message must fit into a result, and into all that tells of it later. */
 const LONGEST_MESSAGE = 8192;
 const cut = (text: string): string => (text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text);
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 
 /** Validates by the type's schema; what does not match is final: the same value would fail again. */
 function parseBy(schema: z.ZodType, value: unknown, what: "input" | "output", type: string): unknown {

@@ -48,11 +48,16 @@ export class DeliveryCheck {
     this.#doubtedBefore = this.#host.clock.now();
   }
 
-  async judge(delivery: Delivery): Promise<Verdict> {
+  /** At once, unless somebody has to be asked. */
+  judge(delivery: Delivery): Verdict | Promise<Verdict> {
     const read = readTaskMessage(delivery);
     if ("problem" in read) return { kind: "unreadable", problem: read.problem };
-    const { message } = read;
-    if (!this.#isDoubtful(delivery, message)) return { kind: "execute", message };
+    return this.#isDoubtful(delivery, read.message)
+      ? this.#inquire(delivery, read.message)
+      : { kind: "execute", message: read.message };
+  }
+
+  async #inquire(delivery: Delivery, message: TaskMessage): Promise<Verdict> {
     if (await this.#isSettled(delivery, message)) return { kind: "settled", message };
     return { kind: delivery.deliveries <= this.#maxDeliveries ? "execute" : "poison", message };
   }

@@ -2,11 +2,18 @@ import type { Delivery, Puller } from "../bus/port.ts";
 import { PRIORITIES } from "../core/names.ts";
 import type { Host } from "./host.ts";
 
+/** The slots of one type, over its priorities. */
+interface Slots {
+  /** How many may run at once, where the type has a limit of its own. */
+  readonly limit: number;
+  running: number;
+  /** Delivered and not settled. */
+  inHand: number;
+}
+
 interface Source {
   readonly puller: Puller;
-  readonly type: string;
-  /** Delivered by it and not settled. */
-  inHand: number;
+  readonly slots: Slots;
   /** Until when (monotonic, ms) it counts as having work, and shares in the free slots. */
   hotUntil: number;
   /** What it was asked for in all, when it was last asked. */
@@ -28,8 +35,7 @@ export class Intake {
   readonly #host: Host;
   readonly #types: readonly string[];
   readonly #concurrency: number;
-  readonly #run: (delivery: Delivery) => Promise<void>;
-  readonly #isFree: (delivery: Delivery) => boolean;
+  readonly #run: (delivery: Delivery, done: () => void) => void;
   readonly #limitOf: (type: string) => number | undefined;
   readonly #sources: Source[] = [];
   readonly #waiting: Delivery[][] = PRIORITIES.map(() => []);
@@ -52,10 +58,8 @@ export class Intake {
     options: {
       types: readonly string[];
       concurrency: number;
-      /** Executes one delivery to its settlement; never rejects. */
-      run: (delivery: Delivery) => Promise<void>;
-      /** Whether its type has a slot free, where types have limits of their own. */
-      isFree: (delivery: Delivery) => boolean;
+      /** Executes one delivery and calls `done` once it is settled, which may be at once. Never throws. */
+      run: (delivery: Delivery, done: () => void) => void;
       /** How many of a type may run at once, where it has a limit of its own. */
       limitOf: (type: string) => number | undefined;
     },
@@ -64,27 +68,26 @@ export class Intake {
     this.#types = options.types;
     this.#concurrency = options.concurrency;
     this.#run = options.run;
-    this.#isFree = options.isFree;
     this.#limitOf = options.limitOf;
     this.#beatMs = host.topology.taskConsumer("any", "normal").ackWaitMs / 3;
   }
 
   async open(): Promise<void> {
     const { bus, topology } = this.#host;
-    const opened = this.#types.flatMap((type) =>
-      PRIORITIES.map(async (priority, rank) => {
+    const opened = this.#types.flatMap((type) => {
+      const slots: Slots = { limit: this.#limitOf(type) ?? Number.POSITIVE_INFINITY, running: 0, inHand: 0 };
+      return PRIORITIES.map(async (priority, rank) => {
         const consumer = topology.taskConsumer(type, priority);
         await bus.ensureConsumer(consumer);
         const source: Source = {
           puller: await bus.pull(consumer.stream, consumer.name, (delivery) => this.#take(source, rank, delivery)),
-          type,
-          inHand: 0,
+          slots,
           hotUntil: 0,
           asked: 0,
         };
         return source;
-      }),
-    );
+      });
+    });
     this.#sources.push(...(await Promise.all(opened)));
     const beat = () => {
       this.#beatAt = this.#host.clock.monotonic();
@@ -122,7 +125,7 @@ export class Intake {
     if (this.#closed) return delivery.nak();
     source.hotUntil = this.#host.clock.monotonic() + HOT_MS;
     this.inHand.set(delivery, source);
-    source.inHand++;
+    source.slots.inHand++;
     this.#waiting[rank]!.push(delivery);
     this.#schedule();
   }
@@ -143,18 +146,21 @@ export class Intake {
       let i = 0;
       for (; i < waiting.length && this.running < this.#concurrency; i++) {
         const delivery = waiting[i]!;
-        if (this.#isFree(delivery)) this.#start(delivery);
+        const { slots } = this.inHand.get(delivery)!;
+        if (slots.running < slots.limit) this.#start(delivery, slots);
         else waiting[kept++] = delivery;
       }
       if (i > kept) waiting.splice(kept, i - kept);
     }
   }
 
-  #start(delivery: Delivery): void {
+  #start(delivery: Delivery, slots: Slots): void {
     this.running++;
-    void this.#run(delivery).then(() => {
+    slots.running++;
+    this.#run(delivery, () => {
       this.running--;
-      this.inHand.get(delivery)!.inHand--;
+      slots.running--;
+      slots.inHand--;
       this.inHand.delete(delivery);
       this.#countFinished();
       this.#schedule();
@@ -180,20 +186,13 @@ export class Intake {
     const asked = flowing.reduce((sum, { puller }) => sum + puller.outstanding, 0);
     const share = Math.floor((room - asked) / flowing.length);
     for (const source of this.#sources) {
-      const { puller, type } = source;
-      const left = this.#leftOf(type);
+      const { puller, slots } = source;
+      // What waits here for its type's limit would be missed by other processes.
+      const left = slots.limit - slots.inHand;
       const wanted = isFlowing(source, now) ? Math.min(share, left - puller.outstanding) : 0;
       if (wanted > 0) ask(source, wanted);
       else if (puller.outstanding === 0 && left > 0) ask(source, 1);
     }
-  }
-
-  /** What a type may still be asked for: what waits here for its limit would be missed by other processes. */
-  #leftOf(type: string): number {
-    let left = this.#limitOf(type);
-    if (left === undefined) return Number.POSITIVE_INFINITY;
-    for (const source of this.#sources) if (source.type === type) left -= source.inHand;
-    return left;
   }
 }
 

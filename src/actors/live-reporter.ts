@@ -1,5 +1,5 @@
 import { isoTime } from "../core/iso-time.ts";
-import type { Json } from "../core/json.ts";
+import { encodeText, type Json } from "../core/json.ts";
 import type { LiveKind } from "../core/live.ts";
 import type { Host } from "./host.ts";
 
@@ -31,7 +31,7 @@ export class LiveReporter {
   tell(kind: LiveKind, at: { tenant: string; run: string; task: string; attempt: number }, data?: Json): void {
     const item = encodeItem(at, isoTime(this.#host.clock.now()), data);
     if (item === undefined) return;
-    const key = `${at.tenant}/${at.run}/${kind}`;
+    const key = `${kind}/${at.tenant}/${at.run}`;
     let batch = this.#batches.get(key);
     if (batch && batch.characters + item.length > BATCH_CHARACTERS) {
       this.#send(batch);
@@ -55,7 +55,7 @@ export class LiveReporter {
     const { bus, topology, id } = this.#host;
     const text = `{"v":1,"worker":${JSON.stringify(id)},"items":[${items.join(",")}]}`;
     try {
-      bus.publish(topology.subjects.live(tenant, run, kind), new TextEncoder().encode(text));
+      bus.publish(topology.subjects.live(tenant, run, kind), encodeText(text));
     } catch {
       // Live news are worth no trouble: the log tells everything that counts.
     }
@@ -68,8 +68,11 @@ function encodeItem(
   data: unknown,
 ): string | undefined {
   try {
-    const text = JSON.stringify({ task, attempt, at, ...(data !== undefined && { data }) });
-    return text.length <= MOST_CHARACTERS ? text : undefined;
+    // A task's path has nothing to escape.
+    const head = `{"task":"${task}","attempt":${attempt},"at":"${at}"`;
+    if (data === undefined) return `${head}}`;
+    const text = JSON.stringify(data);
+    return text !== undefined && text.length <= MOST_CHARACTERS ? `${head},"data":${text}}` : undefined;
   } catch {
     // A handler may try to tell anything: a bigint, a cycle.
     return undefined;

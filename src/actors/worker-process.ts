@@ -29,6 +29,7 @@ export interface WorkerProcessOptions {
 
 export const DEFAULT_CONCURRENCY = 16;
 const DEFAULT_MAX_DELIVERIES = 10;
+const LOAD_EVERY_MS = 20;
 
 /** One worker process: takes tasks of its types, runs their handlers, and appends the results to the log. */
 export class WorkerProcess {
@@ -39,8 +40,9 @@ export class WorkerProcess {
   readonly #intake: Intake;
   readonly #committer: Committer;
   readonly #attempts = new Set<Attempt>();
-  readonly #runningOf = new Map<string, number>();
   readonly #since: string;
+  /** As JSON text. */
+  readonly #name: string;
   readonly #cancellations: Cancellations;
   readonly #check: DeliveryCheck;
   #presence: Presence | undefined;
@@ -57,13 +59,13 @@ export class WorkerProcess {
     this.#check = new DeliveryCheck(host, options.maxDeliveries ?? DEFAULT_MAX_DELIVERIES);
     this.#concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
     this.#committer = new Committer(host);
+    this.#name = JSON.stringify(host.id);
     this.#since = new Date(host.clock.now()).toISOString();
     this.#cancellations = new Cancellations(host.topology.subjects, host.clock, () => this.#attempts);
     this.#intake = new Intake(host, {
       types: [...this.#workers.keys()],
       concurrency: this.#concurrency,
-      run: (delivery) => this.#take(delivery),
-      isFree: (delivery) => this.#isFree(delivery),
+      run: (delivery, done) => this.#take(delivery, done),
       limitOf: (type) => this.#workers.get(type)?.concurrency,
     });
     this.#machine = createActor(workerMachine, { input: { concurrency: this.#concurrency } });
@@ -139,101 +141,102 @@ export class WorkerProcess {
     if (this.#machine.getSnapshot().status === "active") this.#machine.send(event);
   }
 
-  /** The machine hears of the load once a turn. */
+  /** The machine hears of the load as it stands now and then: an event for every task would cost more than the task. */
   #reportLoad(): void {
     if (this.#loadScheduled) return;
     this.#loadScheduled = true;
-    this.#host.clock.endOfTurn(() => {
+    const tell = () => {
       this.#loadScheduled = false;
       this.#tell({ type: "load", running: this.#intake.running });
-    });
+    };
+    // While it drains somebody waits for the last one.
+    if (this.#machine.getSnapshot().matches("draining")) this.#host.clock.endOfTurn(tell);
+    else this.#host.clock.timer(LOAD_EVERY_MS, tell);
   }
 
-  #typeOf(delivery: Delivery): string {
-    const from = this.#host.topology.subjects.prefix.length + "tasks".length + 2;
-    return delivery.subject.slice(from, delivery.subject.indexOf(".", from));
-  }
-
-  #isFree(delivery: Delivery): boolean {
-    const type = this.#typeOf(delivery);
-    const limit = this.#workers.get(type)?.concurrency;
-    return limit === undefined || (this.#runningOf.get(type) ?? 0) < limit;
-  }
-
-  async #take(delivery: Delivery): Promise<void> {
-    const type = this.#typeOf(delivery);
-    this.#runningOf.set(type, (this.#runningOf.get(type) ?? 0) + 1);
+  #take(delivery: Delivery, done: () => void): void {
     this.#reportLoad();
+    const settled = () => {
+      this.#reportLoad();
+      done();
+    };
+    const refuse = (error: unknown) => {
+      this.#host.log("error", `task ${delivery.subject} could not be taken: ${messageOf(error)}`);
+      delivery.nak(1000);
+      settled();
+    };
     try {
       // A process that was stopped for a while holds what was given to others meanwhile.
       if (this.#intake.isLate) this.#check.doubtWhatIsQueued();
-      await this.#carryOut(delivery, await this.#check.judge(delivery));
+      const verdict = this.#check.judge(delivery);
+      if (verdict instanceof Promise)
+        verdict.then((given) => this.#carryOut(delivery, given, settled)).catch(refuse);
+      else this.#carryOut(delivery, verdict, settled);
     } catch (error) {
-      this.#host.log("error", `task ${delivery.subject} could not be taken: ${messageOf(error)}`);
-      delivery.nak(1000);
-    } finally {
-      this.#runningOf.set(type, this.#runningOf.get(type)! - 1);
-      this.#reportLoad();
+      refuse(error);
     }
   }
 
-  async #carryOut(delivery: Delivery, verdict: Verdict): Promise<void> {
-    switch (verdict.kind) {
-      case "unreadable":
-        // Nobody can execute it. The orchestrator wrote no such thing, so no task waits for it.
-        this.#host.log("error", `message ${delivery.subject} is no task: ${verdict.problem}`);
-        return delivery.terminate();
-      case "settled":
-        return delivery.ack();
-      case "poison": {
-        const message = `delivered ${delivery.deliveries - 1} times without a result: it seems to kill its workers`;
-        const outcome = failed({ kind: "poison", message });
-        return this.#commit(delivery, verdict.message, outcome, undefined, this.#host.clock.now());
-      }
-      case "execute":
-        if (this.#isOver) return delivery.nak();
-        if (this.#cancellations.hasCancelled(delivery.subject)) return delivery.ack();
-        return this.#execute(delivery, verdict.message);
+  #carryOut(delivery: Delivery, verdict: Verdict, settled: () => void): void {
+    if (verdict.kind === "execute" && !this.#isOver && !this.#cancellations.hasCancelled(delivery.subject))
+      return this.#execute(delivery, verdict.message, settled);
+    if (verdict.kind === "poison") {
+      const message = `delivered ${delivery.deliveries - 1} times without a result: it seems to kill its workers`;
+      const outcome = failed({ kind: "poison", message });
+      return this.#commit(delivery, verdict.message, outcome, undefined, this.#host.clock.now(), settled);
     }
+    if (verdict.kind === "unreadable") {
+      // Nobody can execute it. The orchestrator wrote no such thing, so no task waits for it.
+      this.#host.log("error", `message ${delivery.subject} is no task: ${verdict.problem}`);
+      delivery.terminate();
+    } else if (verdict.kind === "execute" && this.#isOver) delivery.nak();
+    else delivery.ack();
+    settled();
   }
 
-  async #execute(delivery: Delivery, message: TaskMessage): Promise<void> {
+  #execute(delivery: Delivery, message: TaskMessage, settled: () => void): void {
     const worker = this.#workers.get(message.type);
     if (!worker) throw new TerminalError(`this worker has no handler for ${message.type}`);
     const attempt = new Attempt(this.#host, worker, delivery, message);
-    const { run, task, type } = message;
-    const { tenant } = attempt;
     this.#attempts.add(attempt);
     const startedAt = this.#host.clock.now();
-    this.#host.live.tell("started", { tenant, run, task, attempt: message.attempt });
-    try {
-      const outcome = tracingEnabled()
-        ? await inAttemptSpan(
-            {
-              traceparent: header(delivery, "traceparent"),
-              run,
-              tenant,
-              task,
-              type,
-              attempt: message.attempt,
-              deliveries: delivery.deliveries,
-              worker: this.#host.id,
-              subject: delivery.subject,
-            },
-            () => attempt.execute(),
-            (result) => ({
-              ...(result?.error && { error: result.error }),
-              ...(attempt.planned !== undefined && { planned: attempt.planned }),
-            }),
-          )
-        : await attempt.execute();
-      if (!outcome) return delivery.nak();
+    const { tenant } = attempt;
+    this.#host.live.tell("started", { tenant, run: message.run, task: message.task, attempt: message.attempt });
+    const finish = (outcome: Outcome | undefined) => {
+      this.#attempts.delete(attempt);
+      if (!outcome) {
+        delivery.nak();
+        return settled();
+      }
       if (!outcome.error) this.#completed++;
       else if (outcome.error.kind !== "cancelled") this.#failed++;
-      await this.#commit(delivery, message, outcome, attempt, startedAt);
-    } finally {
-      this.#attempts.delete(attempt);
-    }
+      this.#commit(delivery, message, outcome, attempt, startedAt, settled);
+    };
+    const fail = (error: unknown) => finish(failed({ kind: "retryable", message: messageOf(error) }));
+    if (tracingEnabled()) void this.#executeTraced(attempt, delivery).then(finish, fail);
+    else attempt.execute(finish);
+  }
+
+  #executeTraced(attempt: Attempt, delivery: Delivery): Promise<Outcome | undefined> {
+    const { message, tenant } = attempt;
+    return inAttemptSpan(
+      {
+        traceparent: header(delivery, "traceparent"),
+        run: message.run,
+        tenant,
+        task: message.task,
+        type: message.type,
+        attempt: message.attempt,
+        deliveries: delivery.deliveries,
+        worker: this.#host.id,
+        subject: delivery.subject,
+      },
+      () => new Promise<Outcome | undefined>((resolve) => attempt.execute(resolve)),
+      (outcome) => ({
+        ...(outcome?.error && { error: outcome.error }),
+        ...(attempt.planned !== undefined && { planned: attempt.planned }),
+      }),
+    );
   }
 
   #commit(
@@ -242,17 +245,13 @@ export class WorkerProcess {
     outcome: Outcome,
     attempt: Attempt | undefined,
     startedAt: number,
-  ): Promise<void> {
+    settled: () => void,
+  ): void {
     const { task, reply } = message;
     const usage = attempt?.usage;
-    const fields = JSON.stringify({
-      task,
-      attempt: message.attempt,
-      worker: this.#host.id,
-      startedAt: isoTime(startedAt),
-      ...(usage && { usage }),
-    });
-    const result = `${fields.slice(0, -1)},${outcome.json}}`;
-    return new Promise((done) => this.#committer.add(reply, result, delivery, done));
+    // By hand: neither a task's path nor a moment has anything to escape.
+    const fields = `"task":"${task}","attempt":${message.attempt},"worker":${this.#name},"startedAt":"${isoTime(startedAt)}"`;
+    const result = `{${fields},${usage ? `"usage":${JSON.stringify(usage)},` : ""}${outcome.json}}`;
+    this.#committer.add(reply, result, delivery, settled);
   }
 }

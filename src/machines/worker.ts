@@ -1,6 +1,6 @@
 import { assign, setup } from "xstate";
 
-/** The life of a worker process. The host reports its load once a turn, not once a task. */
+/** The life of a worker process. The host reports its load now and then, not once a task. */
 export interface WorkerContext {
   readonly concurrency: number;
   /** Attempts in execution. */

@@ -1,0 +1,39 @@
+import type { Usage } from "../core/model.ts";
+import type { HandlerContext } from "../define/worker.ts";
+import type { WorkerHost } from "./worker-host.ts";
+
+export interface HandlerGiven {
+  readonly input: unknown;
+  readonly needs: HandlerContext["needs"];
+  readonly at: { readonly tenant: string; readonly run: string; readonly task: string; readonly attempt: number };
+  /** Called only for handlers that look at it. */
+  signal(): AbortSignal;
+  onUsage(usage: Usage): void;
+}
+
+/** What a handler is given. All of it is its own: it may be taken apart, or spread into another object. */
+export function createHandlerContext(host: WorkerHost, given: HandlerGiven): HandlerContext {
+  const { input, needs, at } = given;
+  return {
+    input,
+    needs,
+    get signal() {
+      return given.signal();
+    },
+    attempt: at.attempt,
+    run: at.run,
+    tenant: at.tenant,
+    task: at.task,
+    idempotencyKey: `${at.tenant}/${at.run}/${at.task}`,
+    progress: (value) => host.live.tell("progress", at, value),
+    log: (message, level = "info") => host.live.tell("log", at, { level, message }),
+    get llm() {
+      const llm = host.models.forAttempt({ signal: given.signal(), onUsage: given.onUsage });
+      Object.defineProperty(this, "llm", { value: llm });
+      return llm;
+    },
+    blobs: host.blobs,
+    types: async () => host.types.list(),
+    openFile: host.openFile,
+  };
+}

@@ -1,20 +1,14 @@
 import { isBusError, isPassing } from "../bus/port.ts";
 import type { TaskAddress } from "../bus/subjects.ts";
 import { sleep } from "../core/clock.ts";
-import { messageOf, type TaskError, TerminalError } from "../core/error.ts";
-import { encodeJson, type Json } from "../core/json.ts";
-import { resolveInput } from "../core/reference.ts";
-import type { TaskMessage } from "../core/task-message.ts";
-import { outputOf, refsOf } from "../fold/outputs.ts";
+import { messageOf, type TaskError } from "../core/error.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
-import { INLINE_LIMIT } from "./blobs.ts";
 import type { Host } from "./host.ts";
+import { TaskEncoder } from "./task-encoder.ts";
 
 /** Publishes under way at once; the rest waits as records, not as encoded messages. */
 const WINDOW = 2000;
 const RECHECK_MS = 100;
-/** Tasks whose inputs are being fetched from the object store at once: each may be large. */
-const MOST_PREPARING = 16;
 
 export interface DispatchSeams {
   /** Whether a ready task may go on the queue now. Limits and rates will live here. */
@@ -44,6 +38,9 @@ export function addressOf(task: TaskRecord): TaskAddress {
 
 /** A publish under way. */
 interface Sending {
+  readonly task: TaskRecord;
+  readonly attempt: number;
+  readonly subject: string;
   /** False once its task was removed: its attempt is closed, or its shard is another's. */
   wanted: boolean;
   done: Promise<void>;
@@ -56,16 +53,17 @@ interface Sending {
 export class Dispatcher {
   readonly #host: Host;
   readonly #seams: DispatchSeams;
+  readonly #encoder: TaskEncoder;
   readonly #ready = new Set<TaskRecord>();
   readonly #inFlight = new Map<TaskRecord, Sending>();
   #scheduled = false;
   #stopped = false;
   #disarm: (() => void) | undefined;
-  #preparing = 0;
 
   constructor(host: Host, seams: DispatchSeams) {
     this.#host = host;
     this.#seams = seams;
+    this.#encoder = new TaskEncoder(host, seams.epochOf);
   }
 
   add(task: TaskRecord): void {
@@ -121,57 +119,105 @@ export class Dispatcher {
         this.#scheduleLater();
         continue;
       }
-      if (!this.#isSimple(task) && this.#preparing >= MOST_PREPARING) continue;
+      if (this.#encoder.isBusy && !this.#encoder.isSimple(task)) continue;
       this.#ready.delete(task);
-      const sending: Sending = { wanted: true, done: Promise.resolve() };
-      // The publish of the attempt before, which is closed, may not have been answered yet.
-      const before = this.#inFlight.get(task)?.done;
-      sending.done = Promise.all([before, this.#send(task, attemptOf(task), sending)]).then(() => {
-        if (this.#inFlight.get(task) === sending) this.#inFlight.delete(task);
-        if (this.#ready.size > 0) this.#schedule();
-      });
-      this.#inFlight.set(task, sending);
+      this.#send(task);
     }
   }
 
-  async #send(task: TaskRecord, attempt: number, sending: Sending): Promise<void> {
-    const open = () =>
-      sending.wanted && !this.#stopped && stateOf(task) === "dispatched" && attemptOf(task) === attempt;
-    const { bus, topology, clock, log } = this.#host;
-    const subject = topology.subjects.task(addressOf(task));
-    for (let tries = 0; open(); tries++) {
+  #send(task: TaskRecord): void {
+    const sending: Sending = {
+      task,
+      attempt: attemptOf(task),
+      subject: this.#host.topology.subjects.task(addressOf(task)),
+      wanted: true,
+      done: NOTHING,
+    };
+    // The publish of the attempt before, which is closed, may not have been answered yet.
+    const before = this.#inFlight.get(task);
+    this.#inFlight.set(task, sending);
+    if (before) sending.done = before.done.then(() => this.#sendPatiently(sending)).then(() => this.#finish(sending));
+    else this.#sendAtOnce(sending);
+  }
+
+  /** The way of nearly all tasks: no step of it waits but for the acknowledgement. */
+  #sendAtOnce(sending: Sending): void {
+    const finish = () => this.#finish(sending);
+    const goOn = (error?: unknown, data?: Promise<Uint8Array>) => {
+      sending.done = this.#sendPatiently(sending, error, data).then(finish);
+    };
+    if (!this.#encoder.isSimple(sending.task)) return goOn();
+    try {
+      const data = this.#encoder.encode(sending.task);
+      if (data instanceof Promise) return goOn(undefined, data);
+      const appended = this.#append(sending, data);
+      sending.done = appended.then(finish, (error) => this.#sendPatiently(sending, error).then(finish));
+    } catch (error) {
+      goOn(error);
+    }
+  }
+
+  #finish(sending: Sending): void {
+    if (this.#inFlight.get(sending.task) === sending) this.#inFlight.delete(sending.task);
+    if (this.#ready.size > 0) this.#schedule();
+  }
+
+  #isOpen({ task, attempt, wanted }: Sending): boolean {
+    return wanted && !this.#stopped && stateOf(task) === "dispatched" && attemptOf(task) === attempt;
+  }
+
+  #append({ task, subject }: Sending, data: Uint8Array): Promise<unknown> {
+    const traceparent = this.#seams.traceparentOf(task);
+    return this.#host.bus.append(subject, data, traceparent === undefined ? undefined : { headers: { traceparent } });
+  }
+
+  /** The way of what has to be fetched first, and of what did not go through at once. */
+  async #sendPatiently(sending: Sending, failure?: unknown, encoding?: Promise<Uint8Array>): Promise<void> {
+    const { task } = sending;
+    let error = failure;
+    for (let tries = 0; ; tries++) {
+      if (error !== undefined && !(await this.#mayRepeat(sending, error, tries))) return;
+      if (!this.#isOpen(sending)) return;
       try {
-        // What waits for a fetch must not make the others wait, nor cost them a turn.
-        const data = await (this.#isSimple(task) ? this.#encode(task) : this.#prepare(task));
-        if (!open()) return;
+        const data = await (tries === 0 && encoding ? encoding : this.#encoder.prepare(task));
+        if (!this.#isOpen(sending)) return;
         // The lease may have run out since.
         if (!this.#seams.admit(task)) return this.add(task);
-        const traceparent = this.#seams.traceparentOf(task);
-        await bus.append(subject, data, traceparent === undefined ? undefined : { headers: { traceparent } });
+        await this.#append(sending, data);
         return;
-      } catch (error) {
-        if (isBusError(error, "subject-taken", "closed")) return;
-        // What does not pass would fail for ever: the task says so instead of waiting.
-        if (!isPassing(error)) return this.#seams.fail(task, attempt, { kind: "terminal", message: messageOf(error) });
-        if (tries % 10 === 0)
-          log("warn", `task ${task.id} of run ${task.run.run} is not on the queue yet: ${messageOf(error)}`);
-        await sleep(clock, Math.min(100 * 2 ** tries, 5000));
-        if (isBusError(error, "unconfirmed") && (await this.#isQueued(subject, task, open))) return;
+      } catch (caught) {
+        error = caught;
       }
     }
+  }
+
+  /** Whether a publish that failed is to be tried again; resolves when it is time. */
+  async #mayRepeat(sending: Sending, error: unknown, tries: number): Promise<boolean> {
+    const { clock, log } = this.#host;
+    const { task, attempt } = sending;
+    if (isBusError(error, "subject-taken", "closed") || !this.#isOpen(sending)) return false;
+    if (!isPassing(error)) {
+      // What does not pass would fail for ever: the task says so instead of waiting.
+      this.#seams.fail(task, attempt, { kind: "terminal", message: messageOf(error) });
+      return false;
+    }
+    if (tries % 10 === 0)
+      log("warn", `task ${task.id} of run ${task.run.run} is not on the queue yet: ${messageOf(error)}`);
+    await sleep(clock, Math.min(100 * 2 ** tries, 5000));
+    return !(isBusError(error, "unconfirmed") && (await this.#isQueued(sending)));
   }
 
   /**
    * Whether a publish that was not confirmed has been stored, and waits or is being worked on. As at a takeover, the
    * queue is asked before the log: when it is over by now, its result has been folded once this resolves.
    */
-  async #isQueued(subject: string, task: TaskRecord, open: () => boolean): Promise<boolean> {
+  async #isQueued(sending: Sending): Promise<boolean> {
     const { bus, topology, clock } = this.#host;
-    while (open()) {
+    while (this.#isOpen(sending)) {
       try {
-        const queued = await bus.listSubjects(topology.streams.tasks.name, subject);
+        const queued = await bus.listSubjects(topology.streams.tasks.name, sending.subject);
         if (queued.length > 0) return true;
-        await this.#seams.caughtUp(task);
+        await this.#seams.caughtUp(sending.task);
         break;
       } catch {
         await sleep(clock, RECHECK_MS);
@@ -179,72 +225,6 @@ export class Dispatcher {
     }
     return false;
   }
-
-  #isSimple(task: TaskRecord): boolean {
-    if (!this.#host.types.peek(task.spec.type)) return false;
-    for (const need of task.needs) for (const _ of refsOf(need)) return false;
-    return true;
-  }
-
-  #body(task: TaskRecord, load: (ref: string) => Json): TaskMessage {
-    const { run, spec } = task;
-    const sibling = (key: string) => outputOf(task.parent!.children!.byKey.get(key)!, load);
-    const { input = {} } = spec;
-    const named = spec.needs?.length ? Object.fromEntries(spec.needs.map((key) => [key, sibling(key)])) : undefined;
-    const { inputRef } = run.submitted;
-    const isStoredRoot = !task.parent && inputRef !== undefined;
-    return {
-      v: 1,
-      run: run.run,
-      task: task.id,
-      attempt: attemptOf(task),
-      epoch: this.#seams.epochOf(run.shard),
-      type: spec.type,
-      // A request's input is data, whatever it looks like; only plans refer.
-      ...(isStoredRoot ? { inputRef } : { input: task.parent ? resolveInput(input, sibling) : input }),
-      ...(named && { needs: named }),
-      ...(spec.timeout !== undefined && { timeoutMs: spec.timeout }),
-      ...(run.deadline !== undefined && { deadline: run.deadline }),
-      reply: this.#host.topology.subjects.reply(run.tenant, run.shard, run.run),
-    };
-  }
-
-  #encode(task: TaskRecord): Uint8Array | Promise<Uint8Array> {
-    return this.#fit(this.#body(task, NOTHING_TO_LOAD));
-  }
-
-  /** For a type not seen yet, or outputs kept in blobs. */
-  async #prepare(task: TaskRecord): Promise<Uint8Array> {
-    this.#preparing++;
-    try {
-      return await this.#fetchAndEncode(task);
-    } finally {
-      this.#preparing--;
-    }
-  }
-
-  async #fetchAndEncode(task: TaskRecord): Promise<Uint8Array> {
-    const { types, blobs } = this.#host;
-    const { type } = task.spec;
-    if (!(await types.find(type))) throw new TerminalError(`no worker ever registered the task type ${type}`);
-    return this.#fit(this.#body(task, await blobs.loadAll(task.needs.flatMap((need) => [...refsOf(need)]))));
-  }
-
-  #fit(body: TaskMessage): Uint8Array | Promise<Uint8Array> {
-    const data = encodeJson(body);
-    return data.length <= INLINE_LIMIT ? data : this.#moveOut(body);
-  }
-
-  async #moveOut({ input, needs, ...body }: TaskMessage): Promise<Uint8Array> {
-    const { blobs } = this.#host;
-    return encodeJson({
-      ...body,
-      ...(input !== undefined && { inputRef: await blobs.putJson(input) }),
-      ...(needs && { needsRef: await blobs.putJson(needs) }),
-    });
-  }
 }
 
-const NOTHING_TO_LOAD = (ref: string): never => {
-  throw new TerminalError(`blob ${ref} was not fetched`);
-};
+const NOTHING = Promise.resolve();

@@ -169,8 +169,7 @@ export class WorkerProcess {
       // A process that was stopped for a while holds what was given to others meanwhile.
       if (this.#intake.isLate) this.#check.doubtWhatIsQueued();
       const verdict = this.#check.judge(delivery);
-      if (verdict instanceof Promise)
-        verdict.then((given) => this.#carryOut(delivery, given, settled)).catch(refuse);
+      if (verdict instanceof Promise) verdict.then((given) => this.#carryOut(delivery, given, settled)).catch(refuse);
       else this.#carryOut(delivery, verdict, settled);
     } catch (error) {
       refuse(error);

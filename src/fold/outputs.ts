@@ -57,6 +57,13 @@ export function soleOutput(task: TaskRecord): Output | undefined {
   return output === undefined ? undefined : soleOutput(byKey.get(output)!);
 }
 
+/** Whether {@link outputOf} would have to load anything. */
+export function holdsRef(task: TaskRecord): boolean {
+  if (!task.children) return task.output !== undefined && "ref" in task.output;
+  for (const child of task.children.byKey.values()) if (makesParentsOutput(child) && holdsRef(child)) return true;
+  return false;
+}
+
 /** The references that {@link outputOf} would load. */
 export function* refsOf(task: TaskRecord): Generator<string> {
   if (!task.children) {

@@ -101,8 +101,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "take an unconfirmed dispatch for done",
     file: "actors/dispatcher.ts",
-    snippet: `if (isBusError(error, "subject-taken", "closed")) return;`,
-    instead: `if (isBusError(error, "subject-taken", "closed", "unconfirmed")) return;`,
+    snippet: `isBusError(error, "subject-taken", "closed")`,
+    instead: `isBusError(error, "subject-taken", "closed", "unconfirmed")`,
   },
   {
     name: "write the end only once",

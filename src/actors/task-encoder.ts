@@ -1,0 +1,102 @@
+import { TerminalError } from "../core/error.ts";
+import { encodeJson, type Json } from "../core/json.ts";
+import { resolveInput } from "../core/reference.ts";
+import type { TaskMessage } from "../core/task-message.ts";
+import { holdsRef, outputOf, refsOf } from "../fold/outputs.ts";
+import { attemptOf, type TaskRecord } from "../fold/task-record.ts";
+import { INLINE_LIMIT } from "./blobs.ts";
+import type { Host } from "./host.ts";
+
+/** Tasks whose inputs are being fetched from the object store at once: each may be large. */
+const MOST_PREPARING = 16;
+
+/** A task's message with every field in its place: those that are undefined leave no trace in JSON. */
+type Body = { readonly [K in keyof TaskMessage]-?: TaskMessage[K] | undefined };
+
+/** Makes the messages that put tasks on the queue: references resolved, and what is large moved to the object store. */
+export class TaskEncoder {
+  readonly #host: Host;
+  readonly #epochOf: (shard: number) => number;
+  #preparing = 0;
+
+  constructor(host: Host, epochOf: (shard: number) => number) {
+    this.#host = host;
+    this.#epochOf = epochOf;
+  }
+
+  /** Whether nothing has to be fetched for it: its type is known, and what it needs is at hand. */
+  isSimple(task: TaskRecord): boolean {
+    if (!this.#host.types.peek(task.spec.type)) return false;
+    for (const need of task.needs) if (holdsRef(need)) return false;
+    return true;
+  }
+
+  /** Whether no more should be prepared for the moment. */
+  get isBusy(): boolean {
+    return this.#preparing >= MOST_PREPARING;
+  }
+
+  /** Of a simple task: at once, unless it is so large that a part of it is stored first. Throws for a broken reference. */
+  encode(task: TaskRecord): Uint8Array | Promise<Uint8Array> {
+    return this.#fit(this.#body(task, NOTHING_TO_LOAD));
+  }
+
+  /** Of any task. Rejects with a TerminalError for a type that was never registered, a broken reference, a blob that is gone. */
+  async prepare(task: TaskRecord): Promise<Uint8Array> {
+    this.#preparing++;
+    try {
+      return await this.#fetchAndEncode(task);
+    } finally {
+      this.#preparing--;
+    }
+  }
+
+  async #fetchAndEncode(task: TaskRecord): Promise<Uint8Array> {
+    const { types, blobs } = this.#host;
+    const { type } = task.spec;
+    if (!(await types.find(type))) throw new TerminalError(`no worker ever registered the task type ${type}`);
+    return this.#fit(this.#body(task, await blobs.loadAll(task.needs.flatMap((need) => [...refsOf(need)]))));
+  }
+
+  #body(task: TaskRecord, load: (ref: string) => Json): Body {
+    const { run, spec } = task;
+    const sibling = (key: string) => outputOf(task.parent!.children!.byKey.get(key)!, load);
+    const { input = {}, needs } = spec;
+    const { inputRef } = run.submitted;
+    const isStoredRoot = !task.parent && inputRef !== undefined;
+    return {
+      v: 1,
+      run: run.run,
+      task: task.id,
+      attempt: attemptOf(task),
+      epoch: this.#epochOf(run.shard),
+      type: spec.type,
+      // A request's input is data, whatever it looks like; only plans refer.
+      input: isStoredRoot ? undefined : task.parent ? resolveInput(input, sibling) : input,
+      inputRef: isStoredRoot ? inputRef : undefined,
+      needs: needs?.length ? Object.fromEntries(needs.map((key) => [key, sibling(key)])) : undefined,
+      needsRef: undefined,
+      timeoutMs: spec.timeout,
+      deadline: run.deadline,
+      reply: this.#host.topology.subjects.reply(run.tenant, run.shard, run.run),
+    };
+  }
+
+  #fit(body: Body): Uint8Array | Promise<Uint8Array> {
+    const data = encodeJson(body);
+    return data.length <= INLINE_LIMIT ? data : this.#moveOut(body);
+  }
+
+  async #moveOut({ input, needs, ...body }: Body): Promise<Uint8Array> {
+    const { blobs } = this.#host;
+    return encodeJson({
+      ...body,
+      ...(input !== undefined && { inputRef: await blobs.putJson(input) }),
+      ...(needs && { needsRef: await blobs.putJson(needs) }),
+    });
+  }
+}
+
+const NOTHING_TO_LOAD = (ref: string): never => {
+  throw new TerminalError(`blob ${ref} was not fetched`);
+};

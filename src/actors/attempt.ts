@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { type Delivery, isPassing } from "../bus/port.ts";
-import { parseTaskSubject } from "../bus/subjects.ts";
+import { tenantOfTask } from "../bus/subjects.ts";
 import { sleep } from "../core/clock.ts";
 import { messageOf, RetryableError, type TaskError, TerminalError } from "../core/error.ts";
 import { encodeText, findNonJson } from "../core/json.ts";
@@ -43,9 +43,7 @@ export class Attempt {
   readonly tenant: string;
   readonly #host: WorkerHost;
   readonly #worker: Worker;
-  /** Made when the handler asks for it: most never look. */
-  #abort: AbortController | undefined;
-  #aborted: AttemptAborted | undefined;
+  readonly #abort = new AbortController();
   #settle: (outcome: Outcome | undefined) => void = () => {};
   /** How many children the returned plan has. */
   planned: number | undefined;
@@ -56,7 +54,7 @@ export class Attempt {
     this.#host = host;
     this.#worker = worker;
     this.message = message;
-    this.tenant = parseTaskSubject(host.topology.subjects, delivery.subject).tenant;
+    this.tenant = tenantOfTask(host.topology.subjects, delivery.subject);
   }
 
   get usage(): Usage | undefined {
@@ -65,10 +63,9 @@ export class Attempt {
 
   /** Ends the attempt for its worker, whether the handler takes notice or not. The first reason counts. */
   abort(reason: AttemptAborted): void {
-    if (this.#aborted) return;
-    this.#aborted = reason;
+    if (this.#abort.signal.aborted) return;
     this.#settle(reason.why === "stopping" ? undefined : failed(this.#describe(reason)));
-    this.#abort?.abort(reason);
+    this.#abort.abort(reason);
   }
 
   /**
@@ -88,7 +85,9 @@ export class Attempt {
     else this.#wait(this.#fetch(), ([fetched, ofNeeds]) => this.#handle(fetched, ofNeeds));
   }
 
-  readonly #fail = (error: unknown): void => this.#settle(failed(this.#describe(error)));
+  #fail(error: unknown): void {
+    this.#settle(failed(this.#describe(error)));
+  }
 
   #guard(step: () => void): void {
     try {
@@ -99,16 +98,11 @@ export class Attempt {
   }
 
   #wait<T>(work: PromiseLike<T>, step: (value: T) => void): void {
-    work.then((value) => this.#guard(() => step(value)), this.#fail);
+    work.then(
+      (value) => this.#guard(() => step(value)),
+      (error) => this.#fail(error),
+    );
   }
-
-  readonly #signal = (): AbortSignal => {
-    if (!this.#abort) {
-      this.#abort = new AbortController();
-      if (this.#aborted) this.#abort.abort(this.#aborted);
-    }
-    return this.#abort.signal;
-  };
 
   #armTimeout(): void {
     const timeoutMs = this.message.timeoutMs ?? this.#worker.policy.timeout;
@@ -133,8 +127,8 @@ export class Attempt {
       input: parsed,
       needs,
       at: { tenant: this.tenant, run, task, attempt },
-      signal: this.#signal,
-      onUsage: this.#onUsage,
+      signal: this.#abort.signal,
+      onUsage: (usage) => this.#count(usage),
     });
     const returned = this.#worker.handler(context);
     if (isThenable(returned)) this.#wait(returned, (value) => this.#finish(value));
@@ -180,22 +174,22 @@ export class Attempt {
       try {
         return await this.#host.blobs.put(data);
       } catch (error) {
-        if (!isPassing(error) || this.#aborted) throw error;
+        if (!isPassing(error) || this.#abort.signal.aborted) throw error;
         if (tries % 10 === 0)
           this.#host.log("warn", `what task ${this.message.task} made is not stored yet: ${messageOf(error)}`);
-        await sleep(this.#host.clock, Math.min(100 * 2 ** tries, 5000), this.#signal());
+        await sleep(this.#host.clock, Math.min(100 * 2 ** tries, 5000), this.#abort.signal);
       }
     }
   }
 
-  readonly #onUsage = (usage: Usage): void => {
+  #count(usage: Usage): void {
     const before = this.#usage ?? { calls: 0, inputTokens: 0, outputTokens: 0 };
     this.#usage = {
       calls: before.calls + usage.calls,
       inputTokens: before.inputTokens + usage.inputTokens,
       outputTokens: before.outputTokens + usage.outputTokens,
     };
-  };
+  }
 
   #describe(error: unknown): TaskError {
     // Where in the user's code it came from: the result carries only the message.

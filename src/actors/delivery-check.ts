@@ -4,7 +4,7 @@ import { sleep } from "../core/clock.ts";
 import { messageOf } from "../core/error.ts";
 import { decodeJson, encodeJson } from "../core/json.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
-import { type TaskMessage, taskMessage } from "../core/task-message.ts";
+import { isPlainTaskMessage, type TaskMessage, taskMessage } from "../core/task-message.ts";
 import { Epochs } from "./epochs.ts";
 import type { Host } from "./host.ts";
 
@@ -65,7 +65,7 @@ export class DeliveryCheck {
   /** Whether the attempt may have been settled before: by another worker, or under another owner of its shard. */
   #isDoubtful(delivery: Delivery, { epoch }: TaskMessage): boolean {
     if (delivery.deliveries > 1 || delivery.timestamp < this.#doubtedBefore) return true;
-    if (epoch === undefined) return false;
+    if (epoch === undefined || !this.#epochs.mayBePast(epoch)) return false;
     return this.#epochs.isPast(parseTaskSubject(this.#host.topology.subjects, delivery.subject).shard, epoch);
   }
 
@@ -96,6 +96,7 @@ export class DeliveryCheck {
 function readTaskMessage(delivery: Delivery): { message: TaskMessage } | { problem: string } {
   try {
     const raw = decodeJson(delivery.data);
+    if (isPlainTaskMessage(raw)) return { message: raw };
     const parsed = taskMessage.safeParse(raw);
     return parsed.success ? { message: parsed.data } : { problem: describeProblems(problemsOf(parsed.error, raw)) };
   } catch (error) {

@@ -136,25 +136,29 @@ export class Dispatcher {
     // The publish of the attempt before, which is closed, may not have been answered yet.
     const before = this.#inFlight.get(task);
     this.#inFlight.set(task, sending);
-    if (before) sending.done = before.done.then(() => this.#sendPatiently(sending)).then(() => this.#finish(sending));
-    else this.#sendAtOnce(sending);
+    if (before) sending.done = before.done.then(() => this.#sendPatiently(sending));
+    else if (this.#encoder.isSimple(task)) sending.done = this.#sendAtOnce(sending);
+    else sending.done = this.#sendPatiently(sending);
   }
 
   /** The way of nearly all tasks: no step of it waits but for the acknowledgement. */
-  #sendAtOnce(sending: Sending): void {
-    const finish = () => this.#finish(sending);
-    const goOn = (error?: unknown, data?: Promise<Uint8Array>) => {
-      sending.done = this.#sendPatiently(sending, error, data).then(finish);
-    };
-    if (!this.#encoder.isSimple(sending.task)) return goOn();
+  #sendAtOnce(sending: Sending): Promise<void> {
     try {
       const data = this.#encoder.encode(sending.task);
-      if (data instanceof Promise) return goOn(undefined, data);
-      const appended = this.#append(sending, data);
-      sending.done = appended.then(finish, (error) => this.#sendPatiently(sending, error).then(finish));
+      if (data instanceof Promise) return this.#sendPatiently(sending, undefined, data);
+      return this.#append(sending, data).then(
+        () => this.#finish(sending),
+        (error) => this.#sendPatiently(sending, error),
+      );
     } catch (error) {
-      goOn(error);
+      return this.#sendPatiently(sending, error);
     }
+  }
+
+  /** The way of what has to be fetched first, and of what did not go through at once. */
+  async #sendPatiently(sending: Sending, failure?: unknown, encoding?: Promise<Uint8Array>): Promise<void> {
+    await this.#insist(sending, failure, encoding);
+    this.#finish(sending);
   }
 
   #finish(sending: Sending): void {
@@ -171,8 +175,8 @@ export class Dispatcher {
     return this.#host.bus.append(subject, data, traceparent === undefined ? undefined : { headers: { traceparent } });
   }
 
-  /** The way of what has to be fetched first, and of what did not go through at once. */
-  async #sendPatiently(sending: Sending, failure?: unknown, encoding?: Promise<Uint8Array>): Promise<void> {
+  /** Sends until it is sent, or has lost its purpose. `failure`: of a first try; `encoding`: the message, already begun. */
+  async #insist(sending: Sending, failure?: unknown, encoding?: Promise<Uint8Array>): Promise<void> {
     const { task } = sending;
     let error = failure;
     for (let tries = 0; ; tries++) {

@@ -12,6 +12,8 @@ import type { Claim } from "./claims.ts";
 export class Epochs {
   readonly #log: Logger;
   readonly #epochs = new Map<number, number>();
+  /** Of all shards. */
+  #highest = 0;
   #watch: Stoppable | undefined;
 
   constructor(log: Logger) {
@@ -29,13 +31,20 @@ export class Epochs {
     await this.#watch?.stop();
   }
 
+  /** Whether that epoch is past in any shard: else nobody has to look which one it is. */
+  mayBePast(epoch: number): boolean {
+    return epoch < this.#highest;
+  }
+
   isPast(shard: number, epoch: number): boolean {
     return epoch < (this.#epochs.get(shard) ?? 0);
   }
 
   #take(shard: number, value: Uint8Array): void {
     try {
-      this.#epochs.set(shard, (decodeJson(value) as Claim).epoch);
+      const { epoch } = decodeJson(value) as Claim;
+      this.#epochs.set(shard, epoch);
+      this.#highest = Math.max(this.#highest, epoch);
     } catch (error) {
       this.#log("warn", `the claim of shard ${shard} cannot be read: ${messageOf(error)}`);
     }

@@ -211,8 +211,7 @@ export class WorkerProcess {
       else if (outcome.error.kind !== "cancelled") this.#failed++;
       this.#commit(delivery, message, outcome, attempt, startedAt, settled);
     };
-    const fail = (error: unknown) => finish(failed({ kind: "retryable", message: messageOf(error) }));
-    if (tracingEnabled()) void this.#executeTraced(attempt, delivery).then(finish, fail);
+    if (tracingEnabled()) void this.#executeTraced(attempt, delivery).then(finish);
     else attempt.execute(finish);
   }
 
@@ -235,7 +234,7 @@ export class WorkerProcess {
         ...(outcome?.error && { error: outcome.error }),
         ...(attempt.planned !== undefined && { planned: attempt.planned }),
       }),
-    );
+    ).catch((error) => failed({ kind: "retryable", message: messageOf(error) }));
   }
 
   #commit(

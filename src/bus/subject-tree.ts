@@ -34,7 +34,7 @@ export class SubjectTree<T> {
   match(subject: string): readonly T[] {
     if (this.#size === 0) return [];
     const found: T[] = [];
-    collect(this.#root, subject.split("."), 0, found);
+    collect(this.#root, subject, 0, found);
     return found;
   }
 
@@ -53,17 +53,20 @@ export class SubjectTree<T> {
   }
 }
 
-function collect<T>(node: Node<T>, tokens: readonly string[], depth: number, found: T[]): void {
-  const token = tokens[depth];
-  if (token === undefined) {
-    for (const value of node.here) found.push(value);
+/** `from`: where the next token begins; beyond the end there is none. Looks no further than there are filters. */
+function collect<T>(node: Node<T>, subject: string, from: number, found: T[]): void {
+  if (from > subject.length) {
+    if (node.here.size > 0) found.push(...node.here);
     return;
   }
-  for (const value of node.below) found.push(value);
-  const exact = node.children.get(token);
-  if (exact) collect(exact, tokens, depth + 1, found);
+  if (node.below.size > 0) found.push(...node.below);
+  if (node.children.size === 0) return;
+  const dot = subject.indexOf(".", from);
+  const end = dot < 0 ? subject.length : dot;
+  const exact = node.children.get(subject.slice(from, end));
+  if (exact) collect(exact, subject, end + 1, found);
   const any = node.children.get("*");
-  if (any) collect(any, tokens, depth + 1, found);
+  if (any) collect(any, subject, end + 1, found);
 }
 
 /** Filters may name a run, so what nothing is filed under must go. */

@@ -82,6 +82,14 @@ export function parseTaskSubject(subjects: Subjects, subject: string): TaskAddre
   };
 }
 
+/** The tenant of a task's subject, which must be one. */
+export function tenantOfTask(subjects: Subjects, subject: string): string {
+  // Behind type, priority and shard.
+  let from = subjects.prefix.length + ".tasks.".length;
+  for (let i = 0; i < 3; i++) from = subject.indexOf(".", from) + 1;
+  return subject.slice(from, subject.indexOf(".", from));
+}
+
 /** The parts of a log subject. The subject must be one. */
 export function parseLogSubject(subjects: Subjects, subject: string): LogAddress {
   const [tenant, shard, run, event] = subject.slice(subjects.prefix.length + 5).split(".");

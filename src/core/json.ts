@@ -91,13 +91,23 @@ function describeNonJson(value: unknown, path: string, ancestors: readonly objec
 /** Whether containers stand inside each other more than `levels` deep; a scalar has none, `[]` one. */
 export function isNestedDeeper(value: unknown, levels: number): boolean {
   if (value === null || typeof value !== "object") return false;
-  return levels <= 0 || Object.values(value).some((item) => isNestedDeeper(item, levels - 1));
+  if (levels <= 0) return true;
+  for (const key in value) {
+    const item = (value as Record<string, unknown>)[key];
+    if (item !== null && typeof item === "object" && isNestedDeeper(item, levels - 1)) return true;
+  }
+  return false;
 }
 
 /** RFC 6901. Returns undefined where the pointer leads nowhere. The empty pointer is the whole. */
 export function atPointer(value: Json, pointer: string): Json | undefined {
   if (pointer === "") return value;
   if (!pointer.startsWith("/")) return undefined;
+  // Most lead to a field of an object.
+  if (isPlainField(pointer) && value !== null && typeof value === "object" && !Array.isArray(value)) {
+    const field = pointer.slice(1);
+    return Object.hasOwn(value, field) ? (value as { readonly [key: string]: Json })[field] : undefined;
+  }
   let at: Json | undefined = value;
   for (const token of pointer.slice(1).split("/")) {
     if (at === null || typeof at !== "object") return undefined;
@@ -108,6 +118,8 @@ export function atPointer(value: Json, pointer: string): Json | undefined {
   }
   return at;
 }
+
+const isPlainField = (pointer: string): boolean => pointer.indexOf("/", 1) < 0 && !pointer.includes("~");
 
 /** A property's name as a token of a JSON pointer. */
 export const escapeToken = (token: string): string =>

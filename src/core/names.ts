@@ -34,9 +34,11 @@ export function depthOf(task: string): number {
   return depth;
 }
 
-export const taskId = z.string().refine((value) => value === ROOT || value.split("/").every(isName), {
-  error: "expected - or a path of keys joined by /",
-});
+const TASK_ID_PATTERN = /^(?:-|[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?:\/[A-Za-z0-9][A-Za-z0-9_-]{0,63})*)$/;
+
+export const taskId = z.string().regex(TASK_ID_PATTERN, { error: "expected - or a path of keys joined by /" });
+
+export const isTaskId = (value: unknown): value is string => typeof value === "string" && TASK_ID_PATTERN.test(value);
 
 export const PRIORITIES = ["high", "normal", "low"] as const;
 export const priority = z.enum(PRIORITIES);

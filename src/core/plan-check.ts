@@ -1,10 +1,10 @@
-import { type Json, MAX_NESTING, toPointer } from "./json.ts";
+import { MAX_NESTING, toPointer } from "./json.ts";
 import { isName, NAME_EXPECTED } from "./names.ts";
 import { PLAN_LIMITS, type Plan, type PlanLimits, type PlannedTask, plan, plannedTask } from "./plan.ts";
 import { describeCycle, Graph } from "./plan-cycles.ts";
 import { createPolicyReader, type PolicyRead } from "./policy-reader.ts";
 import { type Problem, ProblemList } from "./problem.ts";
-import { eachReference, isPointer, parseReference, visitReferences } from "./reference.ts";
+import { eachReference, isPointer, parseReference, type ReferenceVisitor, visitReferences } from "./reference.ts";
 
 export interface PlanCheckOptions {
   /** Of the task that returned the plan; the root is at 0. */
@@ -29,19 +29,24 @@ export function checkPlan(value: unknown, options: PlanCheckOptions): { plan: Pl
 }
 
 /** The siblings that a task waits for: those in `needs`, then those its input refers to; each once. */
-export function dependenciesOf(task: PlannedTask): string[] {
-  const keys = new Set(task.needs);
-  if (task.input !== undefined) eachReference(task.input, (text) => keys.add(parseReference(text).key));
-  return [...keys];
+export function dependenciesOf({ needs, input }: PlannedTask): readonly string[] {
+  let keys = needs?.length ? new Set(needs) : undefined;
+  if (input !== undefined)
+    eachReference(input, (text) => {
+      keys ??= new Set();
+      keys.add(parseReference(text).key);
+    });
+  return keys ? [...keys] : NO_KEYS;
 }
+const NO_KEYS: readonly string[] = [];
 
 type Fields = { readonly [field: string]: unknown };
 
 const isObject = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const PLAN_FIELDS = Object.keys(plan.shape);
-const TASK_FIELDS = Object.keys(plannedTask.shape);
+const PLAN_FIELDS: ReadonlySet<string> = new Set(Object.keys(plan.shape));
+const TASK_FIELDS: ReadonlySet<string> = new Set(Object.keys(plannedTask.shape));
 const SIBLING = "the key of another task of this plan";
 
 class PlanCheck {
@@ -62,7 +67,7 @@ class PlanCheck {
   readPlan(value: unknown): Plan | undefined {
     const { depth, limits = PLAN_LIMITS } = this.#options;
     if (!isObject(value)) return this.#refuse([], "a plan: an object with tasks", value);
-    this.#checkFields([], value, PLAN_FIELDS);
+    this.#checkFields(value, PLAN_FIELDS);
     if (value.v !== undefined && value.v !== 1) this.#refuse(["v"], "1", value.v);
     if (depth >= limits.depth)
       this.#refuse(["tasks"], `no tasks deeper than level ${limits.depth} of the tree`, depth + 1);
@@ -104,13 +109,13 @@ class PlanCheck {
       this.#refuse(["tasks", key], "a task: an object with a type", task);
       return task;
     }
-    this.#checkFields(["tasks", key], task, TASK_FIELDS);
+    this.#checkFields(task, TASK_FIELDS, key);
     const { type, needs, input } = task;
     if (!isName(type)) this.#refuse(["tasks", key, "type"], `a task type: ${NAME_EXPECTED}`, type);
     else if (this.#options.knows?.(type) === false)
       this.#refuse(["tasks", key, "type"], "a task type that is registered", type);
     if (needs !== undefined) this.#checkNeeds(key, needs);
-    if (input !== undefined) this.#checkInput(key, input);
+    if (input !== undefined) visitReferences(input, this.#references);
     const reading = this.#readPolicy(task);
     if ("policy" in reading) return withPolicy(task, reading);
     for (const one of reading.problems)
@@ -125,20 +130,22 @@ class PlanCheck {
         if (!this.#addEdge(needs[i])) this.#refuse(["tasks", key, "needs", i], SIBLING, needs[i]);
   }
 
-  #checkInput(key: string, input: Json): void {
-    if (input === null || typeof input !== "object") return;
-    const refuse = (path: string, expected: string, received: unknown) =>
-      this.problems.expected(`${toPointer(["tasks", key, "input"])}${path}`, expected, received);
-    visitReferences(input, {
-      found: (text, path) => {
-        const reference = parseReference(text);
-        if (!this.#addEdge(reference.key)) refuse(`${path}/$ref`, `"<key>#/pointer" with ${SIBLING}`, text);
-        if (!isPointer(reference.pointer))
-          refuse(`${path}/$ref`, "nothing or a JSON pointer, which begins with /, after #", text);
-      },
-      malformed: (value, path) => refuse(`${path}/$ref`, 'the text "<key>#/pointer"; data goes into $literal', value),
-      tooDeep: (path) => refuse(path, `at most ${MAX_NESTING} levels of nesting`, "more"),
-    });
+  /** Of the input of the task that is being read. */
+  readonly #references: Required<ReferenceVisitor> = {
+    found: (text, path) => {
+      const reference = parseReference(text);
+      if (!this.#addEdge(reference.key)) this.#refuseInput(`${path()}/$ref`, `"<key>#/pointer" with ${SIBLING}`, text);
+      if (!isPointer(reference.pointer))
+        this.#refuseInput(`${path()}/$ref`, "nothing or a JSON pointer, which begins with /, after #", text);
+    },
+    malformed: (value, path) =>
+      this.#refuseInput(`${path()}/$ref`, 'the text "<key>#/pointer"; data goes into $literal', value),
+    tooDeep: (path) => this.#refuseInput(path(), `at most ${MAX_NESTING} levels of nesting`, "more"),
+  };
+
+  #refuseInput(path: string, expected: string, received: unknown): void {
+    const at = toPointer(["tasks", this.#keys[this.#node]!, "input"]);
+    this.problems.expected(`${at}${path}`, expected, received);
   }
 
   /** False when there is no such sibling. */
@@ -164,9 +171,13 @@ class PlanCheck {
     );
   }
 
-  #checkFields(path: readonly string[], value: Fields, known: readonly string[]): void {
-    for (const field of Object.keys(value))
-      if (!known.includes(field)) this.#refuse([...path, field], `one of the fields ${known.join(", ")}`, field);
+  /** Of the plan, or of the task with that key. */
+  #checkFields(value: Fields, known: ReadonlySet<string>, key?: string): void {
+    for (const field in value) {
+      if (known.has(field)) continue;
+      const path = key === undefined ? [field] : ["tasks", key, field];
+      this.#refuse(path, `one of the fields ${[...known].join(", ")}`, field);
+    }
   }
 
   #refuse(path: readonly PropertyKey[], expected: string, received: unknown): undefined {
@@ -190,7 +201,7 @@ function placeOf(key: string, task: PlannedTask): string {
   let place = "";
   if (task.input !== undefined)
     eachReference(task.input, (text, path) => {
-      if (place === "" && parseReference(text).key === key) place = `/input${path}/$ref`;
+      if (place === "" && parseReference(text).key === key) place = `/input${path()}/$ref`;
     });
   return place;
 }

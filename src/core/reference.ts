@@ -1,4 +1,4 @@
-import { atPointer, escapeToken, isNestedDeeper, type Json, MAX_NESTING } from "./json.ts";
+import { atPointer, isNestedDeeper, type Json, MAX_NESTING, toPointer } from "./json.ts";
 
 /**
  * `{"$ref": "<key>#/json/pointer"}` in a task's input stands for (a part of) a sibling's output, and makes the
@@ -37,47 +37,62 @@ export function referenceIn(value: object): string | undefined {
 
 const isLiteral = (value: object): value is { $literal: Json } => onlyKey(value) === "$literal";
 
-/** What is told of an input's references. Paths are JSON pointers into the input. */
+/** What is told of an input's references. `path()` is the JSON pointer into the input, good for the time of the call. */
 export interface ReferenceVisitor {
-  found(text: string, path: string): void;
+  found(text: string, path: () => string): void;
   /** A `$ref` that is no text. */
-  malformed?(value: unknown, path: string): void;
+  malformed?(value: unknown, path: () => string): void;
   /** What is nested deeper than {@link MAX_NESTING} is not looked into. */
-  tooDeep?(path: string): void;
+  tooDeep?(path: () => string): void;
 }
 
-export function visitReferences(input: Json, visitor: ReferenceVisitor, path = "", level = 0): void {
+export function visitReferences(input: Json, visitor: ReferenceVisitor): void {
   if (input === null || typeof input !== "object") return;
-  if (level >= MAX_NESTING) {
-    visitor.tooDeep?.(path);
+  const trail: (string | number)[] = [];
+  visit(input, visitor, trail, () => toPointer(trail));
+}
+
+function visit(
+  value: Exclude<Json, string | number | boolean | null>,
+  visitor: ReferenceVisitor,
+  trail: (string | number)[],
+  path: () => string,
+): void {
+  if (trail.length >= MAX_NESTING) return visitor.tooDeep?.(path);
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) enter(i, value[i], visitor, trail, path);
     return;
   }
-  if (Array.isArray(input)) {
-    for (let i = 0; i < input.length; i++) visitReferences(input[i], visitor, `${path}/${i}`, level + 1);
-    return;
-  }
-  const only = onlyKey(input);
+  const only = onlyKey(value);
   if (only === "$ref") {
-    const text = (input as { $ref: unknown }).$ref;
-    if (typeof text === "string") visitor.found(text, path);
-    else visitor.malformed?.(text, path);
-    return;
+    const text = (value as { $ref: unknown }).$ref;
+    return typeof text === "string" ? visitor.found(text, path) : visitor.malformed?.(text, path);
   }
   if (only === "$literal") {
-    if (visitor.tooDeep && isNestedDeeper(input, MAX_NESTING - level)) visitor.tooDeep(`${path}/$literal`);
+    if (!visitor.tooDeep || !isNestedDeeper(value, MAX_NESTING - trail.length)) return;
+    trail.push("$literal");
+    visitor.tooDeep(path);
+    trail.pop();
     return;
   }
-  for (const key of Object.keys(input)) {
-    const item = (input as { readonly [key: string]: Json })[key]!;
-    if (item !== null && typeof item === "object")
-      visitReferences(item, visitor, `${path}/${escapeToken(key)}`, level + 1);
-  }
+  for (const key in value) enter(key, (value as { readonly [key: string]: Json })[key]!, visitor, trail, path);
+}
+
+function enter(
+  key: string | number,
+  item: Json,
+  visitor: ReferenceVisitor,
+  trail: (string | number)[],
+  path: () => string,
+): void {
+  if (item === null || typeof item !== "object") return;
+  trail.push(key);
+  visit(item, visitor, trail, path);
+  trail.pop();
 }
 
 /** Calls `found` for every reference in an input, with the JSON pointer to where it stands. */
-export function eachReference(input: Json, found: (text: string, path: string) => void, path = ""): void {
-  visitReferences(input, { found }, path);
-}
+export const eachReference = (input: Json, found: ReferenceVisitor["found"]): void => visitReferences(input, { found });
 
 export class BrokenReference extends Error {
   override readonly name = "BrokenReference";

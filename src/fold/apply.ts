@@ -1,5 +1,5 @@
 import { taskError } from "../core/error.ts";
-import { type Due, type Result, type RunEvent, result, type Submitted } from "../core/event.ts";
+import { type Due, isPlainResult, type Result, type RunEvent, result, type Submitted } from "../core/event.ts";
 import { isNestedDeeper, MAX_NESTING } from "../core/json.ts";
 import { depthOf, ROOT } from "../core/names.ts";
 import { checkPlan } from "../core/plan-check.ts";
@@ -91,6 +91,7 @@ function applyResult(run: RunState, raw: unknown, turn: Turn): void {
  * message has left the queue, so nobody would try again. One that names nothing is passed over (undefined).
  */
 export function readResult(raw: unknown): Result | undefined {
+  if (isPlainResult(raw) && !isNestedDeeper(raw.output, MAX_NESTING)) return raw;
   const parsed = result.safeParse(raw);
   const problems = parsed.success ? contentProblem(parsed.data) : describeProblems(problemsOf(parsed.error, raw));
   if (parsed.success && !problems) return withShortError(parsed.data);

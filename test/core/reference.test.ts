@@ -46,7 +46,7 @@ describe("eachReference", () => {
       other: { $literal: { $ref: "c" } },
     };
     const found: string[] = [];
-    eachReference(input, (text, path) => found.push(`${path} ${text}`));
+    eachReference(input, (text, path) => found.push(`${path()} ${text}`));
     expect(found).toEqual(["/p~1~0/0 a#/x", "/p~1~0/1/deep b"]);
   });
 });

@@ -92,6 +92,10 @@ export function createConnection(broker: BrokerState, options: ConnectionOptions
     ensureConsumer: (definition) => link.ask(() => broker.ensureConsumer(definition)),
     append(subject, data, appendOptions) {
       const fault = network.faults.append?.(subject);
+      if (fault === "full")
+        return link.ask(() => {
+          throw new BusError("full", `${subject} finds no room.`);
+        });
       if (fault) return appendUnheard(fault, subject, data, appendOptions);
       return link.ask(() => store(subject, data, appendOptions), "unconfirmed");
     },

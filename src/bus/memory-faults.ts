@@ -14,9 +14,10 @@ export interface Receiver {
 export interface Faults {
   /**
    * What becomes of a message to be stored: `lose-acknowledgement` stores it, `lose-message` does not; the caller gets
-   * `unconfirmed` after the broker's `acknowledgementTimeoutMs` either way. Undefined: all is well.
+   * `unconfirmed` after the broker's `acknowledgementTimeoutMs` either way. `full`: it is refused as by a full stream.
+   * Undefined: all is well.
    */
-  append?(subject: string): "lose-acknowledgement" | "lose-message" | undefined;
+  append?(subject: string): "lose-acknowledgement" | "lose-message" | "full" | undefined;
   /** True loses a message that is not stored (a publish, request or answer) on its way to one receiver. */
   drop?(subject: string): boolean;
   /** True gives out a pulled message once more, as if the ack wait had lapsed at once. */

@@ -1,5 +1,6 @@
 import { readLogMessage } from "../../src/actors/log-event.ts";
 import type { ShardOwner } from "../../src/actors/shard-owner.ts";
+import type { Limits } from "../../src/app.ts";
 import type { Bus, StoredMessage } from "../../src/bus/port.ts";
 import { parseTaskSubject } from "../../src/bus/subjects.ts";
 import type { Topology } from "../../src/bus/topology.ts";
@@ -35,9 +36,13 @@ export class Auditor {
   readonly #claims = new Map<string, string | null>();
   /** Owners of shards, in whatever process, and what was seen of their runs last. */
   readonly #owners = new Map<ShardOwner, Map<string, string>>();
+  /** Attempts on a queue that are open, by type and priority. */
+  readonly #queued = new Map<string, Set<string>>();
   violation: Violation | undefined;
   /** Nothing hinders anybody: what is cancelled is withdrawn at once. */
   isMild = false;
+  /** Of the only orchestrator, where nothing makes it lose what it owns. */
+  limits: Limits = {};
   /** Executions of attempts that had been counted before the delivery came, allowed ones. */
   repeated = 0;
   executions = 0;
@@ -88,7 +93,28 @@ export class Auditor {
     const audit = this.runs.get(run)!;
     const before = audit.ended;
     audit.take(read, shard);
+    if (read.kind === "submitted") this.#checkRuns();
     if (audit.ended && !before) this.ended++;
+  }
+
+  #checkRuns(): void {
+    const { runs = Number.POSITIVE_INFINITY } = this.limits;
+    const open = [...this.runs.values()].filter(({ reference, ended }) => reference && !ended).length;
+    if (open > runs) throw new Violation("runs at once", `${open} runs are under way; ${runs} are allowed`);
+  }
+
+  #checkQueue(subject: string): void {
+    const { queued = Number.POSITIVE_INFINITY } = this.limits;
+    const [, , type, priority] = subject.split(".");
+    const open = this.#queued.get(`${type} ${priority}`) ?? new Set();
+    this.#queued.set(`${type} ${priority}`, open.add(subject));
+    for (const one of open) {
+      const { run, task, attempt } = parseTaskSubject(this.#topology.subjects, one);
+      const known = this.runs.get(run)!.reference?.tasks.get(task);
+      if (known?.state !== "dispatched" || known.attempt !== attempt) open.delete(one);
+    }
+    if (open.size > queued)
+      throw new Violation("queued at once", `${open.size} of ${type} (${priority}) are queued; ${queued} are allowed`);
   }
 
   /** A process is about to append something. */
@@ -113,6 +139,7 @@ export class Auditor {
         );
       const owner = this.#claims.get(String(shard));
       if (owner !== process) throw new Violation("lease", `${what}; shard ${shard} is ${owner}'s`);
+      this.#checkQueue(subject);
     });
   }
 

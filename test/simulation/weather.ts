@@ -1,7 +1,18 @@
 import type { Faults } from "../../src/bus/memory-faults.ts";
 import type { Chance } from "./chance.ts";
 
-export const FAULTS = ["delay", "drop", "append", "duplicate", "crash", "pause", "restart", "stall", "skew"] as const;
+export const FAULTS = [
+  "delay",
+  "drop",
+  "append",
+  "duplicate",
+  "crash",
+  "pause",
+  "restart",
+  "stall",
+  "skew",
+  "full",
+] as const;
 export type Fault = (typeof FAULTS)[number];
 
 /** How bad one world is: probabilities of what may go wrong, and how often something befalls a process. */
@@ -11,6 +22,8 @@ export interface Weather {
   readonly lostAcknowledgements: number;
   readonly lostMessages: number;
   readonly duplicates: number;
+  /** Of a stream having no room for some seconds, at each message to it. */
+  readonly fills: number;
   /** Of a process being stopped or killed in the middle of what it does, at each of its bus operations. */
   readonly stalls: number;
   readonly befalls: readonly ("crash" | "pause" | "restart")[];
@@ -30,6 +43,7 @@ export function randomWeather(chance: Chance, allowed: readonly Fault[]): Weathe
     lostAcknowledgements: often("append", 0.02, 0.1),
     lostMessages: often("append", 0.02, 0.1),
     duplicates: often("duplicate", 0.02, 0.2),
+    fills: often("full", 0.003, 0.02, 0.1),
     stalls: often("stall", 0.0005, 0.003, 0.01),
     befalls: (["crash", "pause", "restart"] as const).filter((one) => today.has(one)),
     everyMs: chance.pick([700, 2000, 6000]),
@@ -38,27 +52,42 @@ export function randomWeather(chance: Chance, allowed: readonly Fault[]): Weathe
 }
 
 /** Whether nobody is hindered from doing at once what is to be done. */
-export const isMild = ({ befalls, stalls, drops, lostAcknowledgements, lostMessages, duplicates }: Weather): boolean =>
-  befalls.length === 0 && stalls + drops + lostAcknowledgements + lostMessages + duplicates === 0;
+export const isMild = (weather: Weather): boolean => {
+  const { befalls, stalls, drops, lostAcknowledgements, lostMessages, duplicates, fills } = weather;
+  return befalls.length === 0 && stalls + drops + lostAcknowledgements + lostMessages + duplicates + fills === 0;
+};
+
+/** Whether nothing is late either. */
+export const isCalm = (weather: Weather): boolean => isMild(weather) && weather.delays === 0;
 
 /** A message is late by so much at most. */
 const LATEST_MS = 1000;
+/** A stream has no room for so long, on the average and at most. */
+const FULL_MS = 800;
+const LONGEST_FULL_MS = 6000;
 
 /** The weather as the memory bus meets it, until it clears up. */
 export class Sky {
   readonly #weather: Weather;
   readonly #chance: Chance;
+  /** Until when a stream, by the second token of its subjects, has no room. */
+  readonly #fullUntil = new Map<string, number>();
   /** How often the messages that are on a queue have been delivered. */
   readonly deliveries = new Map<string, number>();
   clear = false;
   readonly faults: Faults;
 
-  constructor(weather: Weather, chance: Chance) {
+  /** `now` is the world's time, ms. */
+  constructor(weather: Weather, chance: Chance, now: () => number) {
     this.#weather = weather;
     this.#chance = chance;
     const happens = (probability: number) => !this.clear && probability > 0 && this.#chance.happens(probability);
     this.faults = {
-      append: () => {
+      append: (subject) => {
+        const stream = subject.split(".")[1]!;
+        if (happens(this.#weather.fills))
+          this.#fullUntil.set(stream, now() + this.#chance.exponential(FULL_MS, LONGEST_FULL_MS));
+        if (!this.clear && (this.#fullUntil.get(stream) ?? 0) > now()) return "full";
         if (happens(this.#weather.lostAcknowledgements)) return "lose-acknowledgement";
         return happens(this.#weather.lostMessages) ? "lose-message" : undefined;
       },

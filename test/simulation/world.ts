@@ -1,6 +1,6 @@
 import type { SettledQuery } from "../../src/actors/settled.ts";
 import { ShardOwner } from "../../src/actors/shard-owner.ts";
-import type { TuttiOptions } from "../../src/app.ts";
+import type { Limits, TuttiOptions } from "../../src/app.ts";
 import { createMemoryBroker, type MemoryBroker } from "../../src/bus/memory.ts";
 import type { Delivery, Message } from "../../src/bus/port.ts";
 import { createTopology } from "../../src/bus/topology.ts";
@@ -15,7 +15,7 @@ import { type Life, type ProcessHost, SimulatedProcess } from "./simulated-proce
 import { Trace } from "./trace.ts";
 import { Trouble } from "./trouble.ts";
 import { Violation } from "./violation.ts";
-import { FAULTS, type Fault, isMild, randomWeather, Sky, type Weather } from "./weather.ts";
+import { FAULTS, type Fault, isCalm, isMild, randomWeather, Sky, type Weather } from "./weather.ts";
 import { randomRuns, randomTypes, type SimulatedRun, type SimulatedType } from "./workload.ts";
 
 const START_MS = Date.UTC(2025, 0);
@@ -72,17 +72,21 @@ export class World implements ProcessHost {
     this.journal.onLine = onLine;
     this.namesArmers = onLine !== undefined;
     this.weather = randomWeather(this.chance, faults);
-    this.sky = new Sky(this.weather, this.chance);
+    this.sky = new Sky(this.weather, this.chance, () => this.clock.monotonic());
     this.types = randomTypes(this.chance);
     this.runs = randomRuns(this.chance, this.types, TROUBLED_MS / 2);
-    this.options = { env: {}, shards: this.chance.pick([1, 2, 4, 8]), timing: TIMING };
+    const limits = this.chance.happens(0.5) ? randomLimits(this.chance) : {};
+    this.options = { env: {}, shards: this.chance.pick([1, 2, 4, 8]), timing: TIMING, limits };
     this.broker = createMemoryBroker({ clock: this.clock, faults: this.sky.faults });
     const topology = createTopology(TIMING);
     this.#auditBus = this.broker.connect();
     this.auditor = new Auditor(this.#auditBus, topology, this.clock, this.runs, this.types);
     this.auditor.isMild = isMild(this.weather);
     this.#client = new SimulatedProcess(this, "client", "client");
-    const victims = [...this.#orchestrators(), ...this.#workers()];
+    const orchestrators = [...this.#orchestrators()];
+    // What two owners have let in can be told apart only by what each of them knows.
+    if (isCalm(this.weather) && orchestrators.length === 1) this.auditor.limits = limits;
+    const victims = [...orchestrators, ...this.#workers()];
     this.#processes = [...victims.toReversed()];
     this.#trouble = new Trouble(this, TIMING, victims);
   }
@@ -283,6 +287,16 @@ export class World implements ProcessHost {
     if (clock.pending > 0)
       throw new Violation("no leak", `${clock.pending} timers are armed although every process has stopped`);
   }
+}
+
+/** Now and then everything has to wait for its turn. */
+function randomLimits(chance: Chance): Limits {
+  return {
+    runs: chance.int(1, 4),
+    queued: chance.int(1, 8),
+    tasks: { messages: chance.pick([5, 10, 1000]) },
+    requests: { messages: chance.int(1, 3) },
+  };
 }
 
 /** Runs one seed. */

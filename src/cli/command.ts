@@ -10,9 +10,10 @@ export interface CommandModule {
 /** How this very process was called, so that the lines we print can be copied as they are. */
 export function callName(): string {
   if (process.env.npm_lifecycle_event === "tutti") return "npm run tutti --";
-  if (process.env.npm_command === "exec") return "npx tutti";
+  const byNpx = process.env.npm_command === "exec";
   const script = process.argv[1] ?? "tutti";
-  return basename(script) === "tutti" ? "tutti" : `node ${relative(process.cwd(), script)}`;
+  if (basename(script) === "tutti") return byNpx ? "npx tutti" : "tutti";
+  return `${byNpx ? "npx " : ""}node ${relative(process.cwd(), script)}`;
 }
 
 /** Puts examples under a command's help. */

@@ -30,14 +30,21 @@ export function configure(command: Command): void {
 
 async function dev(modules: readonly string[], options: Options): Promise<void> {
   const { concurrency, files } = options;
-  const [{ loadWorkers, requireFolder }, { openSession }, { shutdown }, { renderNotice }, { paintFor }] =
-    await Promise.all([
-      import("./worker-modules.ts"),
-      import("./session.ts"),
-      import("./shutdown.ts"),
-      import("./change-line.ts"),
-      import("./style.ts"),
-    ]);
+  const [
+    { loadWorkers, requireFolder },
+    { openSession },
+    { shutdown },
+    { outliveStrayErrors },
+    { renderNotice },
+    { paintFor },
+  ] = await Promise.all([
+    import("./worker-modules.ts"),
+    import("./session.ts"),
+    import("./shutdown.ts"),
+    import("./stray-errors.ts"),
+    import("./change-line.ts"),
+    import("./style.ts"),
+  ]);
   if (files !== undefined) await requireFolder("--files", files);
   const { workers, replaced } = await loadWorkers(modules, { withBuiltin: true });
   const told = shutdown();
@@ -59,6 +66,7 @@ async function dev(modules: readonly string[], options: Options): Promise<void> 
     ...(concurrency !== undefined && { concurrency }),
     ...(files !== undefined && { files }),
   });
+  outliveStrayErrors();
   const { app } = session;
   const types = workers.map((one) => one.type);
   if (options.json)

@@ -27,10 +27,11 @@ export function configure(command: Command): void {
 async function work(modules: readonly string[], options: Options): Promise<void> {
   const bus = requireBus(options);
   const { concurrency, files } = options;
-  const [{ loadWorkers, requireFolder }, { openSession }, { shutdown }] = await Promise.all([
+  const [{ loadWorkers, requireFolder }, { openSession }, { shutdown }, { outliveStrayErrors }] = await Promise.all([
     import("./worker-modules.ts"),
     import("./session.ts"),
     import("./shutdown.ts"),
+    import("./stray-errors.ts"),
   ]);
   if (files !== undefined) await requireFolder("--files", files);
   const { workers } = await loadWorkers(modules);
@@ -43,6 +44,7 @@ async function work(modules: readonly string[], options: Options): Promise<void>
     ...(concurrency !== undefined && { concurrency }),
     ...(files !== undefined && { files }),
   });
+  outliveStrayErrors();
   announceReady("worker", { bus: session.app.bus, types: workers.map((one) => one.type) }, options);
   await told;
 }

@@ -163,6 +163,20 @@ describe("a run on NATS", () => {
   });
 });
 
+describe("a worker process", () => {
+  it("outlives errors that no attempt can catch, and tells them", async () => {
+    const { code, stdout } = await call("run", "stray");
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${worker.pid}\n` });
+    expect(worker.stderr).toMatch(
+      /^error: a stray promise\n {2}a promise that nobody awaits was rejected; no attempt fails/m,
+    );
+    expect(worker.stderr).toMatch(
+      /^error: a stray throw\n {2}thrown outside of every attempt; no attempt fails by it, and/m,
+    );
+    expect((await call("run", "stray")).stdout).toBe(`${worker.pid}\n`);
+  });
+});
+
 describe("a process that is told to stop", () => {
   it.each(["SIGTERM", "SIGINT"] as const)("on %s ends with 0", async (signal) => {
     await using another = new TuttiProcess(["worker", "builtin", "--bus", server.url]);

@@ -7,7 +7,7 @@ import type { Logger } from "../core/logger.ts";
 import { isName } from "../core/names.ts";
 import { describeProblems, MAX_PROBLEMS, type Problem, problemsOf } from "../core/problem.ts";
 import { type TypeRegistration, typeRegistration } from "../core/registration.ts";
-import { toProblems } from "./schema-problem.ts";
+import { toProblems } from "../core/schema-problem.ts";
 
 interface Known {
   readonly registration: TypeRegistration;

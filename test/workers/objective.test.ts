@@ -116,7 +116,7 @@ describe("an objective", () => {
     expect(second![3]!.content).toMatch(/- \/tasks\/find\/type: .*registered.*google/);
     expect(second![3]!.content).toMatch(/cycle/);
     expect(third!.length).toBe(6);
-    expect(third![5]!.content).toMatch(/- \/tasks\/find\/input: must have required property 'topic'/);
+    expect(third![5]!.content).toMatch(/- \/tasks\/find\/input\/topic: expected a value/);
     expect(logs.filter((line) => line.startsWith("plan sent back")).length).toBe(2);
   });
 
@@ -140,7 +140,7 @@ describe("an objective", () => {
     [
       "no input where one is required",
       { tasks: { a: { type: "search" } } },
-      "/tasks/a/input: must have required property 'topic'",
+      "/tasks/a/input/topic: expected a value, received nothing",
     ],
   ])("refuses a plan of %s", async (_, answered, message) => {
     await using connection = await connect();

@@ -1,9 +1,10 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
-import { atPointer, type Json, toPointer } from "../../core/json.ts";
+import { type Json, toPointer } from "../../core/json.ts";
 import type { Plan } from "../../core/plan.ts";
-import { type Problem, show } from "../../core/problem.ts";
+import type { Problem } from "../../core/problem.ts";
 import { referenceIn } from "../../core/reference.ts";
 import type { TypeRegistration } from "../../core/registration.ts";
+import { toProblems } from "../../core/schema-problem.ts";
 
 /**
  * Keywords whose verdict on a value can change with any part of it. Where a reference stands in such a value, nothing
@@ -29,7 +30,10 @@ export function checkInputs(plan: Plan, types: ReadonlyMap<string, TypeRegistrat
     const input = unwrap(task.input ?? {}, [], references);
     if (references.includes("") || validate(input)) return [];
     const at = toPointer(["tasks", key, "input"]);
-    return relevant(validate.errors ?? [], references).map((error) => describe(error, at, input));
+    return toProblems(relevant(validate.errors ?? [], references), input).map((problem) => ({
+      ...problem,
+      path: `${at}${problem.path}`,
+    }));
   });
 }
 
@@ -37,7 +41,13 @@ function compile(schema: TypeRegistration["input"]): ValidateFunction | undefine
   if (schema === undefined) return undefined;
   try {
     // One for each: schemas of different types may bear the same $id.
-    return new Ajv2020({ strict: false, allErrors: true, logger: false, validateFormats: false }).compile(schema);
+    return new Ajv2020({
+      strict: false,
+      allErrors: true,
+      verbose: true,
+      logger: false,
+      validateFormats: false,
+    }).compile(schema);
   } catch {
     // Foreign workers register what they like; that is no reason to refuse a plan.
     return undefined;
@@ -68,16 +78,4 @@ function relevant(errors: readonly ErrorObject[], references: readonly string[])
     .map(({ instancePath }) => instancePath);
   const unknown = [...references, ...unsettled];
   return errors.filter(({ instancePath }) => !unknown.some((one) => isWithin(instancePath, one)));
-}
-
-function describe(error: ErrorObject, at: string, input: Json): Problem {
-  const { instancePath, message = "does not match the schema", params } = error;
-  // The message of these two does not name what they are about.
-  const name = params.additionalProperty ?? params.unevaluatedProperty;
-  const allowed = Array.isArray(params.allowedValues) ? `: ${show(params.allowedValues)}` : "";
-  return {
-    path: `${at}${instancePath}`,
-    message: `${message}${name === undefined ? "" : `, not ${show(name)}`}${allowed}`,
-    received: show(atPointer(input, instancePath)),
-  };
 }

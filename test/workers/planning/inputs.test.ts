@@ -22,15 +22,15 @@ const either = { anyOf: [{ ...object }, { type: "object", properties: { file: te
 
 test.each<[string, TypeRegistration["input"], Json, string[]]>([
   ["a good input", object, { text: "x" }, []],
-  ["all that is wrong", object, { text: 1, most: "x", so: 1 }, ["", "/most", "/text"]],
+  ["all that is wrong", object, { text: 1, most: "x", so: 1 }, ["/most", "/so", "/text"]],
   ["a reference where any type may stand", object, { text: REF }, []],
   ["what is wrong beside a reference", object, { text: REF, most: "x" }, ["/most"]],
-  ["what is missing beside a reference", object, { most: REF }, [""]],
-  ["a reference in a field that there is not", object, { text: "x", so: REF }, [""]],
+  ["what is missing beside a reference", object, { most: REF }, ["/text"]],
+  ["a reference in a field that there is not", object, { text: "x", so: REF }, ["/so"]],
   ["a reference for the whole", object, REF, []],
   ["a reference in a list", { type: "array", items: text }, ["x", REF, 3], ["/2"]],
   ["a reference that may choose the branch", either, { file: REF }, []],
-  ["a branch without references", either, { file: 3 }, ["", "", "", "/file"]],
+  ["a branch without references", either, { file: 3 }, ["", "/file", "/file"]],
   ["a reference in a value that must be one of some", { enum: [{ a: 1 }] }, { a: REF }, []],
   ["a field whose name needs escaping", { properties: { "a/b": text } }, { "a/b": REF }, []],
   ["a literal, by what is in it", object, { text: { $literal: "x" } }, []],
@@ -46,8 +46,12 @@ test.each<[string, TypeRegistration["input"], Json, string[]]>([
 
 test("messages name the field, what is allowed and what came", () => {
   const [extra] = problems(object, { text: "x", so: 1 });
-  expect(extra!.message).toBe('must NOT have additional properties, not "so"');
+  expect(extra).toMatchObject({
+    path: "/tasks/a~1b/input/so",
+    message: "expected no field of this name",
+    received: "1",
+  });
   const [choice] = problems({ properties: { kind: { enum: ["a", "b"] } } }, { kind: "c" });
   expect(choice).toMatchObject({ path: "/tasks/a~1b/input/kind", received: '"c"' });
-  expect(choice!.message).toContain('["a","b"]');
+  expect(choice!.message).toBe('expected "a" or "b"');
 });

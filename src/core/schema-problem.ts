@@ -1,6 +1,6 @@
 import type { ErrorObject } from "ajv/dist/2020.js";
-import { atPointer, escapeToken, type Json } from "../core/json.ts";
-import { type Problem, show } from "../core/problem.ts";
+import { atPointer, escapeToken, type Json } from "./json.ts";
+import { type Problem, show } from "./problem.ts";
 
 /** What a JSON Schema found wrong with `input`, all of it; what the branches of one alternative miss is one problem. */
 export function toProblems(errors: readonly ErrorObject[], input: Json): Problem[] {

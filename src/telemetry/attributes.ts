@@ -1,7 +1,8 @@
 /**
- * Every attribute name that Tutti puts on a span. Names outside `tutti.*` are OpenTelemetry's semantic conventions
- * (messaging: opentelemetry.io/docs/specs/semconv/messaging; gen_ai: github.com/open-telemetry/semantic-conventions-genai).
- * Most are still in development there, and the conventions ask that such names be copied rather than imported.
+ * The attribute names of runs, tasks and attempts; those of model calls are in `llm/attributes.ts`. Names outside
+ * `tutti.*` are OpenTelemetry's semantic conventions (messaging: opentelemetry.io/docs/specs/semconv/messaging;
+ * gen_ai: github.com/open-telemetry/semantic-conventions-genai). Most are still in development there, and the
+ * conventions ask that such names be copied rather than imported.
  */
 export const ATTRIBUTES = {
   run: "tutti.run",
@@ -33,21 +34,11 @@ export const ATTRIBUTES = {
   genAiWorkflowName: "gen_ai.workflow.name",
   genAiAgentName: "gen_ai.agent.name",
   genAiToolName: "gen_ai.tool.name",
-  genAiProviderName: "gen_ai.provider.name",
-  genAiRequestModel: "gen_ai.request.model",
-  genAiResponseModel: "gen_ai.response.model",
-  genAiResponseId: "gen_ai.response.id",
-  genAiFinishReasons: "gen_ai.response.finish_reasons",
-  genAiInputTokens: "gen_ai.usage.input_tokens",
-  genAiOutputTokens: "gen_ai.usage.output_tokens",
-  serverAddress: "server.address",
-  serverPort: "server.port",
 } as const;
 
-/** Values of `gen_ai.operation.name`: a run, an attempt that returned a plan, one that did not, a model call. */
+/** Values of `gen_ai.operation.name`: a run, an attempt that returned a plan, one that did not. A model call's is in `llm`. */
 export const GEN_AI_OPERATIONS = {
   run: "invoke_workflow",
   plan: "plan",
   execute: "execute_tool",
-  chat: "chat",
 } as const;

@@ -37,20 +37,27 @@ function gatedWorkers() {
   return { workers: [item, items], half: half.promise, openGate: gate.resolve, executions, total };
 }
 
+/** Two orchestrators that share the shards, and runs of both that stand half done until the gate opens. */
+async function startHalfDone(runtime: NatsRuntime) {
+  const [first, second] = await Promise.all([
+    startOrchestrator(runtime, "first"),
+    startOrchestrator(runtime, "second"),
+  ]);
+  const shards = await watch(runtime);
+  await shards.balanced(["first", "second"]);
+  const gated = gatedWorkers();
+  const app = await runtime.start({ orchestrator: false, workers: gated.workers, concurrency: 8, timing });
+  // As many as make it certain that both own some.
+  const runs = ["r0", "r1", "r2", "r3", "r4", "r5"];
+  const ended = Promise.all(runs.map((run) => app.run("items", {}, { run })));
+  await gated.half;
+  return { first, second, shards, app, runs, gated, ended, [Symbol.asyncDispose]: () => shards[Symbol.asyncDispose]() };
+}
+
 describeOnNats("an orchestrator that dies", (runtime) => {
   test("is replaced within its lease, and nothing that was queued or finished is executed again", async () => {
-    const [first, second] = await Promise.all([
-      startOrchestrator(runtime, "first"),
-      startOrchestrator(runtime, "second"),
-    ]);
-    await using shards = await watch(runtime);
-    await shards.balanced(["first", "second"]);
-    const gated = gatedWorkers();
-    const app = await runtime.start({ orchestrator: false, workers: gated.workers, concurrency: 8, timing });
-    // As many runs as make it certain that both own some.
-    const runs = ["r0", "r1", "r2", "r3", "r4", "r5"];
-    const ended = Promise.all(runs.map((run) => app.run("items", {}, { run })));
-    await gated.half;
+    await using halfDone = await startHalfDone(runtime);
+    const { first, second, shards, app, runs, gated } = halfDone;
     const began = performance.now();
     await first.kill9();
     await shards.balanced(["second"]);
@@ -59,7 +66,7 @@ describeOnNats("an orchestrator that dies", (runtime) => {
     // The server is up to 250 ms late with what expires.
     expect(tookMs).toBeLessThan(LEASE_MS + 500);
     gated.openGate();
-    await ended;
+    await halfDone.ended;
     expect(gated.total()).toBe(runs.length * TASKS);
     for (const run of runs)
       expect((await app.get(run)).totals).toMatchObject({ tasks: TASKS + 1, succeeded: TASKS + 1 });
@@ -123,21 +130,12 @@ describeOnNats("an orchestrator that dies", (runtime) => {
 
 describeOnNats("an orchestrator that is stopped for longer than its lease, and goes on", (runtime) => {
   test("does no harm, steps down, and takes part again; nothing is executed again", async () => {
-    const [first, second] = await Promise.all([
-      startOrchestrator(runtime, "first"),
-      startOrchestrator(runtime, "second"),
-    ]);
-    await using shards = await watch(runtime);
-    await shards.balanced(["first", "second"]);
-    const gated = gatedWorkers();
-    const app = await runtime.start({ orchestrator: false, workers: gated.workers, concurrency: 8, timing });
-    const runs = ["r0", "r1", "r2", "r3", "r4", "r5"];
-    const ended = Promise.all(runs.map((run) => app.run("items", {}, { run })));
-    await gated.half;
+    await using halfDone = await startHalfDone(runtime);
+    const { first, second, shards, app, runs, gated } = halfDone;
     first.signal("SIGSTOP");
     await shards.balanced(["second"]);
     gated.openGate();
-    await ended;
+    await halfDone.ended;
     const logs = JSON.stringify(await Promise.all(runs.map((run) => app.log(run))));
     first.signal("SIGCONT");
     await shards.balanced(["first", "second"]);

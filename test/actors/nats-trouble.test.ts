@@ -1,11 +1,9 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { connect } from "@nats-io/transport-node";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { plan, type Tutti, tutti, worker } from "../../src/index.ts";
 import { eventually } from "../contract/wait.ts";
-import { type NatsServer, startNatsServer } from "../support/nats-server.ts";
+import { freePort, type NatsServer, startNatsServer } from "../support/nats-server.ts";
 import { startProxy } from "../support/proxy.ts";
 import { describeOnNats, ON_REAL_SERVERS } from "../support/runtime.ts";
 
@@ -92,15 +90,6 @@ describeOnNats("a run", (runtime) => {
     OUTAGE_MS + 60_000,
   );
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** Three servers that know each other. */
 async function startCluster(): Promise<NatsServer[]> {

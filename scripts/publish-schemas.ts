@@ -6,6 +6,7 @@
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { z } from "zod";
+import { deadLetter, deadRequest, deadTask, redriven } from "../src/core/dead-letter.ts";
 import { DURATION_EXPECTED, duration } from "../src/core/duration.ts";
 import { wireError } from "../src/core/error.ts";
 import { EVENT_SCHEMAS, type EventKind, result, resultEvent } from "../src/core/event.ts";
@@ -28,7 +29,8 @@ const EVENT_DESCRIPTIONS: Record<EventKind, string> = {
   result: "Results of attempts of one run, committed together. A worker publishes it to <reply>.result.",
   due: "A moment that the run was waiting for has come.",
   cancel: "Somebody wants the run to stop.",
-  ended: "The last event of every run; the first one counts.",
+  redrive: "A task that has failed its run is to be tried again.",
+  ended: "The last event of every run; the first one counts, and after a redrive the next.",
 };
 
 /** By file name. */
@@ -52,6 +54,19 @@ const PUBLISHED: Readonly<Record<string, Published>> = {
     schema: orchestratorPresence,
     description: "A live orchestrator, in the expiring bucket `orchestrators`.",
   },
+  "dead-task": {
+    schema: deadTask,
+    description: "What is stored of a task that has failed its run, in `TUTTI_DEAD`.",
+  },
+  "dead-request": {
+    schema: deadRequest,
+    description: "What is stored of a request that can never be started, in `TUTTI_DEAD`.",
+  },
+  "dead-letter": {
+    schema: deadLetter,
+    description: "A dead letter as `tutti dead show --json` prints it; without message and request, one of `dead ls`.",
+  },
+  redriven: { schema: redriven, description: "What a redrive came to, as `tutti dead redrive --json` prints it." },
   "live-message": { schema: liveMessage, description: "What workers tell while they work; not stored, may be lost." },
   "error-reply": { schema: z.object({ error: wireError }), description: "The body of a reply that is an error." },
   "run-view": { schema: runView, description: "A run with its tasks, as `tutti show --json` prints it." },

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { DeadLetter, Redriven } from "./core/dead-letter.ts";
 import type { Duration } from "./core/duration.ts";
 import type { Json } from "./core/json.ts";
 import type { LiveKind } from "./core/live.ts";
@@ -42,6 +43,22 @@ export interface LogEntry {
   readonly body: Json;
 }
 
+/** The dead letters. A task's letter has its run's id, a request's `request:<number>`. */
+export interface DeadLetterBox {
+  /** Newest first, without what they were given. Default: 50. */
+  list(options?: { tenant?: string; limit?: number }): Promise<DeadLetter[]>;
+  /** Rejects with 404 when there is none of that id (any more). */
+  get(id: string, options?: { tenant?: string }): Promise<DeadLetter>;
+  /**
+   * The run goes on from what has succeeded: the task that failed it is tried again, with all the attempts its policy
+   * allows, and what its failure had stopped goes on; its deadline begins anew. A request is published again. Rejects
+   * with 404, or 409 for a run that no task has failed. Repeated, it does nothing more.
+   */
+  redrive(id: string, options?: { tenant?: string; by?: string; reason?: string }): Promise<Redriven>;
+  /** Takes it off the list, for good. */
+  drop(id: string, options?: { tenant?: string }): Promise<void>;
+}
+
 /** Tutti as a program uses it. Every method rejects with a {@link TuttiError}. */
 export interface Tutti extends AsyncDisposable {
   /** Which bus it is on, for people: `memory`, `nats://127.0.0.1:4222 (2.9.10)`. */
@@ -64,6 +81,8 @@ export interface Tutti extends AsyncDisposable {
   watch(run: string, options?: { tenant?: string; signal?: AbortSignal }): AsyncIterable<WatchEvent>;
   log(run: string, options?: { tenant?: string }): Promise<LogEntry[]>;
   cancel(run: string, options?: { tenant?: string; reason?: string; by?: string }): Promise<void>;
+  /** Tasks that have failed their runs, and stored requests that can never be started. */
+  readonly dead: DeadLetterBox;
   workers(): Promise<WorkerPresence[]>;
   orchestrators(): Promise<OrchestratorPresence[]>;
   types(): Promise<TypeRegistration[]>;

@@ -1,4 +1,5 @@
-export type { LogEntry, RunNotice, RunOptions, Tutti, TuttiOptions, WatchEvent } from "./app.ts";
+export type { DeadLetterBox, LogEntry, RunNotice, RunOptions, Tutti, TuttiOptions, WatchEvent } from "./app.ts";
+export type { DeadLetter, Redriven } from "./core/dead-letter.ts";
 export type { Duration } from "./core/duration.ts";
 export { RetryableError, TerminalError, TuttiError } from "./core/error.ts";
 export type { Json } from "./core/json.ts";

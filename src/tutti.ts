@@ -12,12 +12,13 @@ import { readLog, watchRun } from "./actors/run-watch.ts";
 import { agreeOnShards } from "./actors/shard-settings.ts";
 import { TypeRegistry } from "./actors/type-registry.ts";
 import { WorkerProcess } from "./actors/worker-process.ts";
-import type { RunOptions, Tutti, TuttiOptions, WatchEvent } from "./app.ts";
+import type { DeadLetterBox, RunOptions, Tutti, TuttiOptions, WatchEvent } from "./app.ts";
 import { createMemoryBus } from "./bus/memory.ts";
 import { connectNats, readNatsOptions } from "./bus/nats.ts";
 import type { Bus } from "./bus/port.ts";
 import { createTopology, type Topology } from "./bus/topology.ts";
 import { atMost, type Clock, systemClock } from "./core/clock.ts";
+import type { DeadLetter } from "./core/dead-letter.ts";
 import { TuttiError } from "./core/error.ts";
 import type { Json } from "./core/json.ts";
 import { isName, NAME_EXPECTED } from "./core/names.ts";
@@ -146,6 +147,13 @@ class App implements Tutti {
   async cancel(run: string, options: { tenant?: string; reason?: string; by?: string } = {}): Promise<void> {
     await this.#client.query("runs.cancel", { run, ...options });
   }
+
+  readonly dead: DeadLetterBox = {
+    list: async (options = {}) => (await this.#client.query("dead.list", { ...options })) as DeadLetter[],
+    get: async (id, options = {}) => (await this.#client.query("dead.get", { id, ...options })) as DeadLetter,
+    redrive: async (id, options = {}) => this.#client.redrive(id, options),
+    drop: async (id, options = {}) => void (await this.#client.query("dead.drop", { id, ...options })),
+  };
 
   workers = async () => (await this.#client.query("workers.list", {})) as WorkerPresence[];
   orchestrators = async () => (await this.#client.query("orchestrators.list", {})) as OrchestratorPresence[];

@@ -1,6 +1,7 @@
 import type { RunOptions } from "../app.ts";
 import { isBusError, type Message } from "../bus/port.ts";
 import { sleep } from "../core/clock.ts";
+import type { DeadLetter, Redriven } from "../core/dead-letter.ts";
 import { invalid, TuttiError, wireError } from "../core/error.ts";
 import type { Ended } from "../core/event.ts";
 import { decodeJson, encodeJson, findNonJson, type Json } from "../core/json.ts";
@@ -100,6 +101,20 @@ export class Client {
     );
   }
 
+  /** Repeated when the answer is lost, it redrives once all the same: it says which attempt had failed. */
+  async redrive(id: string, options: { tenant?: string; by?: string; reason?: string }): Promise<Redriven> {
+    const { tenant } = options;
+    const which = { id, ...(tenant !== undefined && { tenant }) };
+    // Without a letter it may have been redriven already, which the answer will tell.
+    const letter = (await this.query("dead.get", which).catch(orNothing)) as DeadLetter | undefined;
+    const attempt = letter?.attempt;
+    return (await this.query("dead.redrive", {
+      ...options,
+      id,
+      ...(attempt !== undefined && { attempt }),
+    })) as Redriven;
+  }
+
   async #outcome(run: string, ended: Ended): Promise<Json> {
     if (ended.status !== "succeeded")
       throw TuttiError.fromWire(ended.error ?? { code: 500, message: "the run ended without saying why", run });
@@ -151,6 +166,10 @@ export class Client {
       }
     }
   }
+}
+
+function orNothing(error: unknown): undefined {
+  if (!(error instanceof TuttiError) || error.code !== 404) throw error;
 }
 
 function errorIn(answer: Message): TuttiError | undefined {

@@ -88,6 +88,9 @@ export class Dispatcher {
     await this.#inFlight.get(task)?.done;
   }
 
+  /** The message of its present attempt, whether that is on the queue or over. Rejects when a blob that it needs is gone. */
+  envelopeOf = (task: TaskRecord): Promise<Uint8Array> => this.#encoder.recall(task);
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#disarm?.();

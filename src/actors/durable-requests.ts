@@ -1,6 +1,8 @@
-import { type Delivery, header, type Puller } from "../bus/port.ts";
+import { type Delivery, header, isBusError, type Puller } from "../bus/port.ts";
+import type { DeadRequest } from "../core/dead-letter.ts";
 import { messageOf, TuttiError } from "../core/error.ts";
-import { encodeJson, type Json } from "../core/json.ts";
+import { VERSION } from "../core/event.ts";
+import { encodeJson } from "../core/json.ts";
 import { HEADERS } from "../core/request.ts";
 import type { Admission } from "./admission.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
@@ -74,9 +76,7 @@ export class DurableRequests {
     const type = delivery.subject.slice(host.topology.subjects.prefix.length + "requests".length + 2);
     try {
       const request = await readRequest(host, type, delivery);
-      // The id follows from the message's place in the stream, so that a redelivery starts nothing twice.
-      const run = `q${String(delivery.sequence).padStart(12, "0")}`;
-      await submit(host, this.#admission, request, { run, patient: true });
+      await submit(host, this.#admission, request, { run: queuedRunId(delivery.sequence), patient: true });
       delivery.ack();
     } catch (error) {
       const code = error instanceof TuttiError ? error.code : 500;
@@ -93,20 +93,23 @@ export class DurableRequests {
 
   async #bury(type: string, delivery: Delivery, error: unknown): Promise<void> {
     const { bus, topology, blobs, log } = this.#host;
-    const describe = async () => ({
-      v: 1,
+    const describe = async (): Promise<DeadRequest> => ({
+      v: VERSION,
       subject: delivery.subject,
-      headers: (delivery.headers ?? {}) as Json,
+      headers: delivery.headers ?? {},
       // As it came: it may be anything but JSON.
       ...(delivery.data.length <= INLINE_LIMIT
         ? { bodyBase64: Buffer.from(delivery.data).toString("base64") }
         : { bodyRef: await blobs.put(delivery.data) }),
       error: error instanceof TuttiError ? error.toJSON() : { code: 500, message: messageOf(error) },
+      run: header(delivery, HEADERS.run) ?? queuedRunId(delivery.sequence),
     });
     try {
-      const body = await describe();
-      const run = header(delivery, HEADERS.run);
-      await bus.append(topology.subjects.deadRequest(type.split(".")[0]!), encodeJson(run ? { ...body, run } : body));
+      const subject = topology.subjects.deadRequest(type.split(".")[0]!, delivery.sequence);
+      await bus
+        .append(subject, encodeJson(await describe()), { expectLastSubjectSequence: 0 })
+        // One that is delivered again, because its ack was lost, is there already.
+        .catch((failure) => isBusError(failure, "wrong-sequence") || Promise.reject(failure));
       log("warn", `request ${delivery.subject} cannot be started and is now a dead letter: ${messageOf(error)}`);
       delivery.ack();
     } catch (failure) {
@@ -114,3 +117,6 @@ export class DurableRequests {
     }
   }
 }
+
+/** The id of a run that was requested without one follows from the request's place in the stream: a redelivery starts nothing twice. */
+export const queuedRunId = (sequence: number): string => `q${String(sequence).padStart(12, "0")}`;

@@ -1,8 +1,6 @@
-import type { Bus } from "../bus/port.ts";
-import type { Topology } from "../bus/topology.ts";
-import type { Clock } from "../core/clock.ts";
 import type { Ended } from "../core/event.ts";
 import { readEventBody } from "./log-event.ts";
+import { type ReaderHost, stands } from "./run-reader.ts";
 
 /** How often the log is asked, in case the live message was lost with a connection. */
 const CHECK_MS = 15_000;
@@ -19,11 +17,7 @@ export interface EndWaiter {
  * Waits for the end of a run, whichever orchestrator brings it about: log appends reach plain subscribers too, and
  * the log itself is asked after a reconnect and now and then.
  */
-export async function waitForEnd(
-  host: { bus: Bus; topology: Topology; clock: Clock },
-  tenant: string,
-  run: string,
-): Promise<EndWaiter> {
+export async function waitForEnd(host: ReaderHost, tenant: string, run: string): Promise<EndWaiter> {
   const { bus, topology, clock } = host;
   const filter = topology.subjects.logOfRun(tenant, run, "ended");
   const { promise, resolve } = Promise.withResolvers<Ended>();
@@ -33,18 +27,21 @@ export async function waitForEnd(
     stopped = true;
     for (const giveBack of taken.splice(0)) giveBack();
   };
-  const take = (data: Uint8Array) => {
-    const body = readEventBody("ended", data);
-    if (!body) return;
+  const end = (body: Ended) => {
     stop();
     resolve(body);
+  };
+  const take = (data: Uint8Array) => {
+    const body = readEventBody("ended", data);
+    if (body) end(body);
   };
   // It may end before the subscription is confirmed.
   const subscription = await bus.subscribe(filter, (message) => take(message.data));
   taken.push(() => void subscription.stop());
   const check = async () => {
     const stored = await bus.getLastMessage(topology.streams.log.name, filter);
-    if (stored) take(stored.data);
+    const body = stored && readEventBody("ended", stored.data);
+    if (body && (await stands(host, { tenant, run }, { body, sequence: stored.sequence }))) end(body);
   };
   const checkQuietly = () => void check().catch(() => {});
   let disarm = () => {};

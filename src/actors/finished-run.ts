@@ -21,6 +21,8 @@ export function finishedRun(state: RunState, ended: Ended, at: number): Finished
 
 function* finishedTasks(state: RunState, endedAt: number): Generator<FinishedTask> {
   for (const task of state.tasks.values()) {
+    // What had succeeded before a redrive is in the trace since the run's first end.
+    if (task.endedAt < (state.redriven?.at ?? 0)) continue;
     yield {
       task: task.id,
       type: task.spec.type,

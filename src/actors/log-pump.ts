@@ -27,7 +27,7 @@ export class LogPump {
   readonly #blobs: BlobStore;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #apply: (event: ReadEvent & { read: RunEvent }) => void;
+  readonly #apply: (event: ReadEvent & { read: RunEvent }) => void | Promise<void>;
   readonly #afterwards: (() => void)[] = [];
   readonly #waiting = new Fifo<{ readonly event: ReadEvent; readonly sequence: number }>();
   #draining = false;
@@ -37,7 +37,8 @@ export class LogPump {
 
   constructor(
     host: { subjects: Subjects; blobs: BlobStore; clock: Clock; log: Logger },
-    apply: (event: ReadEvent & { read: RunEvent }) => void,
+    /** What comes after an event for which it returns a promise waits until that has resolved. */
+    apply: (event: ReadEvent & { read: RunEvent }) => void | Promise<void>,
   ) {
     this.#subjects = host.subjects;
     this.#blobs = host.blobs;
@@ -57,7 +58,8 @@ export class LogPump {
       this.#waiting.push({ event, sequence });
       if (!this.#draining) void this.#drain();
     } else {
-      this.#take(event, sequence);
+      const applying = this.#take(event, sequence);
+      if (applying) void this.#drain(applying);
     }
   }
 
@@ -71,17 +73,21 @@ export class LogPump {
     this.#stopped = true;
   }
 
-  #take(event: ReadEvent, sequence: number): void {
-    this.folded = sequence;
-    if (event.read && !this.#stopped) this.#apply(event as ReadEvent & { read: RunEvent });
+  #take(event: ReadEvent, sequence: number): void | Promise<void> {
+    const applying = event.read && !this.#stopped ? this.#apply(event as ReadEvent & { read: RunEvent }) : undefined;
+    const done = () => {
+      this.folded = sequence;
+    };
+    return applying ? applying.then(done) : done();
   }
 
-  async #drain(): Promise<void> {
+  async #drain(first?: Promise<void>): Promise<void> {
     this.#draining = true;
+    await first;
     for (let next = this.#waiting.shift(); next && !this.#stopped; next = this.#waiting.shift()) {
       const { event, sequence } = next;
       for (const one of event.read ? planRefsIn(event.read) : []) await this.#hydrate(one);
-      this.#take(event, sequence);
+      await this.#take(event, sequence);
     }
     this.#draining = false;
     for (const run of this.#afterwards.splice(0)) run();

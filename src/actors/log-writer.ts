@@ -20,14 +20,15 @@ export class LogWriter {
     this.#host = host;
   }
 
+  /** `onceSince`: only if the log has none of this kind after that sequence. */
   write(
     run: RunAddress,
     event: EventKind,
     body: unknown,
     wanted: () => boolean,
-    options: { once?: boolean } = {},
+    options: { onceSince?: number } = {},
   ): void {
-    const written = this.#write(run, event, body, wanted, options.once === true);
+    const written = this.#write(run, event, body, wanted, options.onceSince);
     this.#underWay.add(written);
     void written.then(() => this.#underWay.delete(written));
   }
@@ -37,21 +38,27 @@ export class LogWriter {
     await Promise.allSettled(this.#underWay);
   }
 
-  async #write(run: RunAddress, event: EventKind, body: unknown, wanted: () => boolean, once: boolean): Promise<void> {
+  async #write(
+    run: RunAddress,
+    event: EventKind,
+    body: unknown,
+    wanted: () => boolean,
+    since: number | undefined,
+  ): Promise<void> {
     const { bus, topology, clock, log } = this.#host;
     const subject = topology.subjects.log(run.tenant, run.shard, run.run, event);
     const data = encodeJson(body);
-    let last = 0;
+    let last = since ?? 0;
     for (let tries = 0; !this.#stopped && wanted(); tries++) {
       try {
-        await bus.append(subject, data, once ? { expectLastSubjectSequence: last } : undefined);
+        await bus.append(subject, data, since !== undefined ? { expectLastSubjectSequence: last } : undefined);
         return;
       } catch (error) {
         if (isBusError(error, "closed")) return;
         if (isBusError(error, "wrong-sequence")) {
           const stored = await bus.getLastMessage(topology.streams.log.name, subject).catch(() => undefined);
-          // What is no such event counts for nothing, and must not stand in the way of the real one.
-          if (stored && readEventBody(event, stored.data)) return;
+          // What is no such event, or came before a redrive, must not stand in the way of the real one.
+          if (stored && stored.sequence > (since ?? 0) && readEventBody(event, stored.data)) return;
           last = stored?.sequence ?? 0;
           if (stored) continue;
         }

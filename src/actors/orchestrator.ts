@@ -9,6 +9,7 @@ import { tracingEnabled } from "../telemetry/attempt-span.ts";
 import { recordRun } from "../telemetry/record-run.ts";
 import { taskTraceparent } from "../telemetry/trace-context.ts";
 import { Admission } from "./admission.ts";
+import { DeadLetters } from "./dead-letters.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { DurableRequests } from "./durable-requests.ts";
 import { finishedRun } from "./finished-run.ts";
@@ -39,6 +40,7 @@ export class Orchestrator {
   readonly #dispatcher: Dispatcher;
   readonly #writer: LogWriter;
   readonly #withdrawals: Withdrawals;
+  readonly #letters: DeadLetters;
   readonly #gateway: Gateway;
   readonly #requests: DurableRequests;
   readonly #traces = new Set<Promise<void>>();
@@ -61,6 +63,7 @@ export class Orchestrator {
       },
     });
     this.#withdrawals = new Withdrawals(host, () => this.#dispatcher);
+    this.#letters = new DeadLetters(host, (task) => this.#dispatcher.envelopeOf(task));
     const { runs = DEFAULT_RUNS, queued = DEFAULT_QUEUED } = options.limits ?? {};
     const load = new RunLoad(host.id, runs, () => this.#shards);
     const seams = {
@@ -68,6 +71,7 @@ export class Orchestrator {
       gate: new QueueGate(this.#dispatcher, queued),
       writer: this.#writer,
       withdrawals: this.#withdrawals,
+      letters: this.#letters,
       onSubmitted: (run: RunState) => {
         load.left(run.shard, runKey(run.tenant, run.run));
         options.onRun?.(notice(run));
@@ -109,7 +113,7 @@ export class Orchestrator {
     await this.#requests.stop();
     this.#gateway.stop();
     await this.#shards.stop();
-    await Promise.all([this.#dispatcher.stop(), this.#writer.stop(), this.#withdrawals.stop()]);
+    await Promise.all([this.#dispatcher.stop(), this.#writer.stop(), this.#withdrawals.stop(), this.#letters.stop()]);
     await Promise.allSettled(this.#traces);
   }
 

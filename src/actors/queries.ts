@@ -10,14 +10,17 @@ import { problemsOf } from "../core/problem.ts";
 import { DEFAULT_TENANT } from "../core/request.ts";
 import { type RunState, runKey } from "../fold/run-state.ts";
 import { statusOf } from "../fold/view.ts";
+import { dropDeadLetter, getDeadLetter, listDeadLetters, redriveDeadLetter } from "./dead-queries.ts";
 import { answering } from "./gateway.ts";
 import type { Host } from "./host.ts";
-import { listRuns, notFound, readRun, viewRun } from "./run-reader.ts";
+import { readEventBody } from "./log-event.ts";
+import { listRuns, notFound, readRun, stands, viewRun } from "./run-reader.ts";
 import { isSettled, settledQuery } from "./settled.ts";
 import type { Shards } from "./shards.ts";
 
 const tenant = name.default(DEFAULT_TENANT);
 const whichRun = z.object({ run: name, tenant });
+const whichLetter = z.object({ id: z.string().max(100), tenant });
 
 /** The requests of `api.<resource>.<verb>`, by resource and verb. */
 export const QUERIES = {
@@ -25,6 +28,14 @@ export const QUERIES = {
   "runs.get": whichRun.extend({ tasks: z.boolean().default(true) }),
   "runs.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50) }),
   "runs.cancel": whichRun.extend({ by: z.string().max(256).optional(), reason: z.string().max(2000).optional() }),
+  "dead.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50) }),
+  "dead.get": whichLetter,
+  "dead.redrive": whichLetter.extend({
+    attempt: z.int().min(1).optional(),
+    by: z.string().max(256).optional(),
+    reason: z.string().max(2000).optional(),
+  }),
+  "dead.drop": whichLetter,
   "tasks.settled": settledQuery,
   "workers.list": z.object({}),
   "orchestrators.list": z.object({}),
@@ -54,12 +65,18 @@ const answers: Answers = {
       topology.subjects.log(tenant, shardOf(run, shards), run, event);
     const { name } = topology.streams.log;
     if (!(await bus.getLastMessage(name, subject("submitted")))) throw notFound(run);
-    if (await bus.getLastMessage(name, subject("ended")))
+    const ended = await bus.getLastMessage(name, subject("ended"));
+    const body = ended && readEventBody("ended", ended.data);
+    if (body && (await stands(host, { tenant, run }, { body, sequence: ended.sequence })))
       throw new TuttiError(409, `run ${run} has ended already`, { run });
-    const body = { v: VERSION, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
-    await bus.append(subject("cancel"), encodeJson(body));
+    const cancel = { v: VERSION, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
+    await bus.append(subject("cancel"), encodeJson(cancel));
     return { run, status: "cancelling" };
   },
+  "dead.list": ({ host }, { tenant, limit }) => listDeadLetters(host, tenant, limit),
+  "dead.get": ({ host }, { tenant, id }) => getDeadLetter(host, tenant, id),
+  "dead.redrive": ({ host }, query) => redriveDeadLetter(host, query),
+  "dead.drop": ({ host }, { tenant, id }) => dropDeadLetter(host, tenant, id),
   async "tasks.settled"({ host, shards }, query) {
     const shard = shardOf(query.run, host.shards);
     const owner = shards.ownerOf(shard);

@@ -5,49 +5,77 @@ import type { Json } from "../core/json.ts";
 import type { RunSummary, RunView } from "../core/run-view.ts";
 import { applyEvent, beginRun } from "../fold/apply.ts";
 import { noEffects } from "../fold/effects.ts";
-import type { RunState } from "../fold/run-state.ts";
+import { isOver, type RunAddress, type RunState } from "../fold/run-state.ts";
 import { summarize, viewTask } from "../fold/view.ts";
 import { traceOf } from "../telemetry/trace-context.ts";
 import type { Host } from "./host.ts";
 import { readEventBody } from "./log-event.ts";
 import { LogPump } from "./log-pump.ts";
+import type { Mark } from "./marks.ts";
 
 /** What the log says of one run, asked by anybody, owner or not: the same fold, without effects. */
 export interface FoldedRun {
   readonly state: RunState;
-  readonly ended: { readonly body: Ended; readonly at: number } | undefined;
+  /** Where the log has its `submitted`. */
+  readonly begun: Mark;
+  readonly ended: RunState["end"];
 }
 
-type ReaderHost = Pick<Host, "bus" | "topology" | "clock" | "blobs" | "log">;
+export type ReaderHost = Pick<Host, "bus" | "topology" | "clock" | "blobs" | "log">;
 
-/** Rejects with 404 when the log has no such run (any more). */
-export async function readRun(host: ReaderHost, tenant: string, run: string): Promise<FoldedRun> {
+/** As it stands, or stood before the event with the sequence `before`. Rejects with 404 when the log has no such run (any more). */
+export async function readRun(
+  host: ReaderHost,
+  tenant: string,
+  run: string,
+  before = Number.POSITIVE_INFINITY,
+): Promise<FoldedRun> {
   let state: RunState | undefined;
-  let end: FoldedRun["ended"];
+  let begun: Mark | undefined;
   const pump = new LogPump({ ...host, subjects: host.topology.subjects }, ({ shard, read }) => {
-    if (read.kind === "submitted") state ??= beginRun({ tenant, shard, run }, read.body, read.at, noEffects);
-    else if (state) fold(state, read);
-    if (read.kind === "ended") end ??= { body: read.body, at: read.at };
+    if (read.sequence >= before) return;
+    if (read.kind === "submitted") {
+      state ??= beginRun({ tenant, shard, run }, read.body, read.at, noEffects);
+      begun ??= { sequence: read.sequence, at: read.at };
+    } else if (state) fold(state, read);
   });
   await eachMessage(host, host.topology.subjects.logOfRun(tenant, run, ">"), (message) => pump.push(message));
   await new Promise<void>((drained) => pump.whenDrained(drained));
-  if (!state) throw notFound(run);
-  return { state, ended: end };
+  if (!state || !begun) throw notFound(run);
+  return { state, begun, ended: state.end };
+}
+
+/** Whether an `ended` of the log is the run's end still: not once it was redriven. */
+export async function stands(
+  host: ReaderHost,
+  { tenant, run }: Pick<RunAddress, "tenant" | "run">,
+  ended: { readonly body: Ended; readonly sequence: number },
+): Promise<boolean> {
+  if (ended.body.status !== "failed") return true;
+  const { bus, topology } = host;
+  const redrive = await bus.getLastMessage(
+    topology.streams.log.name,
+    topology.subjects.logOfRun(tenant, run, "redrive"),
+  );
+  if (!redrive || redrive.sequence < ended.sequence) return true;
+  // It may have come for nothing: only the fold can tell.
+  const { state } = await readRun(host, tenant, run);
+  return isOver(state);
 }
 
 const fold = (state: RunState, read: Exclude<RunEvent, { kind: "submitted" }>) => applyEvent(state, read, noEffects);
 
 export const notFound = (run: string): TuttiError => new TuttiError(404, `there is no run ${run} in the log`, { run });
 
-/** Reads what the log holds now, and stops. */
+/** Reads what the log (or another stream) holds now, and stops. */
 export async function eachMessage(
   host: ReaderHost,
   filter: string,
   handler: (message: StoredMessage) => void,
+  stream = host.topology.streams.log.name,
 ): Promise<void> {
-  const { bus, topology } = host;
   const caughtUp = Promise.withResolvers<void>();
-  const follower = await bus.follow(topology.streams.log.name, filter, handler, { onCaughtUp: caughtUp.resolve });
+  const follower = await host.bus.follow(stream, filter, handler, { onCaughtUp: caughtUp.resolve });
   await caughtUp.promise;
   await follower.stop();
 }
@@ -62,12 +90,13 @@ async function withOutput(host: ReaderHost, body: Ended): Promise<Ended> {
   };
 }
 
-export async function viewRun(host: ReaderHost, { state, ended: end }: FoldedRun): Promise<RunView> {
+export async function viewRun(host: ReaderHost, { state, ended: end }: Omit<FoldedRun, "begun">): Promise<RunView> {
   const withBody = end && { body: await withOutput(host, end.body), at: end.at };
   return { ...summarize(state, traceIdOf(state), withBody), tasks: [...state.tasks.values()].map(viewTask) };
 }
 
-export const summarizeRun = ({ state, ended: end }: FoldedRun): RunSummary => summarize(state, traceIdOf(state), end);
+const summarizeRun = ({ state, ended: end }: Omit<FoldedRun, "begun">): RunSummary =>
+  summarize(state, traceIdOf(state), end);
 
 /** A list has to fit into a message; whoever wants a larger output asks for the run. */
 const LISTED_OUTPUT_CHARACTERS = 1000;
@@ -101,7 +130,8 @@ export async function listRuns(
       const address = { tenant, shard: Number(shard), run: run! };
       const stored = await bus.getLastMessage(streams.log.name, subjects.log(tenant, address.shard, run!, "ended"));
       const last = stored && readEventBody("ended", stored.data);
-      const end = last && { body: withoutLargeOutput(last), at: stored.timestamp };
+      const isItsEnd = last && (await stands(host, address, { body: last, sequence: stored.sequence }));
+      const end = isItsEnd ? { body: withoutLargeOutput(last), at: stored.timestamp } : undefined;
       const state = (end ? undefined : live(run!)) ?? beginRun(address, first, message.timestamp, noEffects);
       return summarizeRun({ state, ended: end });
     });

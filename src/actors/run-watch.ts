@@ -14,7 +14,7 @@ import { translating } from "./bus-failure.ts";
 import { Channel } from "./channel.ts";
 import type { Host } from "./host.ts";
 import { LogPump } from "./log-pump.ts";
-import { eachMessage, type FoldedRun, notFound, viewRun } from "./run-reader.ts";
+import { eachMessage, notFound, viewRun } from "./run-reader.ts";
 
 type WatchHost = Pick<Host, "bus" | "topology" | "clock" | "blobs" | "log">;
 
@@ -32,7 +32,6 @@ class RunWatch {
   /** Attempts that a worker said it has begun. */
   readonly #started = new Map<string, { attempt: number; at: string; worker: string | undefined }>();
   #state: RunState | undefined;
-  #end: FoldedRun["ended"];
   #caughtUp = false;
   #scheduled = false;
   #stops: Stoppable[] = [];
@@ -75,7 +74,6 @@ class RunWatch {
       this.#state ??= beginRun({ tenant: this.#tenant, shard, run: this.#run }, read.body, read.at, this.#effects);
     } else if (this.#state) {
       applyEvent(this.#state, read, this.#effects);
-      if (read.kind === "ended") this.#end ??= { body: read.body, at: read.at };
     }
     this.#schedule();
   }
@@ -93,7 +91,7 @@ class RunWatch {
 
   async #tell(): Promise<void> {
     const state = this.#state!;
-    const end = this.#end;
+    const { end } = state;
     if (!this.#told) {
       this.#told = true;
       const { tasks: _, ...run } = await viewRun(this.#host, { state, ended: undefined });

@@ -1,15 +1,13 @@
 import type { Stoppable, StoredMessage } from "../bus/port.ts";
-import { parseTaskSubject } from "../bus/subjects.ts";
-import { sleep } from "../core/clock.ts";
-import { messageOf } from "../core/error.ts";
 import type { DueWhat } from "../core/event.ts";
 import { type Ended, type RunEvent, VERSION } from "../core/event.ts";
 import { applyEvent, beginRun } from "../fold/apply.ts";
 import type { FoldEffects } from "../fold/effects.ts";
-import { type RunState, runKey } from "../fold/run-state.ts";
+import { isOver, type RunAddress, type RunState, runKey } from "../fold/run-state.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
 import { CatchUp } from "./catch-up.ts";
 import { Checkpoint } from "./checkpoint.ts";
+import type { DeadLetters } from "./dead-letters.ts";
 import { addressOf, type Dispatcher } from "./dispatcher.ts";
 import { endedBody } from "./ended-body.ts";
 import type { Host } from "./host.ts";
@@ -18,11 +16,11 @@ import { LogPump } from "./log-pump.ts";
 import type { LogWriter } from "./log-writer.ts";
 import { ANSWERED_AGAIN_MS, Marks } from "./marks.ts";
 import type { QueueGate } from "./queue-gate.ts";
+import { QueueSweep } from "./queue-sweep.ts";
+import { reload } from "./reload-run.ts";
 import { answerSettled } from "./settled.ts";
 import { Timers } from "./timers.ts";
 import type { Withdrawals } from "./withdrawals.ts";
-
-const SWEEP_RETRY_MS = 500;
 
 export interface ShardSeams {
   readonly dispatcher: Dispatcher;
@@ -30,6 +28,7 @@ export interface ShardSeams {
   readonly gate: QueueGate;
   readonly writer: LogWriter;
   readonly withdrawals: Withdrawals;
+  readonly letters: DeadLetters;
   /** A run ended while this owner was live (not in a replay). */
   onEnded(run: RunState, ended: Ended, at: number): void;
   /** Somebody waits for the outcome. May be called again for a run that another owner has seen end. */
@@ -68,8 +67,7 @@ export class ShardOwner implements FoldEffects {
   #at = 0;
   /** What was dequeued last, had it waited at the gate: there is nothing to withdraw then. */
   #neverQueued: TaskRecord | undefined;
-  readonly #wentLive = Promise.withResolvers<void>();
-  #sweeps: Promise<void> = Promise.resolve();
+  readonly #sweep: QueueSweep;
   #unlisten: () => void = () => {};
 
   constructor(host: Host, shard: number, seams: ShardSeams) {
@@ -79,6 +77,7 @@ export class ShardOwner implements FoldEffects {
     this.#pump = new LogPump({ ...host, subjects: host.topology.subjects }, (event) => this.#apply(event));
     this.#catchUp = new CatchUp(host, shard, this.#pump);
     this.#checkpoint = new Checkpoint(host, shard, this.#marks);
+    this.#sweep = new QueueSweep(host, this, seams);
     this.#timers = {
       backoff: new Timers(host.clock, (task) => this.#due(task, "backoff")),
       deadline: new Timers(host.clock, (task) => this.#due(task, "deadline")),
@@ -90,7 +89,7 @@ export class ShardOwner implements FoldEffects {
     const { bus, topology } = this.#host;
     const { subjects, streams } = topology;
     this.#unlisten = bus.onEvent(({ type }) => {
-      if (type === "reconnected") this.#sweeps = this.#sweeps.then(() => this.#sweep());
+      if (type === "reconnected") this.#sweep.again();
     });
     const fromSequence = await this.#checkpoint.read();
     const queued = await bus.listSubjects(streams.tasks.name, subjects.tasksOfShard(this.shard));
@@ -114,8 +113,9 @@ export class ShardOwner implements FoldEffects {
     this.#live = false;
     this.#stopped = true;
     this.#unlisten();
+    this.#sweep.stop();
     this.#pump.stop();
-    for (const task of this.#tasks()) this.#seams.gate.remove(task);
+    for (const task of this.tasks()) this.#seams.gate.remove(task);
     this.#catchUp.stop();
   }
 
@@ -128,11 +128,11 @@ export class ShardOwner implements FoldEffects {
     this.#timers.deadline.stop();
     await this.#follower?.stop();
     await this.#answers?.stop();
-    for (const task of this.#tasks()) await this.#seams.dispatcher.settled(task);
+    for (const task of this.tasks()) await this.#seams.dispatcher.settled(task);
     if (isReleased) await this.#checkpoint.write();
   }
 
-  *#tasks(): Iterable<TaskRecord> {
+  *tasks(): Iterable<TaskRecord> {
     for (const run of this.runs.values()) yield* run.tasks.values();
   }
 
@@ -144,7 +144,7 @@ export class ShardOwner implements FoldEffects {
     this.#catchUp.pushed();
   }
 
-  #apply({ tenant, shard, run: id, read }: ReadEvent & { read: RunEvent }): void {
+  #apply({ tenant, shard, run: id, read }: ReadEvent & { read: RunEvent }): void | Promise<void> {
     this.#at = read.at;
     this.#marks.read(read.sequence, read.at);
     this.#checkpoint.touch();
@@ -159,65 +159,49 @@ export class ShardOwner implements FoldEffects {
     } else if (run) {
       applyEvent(run, read, this);
       if (read.kind === "ended") this.#ended(run, read.body, read.at);
+    } else if (read.kind === "redrive") {
+      return this.#reopen({ tenant, shard, run: id }, read);
     }
+  }
+
+  /** What has ended was forgotten: it is read again, and if the redrive counts, it is one of ours once more. */
+  async #reopen(address: RunAddress, redrive: RunEvent & { kind: "redrive" }): Promise<void> {
+    const reloaded = await reload(this.#host, address, redrive.sequence, () => !this.#stopped);
+    if (!reloaded || this.#stopped) return;
+    const { state, begun } = reloaded;
+    const key = runKey(state.tenant, state.run);
+    this.runs.set(key, state);
+    applyEvent(state, redrive, this);
+    if (isOver(state)) return void this.runs.delete(key);
+    this.#marks.begun(state, begun);
+    if (!this.#live) return;
+    this.#seams.onSubmitted(state);
+    this.#seams.letters.redriven(state);
   }
 
   #ended(run: RunState, ended: Ended, at: number): void {
     this.#marks.ended(run, at, run.submitted.replyTo !== undefined);
     if (this.#live) this.#seams.onEnded(run, ended, at);
-    if (run.submitted.replyTo === undefined) return;
+    // Whoever waited for a run that was redriven has been told of its failure.
+    if (run.submitted.replyTo === undefined || run.redriven) return;
     if (this.#live) this.#seams.answer(run, ended);
     // The former owner may have died before it answered.
     else if (at > this.#host.clock.now() - ANSWERED_AGAIN_MS) this.#noted.answer.set(run, ended);
   }
 
-  /** Calls `found` for every open attempt that is on the queue, and has removed what is no open attempt. */
-  #compare(queued: readonly string[], found: (task: TaskRecord) => void): void {
-    for (const subject of queued) {
-      const at = parseTaskSubject(this.#host.topology.subjects, subject);
-      const task = this.runs.get(runKey(at.tenant, at.run))?.tasks.get(at.task);
-      if (task && isOpen(task, at.attempt)) found(task);
-      else this.#seams.withdrawals.removeStale(subject);
-    }
-  }
-
-  /**
-   * A server that was killed may have forgotten the last it did: it keeps the ack of a message and not its removal, and
-   * then delivers it to nobody; or it has lost a message that it had confirmed. So after a reconnect the queue is compared
-   * with the fold once more, in the order of a takeover: what was open, the queue, the log.
-   */
-  async #sweep(): Promise<void> {
-    await this.#wentLive.promise;
-    const { bus, topology, clock, log } = this.#host;
-    while (this.#live) {
-      try {
-        const missing = new Map<TaskRecord, number>();
-        for (const task of this.#tasks())
-          if (stateOf(task) === "dispatched" && !this.#seams.gate.has(task)) missing.set(task, attemptOf(task));
-        const queued = await bus.listSubjects(topology.streams.tasks.name, topology.subjects.tasksOfShard(this.shard));
-        await this.caughtUp();
-        this.#compare(queued, (task) => void missing.delete(task));
-        for (const [task, attempt] of missing) if (isOpen(task, attempt)) this.#seams.gate.add(task);
-        return;
-      } catch (error) {
-        if (this.#stopped) return;
-        log("warn", `the queue of shard ${this.shard} could not be compared with its log yet: ${messageOf(error)}`);
-        await sleep(clock, SWEEP_RETRY_MS);
-      }
-    }
-  }
-
   #goLive(queued: readonly string[]): void {
     this.#live = true;
-    this.#wentLive.resolve();
-    this.#compare(queued, (task) => {
+    this.#sweep.begin();
+    this.#sweep.compare(queued, (task) => {
       this.#noted.enqueue.delete(task);
       this.#seams.gate.found(task);
     });
     this.#seams.onLive(this.shard);
     for (const task of this.#noted.enqueue) this.#seams.gate.add(task);
-    for (const run of this.#noted.conclude) this.conclude(run);
     for (const [run, ended] of this.#noted.answer) this.#seams.answer(run, ended);
+    // Whoever read the redrive may have died before it removed the letter.
+    for (const run of this.runs.values()) if (run.redriven) this.#seams.letters.redriven(run);
+    for (const run of this.#noted.conclude) this.conclude(run);
     this.#noted.answer.clear();
     this.#noted.enqueue.clear();
     this.#noted.conclude.clear();
@@ -277,10 +261,8 @@ export class ShardOwner implements FoldEffects {
 
   async #appendEnded(run: RunState): Promise<void> {
     const wanted = () => this.#live && this.runs.get(runKey(run.tenant, run.run)) === run;
+    await this.#seams.letters.settle(run, wanted);
     const body = await endedBody(this.#host, run, wanted);
-    if (body) this.#seams.writer.write(run, "ended", body, wanted, { once: true });
+    if (body) this.#seams.writer.write(run, "ended", body, wanted, { onceSince: run.endSequence });
   }
 }
-
-const isOpen = (task: TaskRecord, attempt: number): boolean =>
-  stateOf(task) === "dispatched" && attemptOf(task) === attempt;

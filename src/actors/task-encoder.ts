@@ -52,10 +52,16 @@ export class TaskEncoder {
   }
 
   async #fetchAndEncode(task: TaskRecord): Promise<Uint8Array> {
-    const { types, blobs } = this.#host;
+    const { types } = this.#host;
     const { type } = task.spec;
     if (!(await types.find(type))) throw new TerminalError(`no worker ever registered the task type ${type}`);
-    return this.#fit(this.#body(task, await blobs.loadAll(task.needs.flatMap((need) => [...refsOf(need)]))));
+    return this.recall(task);
+  }
+
+  /** Of any task, as it was or would be sent, whether anybody knows its type or not. Rejects as {@link prepare} else does. */
+  async recall(task: TaskRecord): Promise<Uint8Array> {
+    const refs = task.needs.flatMap((need) => [...refsOf(need)]);
+    return this.#fit(this.#body(task, await this.#host.blobs.loadAll(refs)));
   }
 
   #body(task: TaskRecord, load: (ref: string) => Json): Body {

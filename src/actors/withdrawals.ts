@@ -54,10 +54,12 @@ export class Withdrawals {
   async #carryOut({ tenant, run, withdrawn }: Batch): Promise<void> {
     const { bus, topology } = this.#host;
     const tasks = withdrawn.map(({ at }) => ({ task: at.task, attempt: at.attempt }));
-    const isOver = withdrawn[0]!.task.run.snapshot.value !== "running";
+    const { snapshot } = withdrawn[0]!.task.run;
+    // Attempts of a run that is redriven come later, and must not be taken for those.
+    const isForGood = snapshot.value !== "running" && !snapshot.context.isRedrivable;
     try {
       const subject = topology.subjects.cancel(tenant, run);
-      if (isOver) bus.publish(subject, encodeJson({ v: 1 }));
+      if (isForGood) bus.publish(subject, encodeJson({ v: 1 }));
       else
         for (let i = 0; i < tasks.length; i += MOST_NAMED)
           bus.publish(subject, encodeJson({ v: 1, tasks: tasks.slice(i, i + MOST_NAMED) }));

@@ -24,7 +24,12 @@ export interface Subjects {
   cancel(tenant: string, run: string): string;
   /** Where the owner of a shard answers other orchestrators. */
   owner(shard: number): string;
-  deadRequest(type: string): string;
+  /** All dead letters. */
+  readonly dead: string;
+  deadTask(tenant: string, run: string, task: string, attempt: number): string;
+  deadTasksOfRun(tenant: string, run: string): string;
+  /** `sequence`: the request's place in its stream. `type` may be `*`. */
+  deadRequest(type: string, sequence: number): string;
   api(resource: string, verb: string): string;
 }
 
@@ -63,7 +68,10 @@ export function createSubjects(prefix: string): Subjects {
     live: (tenant, run, kind) => `${prefix}.live.${tenant}.${run}.${kind}`,
     cancel: (tenant, run) => `${prefix}.cancel.${tenant}.${run}`,
     owner: (shard) => `${prefix}.owner.${shard}`,
-    deadRequest: (type) => `${prefix}.dead.requests.${type}`,
+    dead: `${prefix}.dead.>`,
+    deadTask: (tenant, run, task, attempt) => `${prefix}.dead.tasks.${tenant}.${run}.${task}.${attempt}`,
+    deadTasksOfRun: (tenant, run) => `${prefix}.dead.tasks.${tenant}.${run}.>`,
+    deadRequest: (type, sequence) => `${prefix}.dead.requests.${type}.${sequence}`,
     api: (resource, verb) => `${prefix}.api.${resource}.${verb}`,
   };
 }

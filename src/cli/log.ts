@@ -45,6 +45,11 @@ export function describeEntry({ event, body }: LogEntry): string[] {
       );
     case "due":
       return [`${fields.what} of task ${fields.task}, attempt ${fields.attempt}`];
+    case "redrive": {
+      const attempt = fields.attempt === undefined ? "" : `, whose attempt ${fields.attempt} had failed`;
+      const by = fields.by ? ` by ${oneLine(String(fields.by))}` : "";
+      return [`task ${fields.task}${attempt}${by}${fields.reason ? `: ${oneLine(String(fields.reason))}` : ""}`];
+    }
     case "ended": {
       const error = fieldsOf(fields.error).message;
       return [`${fields.status}${error ? `: ${oneLine(String(error))}` : ""} ${brief(fields.totals)}`];

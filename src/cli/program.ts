@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   watch: ["the live tree of a run, until it ends", () => import("./watch.ts")],
   log: ["the events of a run, in order", () => import("./log.ts")],
   cancel: ["cancel a run", () => import("./cancel.ts")],
+  dead: ["what has failed for good: list, show, redrive, drop", () => import("./dead.ts")],
   workers: ["the workers that are alive, their types, load and figures", () => import("./workers.ts")],
   orchestrators: ["the orchestrators that are alive, and what each owns", () => import("./orchestrators.ts")],
 };

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { RunView } from "../core/run-view.ts";
 import { addExamples } from "./command.ts";
 import { addCommon, type CommonOptions, requireBus, tenantOf } from "./options.ts";
 import { formatMoment, printJson, printLines } from "./output.ts";
@@ -37,6 +38,7 @@ async function show(run: string, options: Options): Promise<void> {
   const facts = [
     ["submitted", formatMoment(view.submittedAt)],
     ["ended", view.endedAt ? formatMoment(view.endedAt) : undefined],
+    ["redriven", view.redriven && describeRedrive(view.redriven)],
     ["trace", view.trace],
     ["error", error && paint("red", `${error.code} ${oneLine(error.message)}`)],
     ["output", view.output === undefined ? undefined : JSON.stringify(view.output, null, 2)],
@@ -48,3 +50,6 @@ async function show(run: string, options: Options): Promise<void> {
     ...facts.flatMap(([label, value]) => (value ? [`${paint("dim", label.padEnd(9))}  ${value}`] : [])),
   ]);
 }
+
+const describeRedrive = ({ task, attempt, at, times }: NonNullable<RunView["redriven"]>): string =>
+  `${times === 1 ? "once" : `${times} times`}, last ${formatMoment(at)}: task ${task}, whose attempt ${attempt} had failed`;

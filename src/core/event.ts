@@ -95,10 +95,21 @@ export type DueWhat = (typeof DUE)[number];
 
 export const cancel = z.object({ v, by: z.string().optional(), reason: z.string().optional() });
 
+/** A task that has failed its run is to be tried again: a new attempt opens, and what its failure had stopped goes on. */
+export const redrive = z.object({
+  v,
+  task: taskId,
+  /** The attempt that failed: so that a command which comes twice counts once. Default: whichever it was. */
+  attempt: z.int().min(1).optional(),
+  by: z.string().optional(),
+  reason: z.string().optional(),
+});
+export type Redrive = z.output<typeof redrive>;
+
 export const RUN_STATUSES = ["running", "paused", "succeeded", "failed", "cancelled"] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
-/** The last event of every run; the first one counts. */
+/** The last event of every run; the first one counts, and after a `redrive` that counted the next. */
 export const ended = z.object({
   v,
   status: z.enum(["succeeded", "failed", "cancelled"]),
@@ -109,7 +120,7 @@ export const ended = z.object({
 });
 
 /** The events of a run's log; `kind` is the last token of the subject. */
-export const EVENT_SCHEMAS = { submitted, result: resultEvent, due, cancel, ended } as const;
+export const EVENT_SCHEMAS = { submitted, result: resultEvent, due, cancel, redrive, ended } as const;
 export type EventKind = keyof typeof EVENT_SCHEMAS;
 export type EventBody<K extends EventKind> = z.output<(typeof EVENT_SCHEMAS)[K]>;
 export type Submitted = EventBody<"submitted">;

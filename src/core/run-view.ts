@@ -44,6 +44,8 @@ export const runView = z.object({
   /** The trace id, 32 hexadecimal digits. */
   trace: z.string().optional(),
   totals,
+  /** Of a run that was redriven: which attempt of which task had failed when it was redriven last, and the how manieth time that was. */
+  redriven: z.object({ task: taskId, attempt: z.int(), at: iso, times: z.int() }).optional(),
   tasks: z.array(taskView),
 });
 export type RunView = z.output<typeof runView>;

@@ -1,11 +1,20 @@
 import { taskError } from "../core/error.ts";
-import { type Due, isPlainResult, type Result, type RunEvent, result, type Submitted } from "../core/event.ts";
+import {
+  type Due,
+  type Ended,
+  isPlainResult,
+  type Redrive,
+  type Result,
+  type RunEvent,
+  result,
+  type Submitted,
+} from "../core/event.ts";
 import { isNestedDeeper, MAX_NESTING } from "../core/json.ts";
 import { depthOf, ROOT } from "../core/names.ts";
 import { checkPlan } from "../core/plan-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import type { FoldEffects } from "./effects.ts";
-import { isOver, type RunAddress, type RunState } from "./run-state.ts";
+import { failedTaskOf, isOver, type RunAddress, type RunState } from "./run-state.ts";
 import { attemptOf, stateOf, type TaskRecord } from "./task-record.ts";
 import { createTask, failAttempt, firstRunStep, runEffects, stepRun, stepTask, type Turn } from "./tree.ts";
 
@@ -31,6 +40,9 @@ export function beginRun(address: RunAddress, submitted: Submitted, at: number, 
     cancelled: 0,
     expired: false,
     cancelledBy: undefined,
+    end: undefined,
+    endSequence: 0,
+    redriven: undefined,
   };
   const { type, input, policy } = submitted;
   const root = createTask(run, undefined, ROOT, { type, ...(input !== undefined && { input }), ...policy });
@@ -42,10 +54,11 @@ export function beginRun(address: RunAddress, submitted: Submitted, at: number, 
   return run;
 }
 
-/** Folds one later event. Events that no longer mean anything change nothing; after `ended` none does. */
+/** Folds one later event. Events that no longer mean anything change nothing; after `ended` none does but `redrive`. */
 export function applyEvent(run: RunState, event: Exclude<RunEvent, { kind: "submitted" }>, effects: FoldEffects): void {
-  if (isOver(run)) return;
+  if (isOver(run) && event.kind !== "redrive") return;
   const turn = { effects, at: event.at };
+  if (event.kind === "redrive") return applyRedrive(run, event.body, turn);
   run.updatedAt = event.at;
   switch (event.kind) {
     case "result":
@@ -57,8 +70,26 @@ export function applyEvent(run: RunState, event: Exclude<RunEvent, { kind: "subm
       run.cancelledBy ??= { by: event.body.by, reason: event.body.reason };
       return stepRun(run, { type: "cancel" }, turn);
     case "ended":
-      return stepRun(run, { type: "ended", status: event.body.status }, turn);
+      return applyEnded(run, event.body, event.sequence, turn);
   }
+}
+
+function applyEnded(run: RunState, body: Ended, sequence: number, turn: Turn): void {
+  run.end = { body, at: turn.at };
+  run.endSequence = sequence;
+  stepRun(run, { type: "ended", status: body.status }, turn);
+}
+
+/** Counts once the run has ended, for the task that failed it, and once for each of its attempts. */
+function applyRedrive(run: RunState, { task: id, attempt }: Redrive, turn: Turn): void {
+  const task = failedTaskOf(run);
+  if (run.snapshot.value !== "failed" || task?.id !== id) return;
+  if (attempt !== undefined && attempt !== attemptOf(task)) return;
+  run.updatedAt = turn.at;
+  run.end = undefined;
+  const times = (run.redriven?.times ?? 0) + 1;
+  run.redriven = { task: id, attempt: attemptOf(task), at: turn.at, times };
+  stepRun(run, { type: "redrive" }, turn);
 }
 
 function applyResult(run: RunState, raw: unknown, turn: Turn): void {

@@ -3,7 +3,8 @@ import { NO_TASKS, type Output, type TaskRecord } from "./task-record.ts";
 
 /**
  * Outputs are kept only while somebody needs them: siblings that have yet to return, and the parent whose output is
- * made of them. What nobody holds is let go; the log still has it.
+ * made of them. What nobody holds is let go; the log still has it. Tasks that have failed or were cancelled hold on to
+ * what they needed, until the run is forgotten: it may be redriven.
  */
 
 /** Whether the parent's output contains this child's. The root's is the run's. */
@@ -17,17 +18,10 @@ function letGo(task: TaskRecord): void {
   if (task.holders > 0 && --task.holders === 0) drop(task);
 }
 
-/** A task that has returned (or never will) needs its siblings' outputs no longer: retry applies to handlers only. */
+/** A task that has returned needs its siblings' outputs no longer: retry applies to handlers only. */
 export function letGoNeeds(task: TaskRecord): void {
   for (const need of task.needs) letGo(need);
   task.needs = NO_TASKS;
-}
-
-/** A task that did not succeed has no output to be made of its children's. */
-export function letGoChildren(task: TaskRecord): void {
-  if (task.holders === 0) return;
-  task.holders = 0;
-  drop(task);
 }
 
 function drop(task: TaskRecord): void {

@@ -1,4 +1,4 @@
-import type { Submitted } from "../core/event.ts";
+import type { Ended, Submitted } from "../core/event.ts";
 import type { Priority } from "../core/names.ts";
 import type { RunSnapshot } from "../machines/run.ts";
 import type { TaskRecord } from "./task-record.ts";
@@ -18,8 +18,8 @@ export interface RunState extends RunAddress {
   readonly submittedAt: number;
   /** Log time, ms, of the last event read. */
   updatedAt: number;
-  /** Milliseconds since the epoch; undefined: none. */
-  readonly deadline: number | undefined;
+  /** Milliseconds since the epoch; undefined: none. A redrive sets it anew. */
+  deadline: number | undefined;
   snapshot: RunSnapshot;
   readonly root: TaskRecord;
   /** By path. */
@@ -33,9 +33,24 @@ export interface RunState extends RunAddress {
   expired: boolean;
   /** Set when `cancel` was read. */
   cancelledBy: { readonly by: string | undefined; readonly reason: string | undefined } | undefined;
+  /** The `ended` that counts; undefined while it runs, and again once it is redriven. */
+  end: { readonly body: Ended; readonly at: number } | undefined;
+  /** Sequence of the last `ended` that counted, 0 before the first: the next one comes after it. */
+  endSequence: number;
+  /** The last redrive that counted: which attempt had failed, when it was tried again (log time, ms), and the how manieth it was. */
+  redriven:
+    | { readonly task: string; readonly attempt: number; readonly at: number; readonly times: number }
+    | undefined;
 }
 
-/** Whether `ended` was read: then nothing changes any more. */
-export const isOver = (run: RunState): boolean => run.snapshot.status === "done";
+/** Whether `ended` was read: then nothing changes any more, unless the run is redriven. */
+export const isOver = (run: RunState): boolean => run.end !== undefined;
+
+/**
+ * The task whose own failure is the failure of the run, and so the only one that can be redriven. Undefined when it did
+ * not come to that, or by other ways: it was cancelled, or its deadline came.
+ */
+export const failedTaskOf = (run: RunState): TaskRecord | undefined =>
+  run.snapshot.context.isRedrivable ? run.tasks.get(run.root.failedAt ?? run.root.id) : undefined;
 
 export const runKey = (tenant: string, run: string): string => `${tenant}/${run}`;

@@ -51,6 +51,8 @@ export const NO_TASKS: readonly TaskRecord[] = [];
 
 export const stateOf = (task: TaskRecord): TaskState => task.snapshot.value as TaskState;
 export const attemptOf = (task: TaskRecord): number => task.snapshot.context.attempt;
+/** Of the present round: a redrive begins a new one, with all the attempts that the policy allows. */
+export const attemptInRound = ({ snapshot: { context } }: TaskRecord): number => context.attempt - context.spent;
 
-/** What is left of a record once nothing can happen to it any more. */
-export const isFinal = (task: TaskRecord): boolean => task.snapshot.status === "done";
+/** Succeeded, failed or cancelled: nothing can happen to it any more, but for the last two a redrive of the run. */
+export const isFinal = (task: TaskRecord): boolean => task.snapshot.hasTag("over");

@@ -7,9 +7,9 @@ import { type RunMachineEvent, runMachine } from "../machines/run.ts";
 import { createStepper, type Step } from "../machines/step.ts";
 import { type TaskMachineEvent, taskMachine } from "../machines/task.ts";
 import type { FoldEffects } from "./effects.ts";
-import { letGoChildren, letGoNeeds, makesParentsOutput } from "./outputs.ts";
+import { letGoNeeds, makesParentsOutput } from "./outputs.ts";
 import type { RunState } from "./run-state.ts";
-import { attemptOf, isFinal, NO_TASKS, type TaskRecord } from "./task-record.ts";
+import { attemptInRound, isFinal, NO_TASKS, type TaskRecord } from "./task-record.ts";
 
 /**
  * Steps the machines of one run and carries out, within the tree, what they ask for: a task's success is told to those
@@ -103,7 +103,7 @@ const taskEffects: Readonly<Record<string, (task: TaskRecord, turn: Turn, data: 
   armBackoff(task, turn, { error }) {
     const policy: Policy | undefined = error?.policy;
     const delayMs = Math.max(
-      backoffMs(resolveRetry(task.spec.retry, policy?.retry), task.run.run, task.id, attemptOf(task)),
+      backoffMs(resolveRetry(task.spec.retry, policy?.retry), task.run.run, task.id, attemptInRound(task)),
       error?.retryAfterMs ?? 0,
     );
     task.dueAt = turn.at + delayMs;
@@ -130,8 +130,6 @@ const taskEffects: Readonly<Record<string, (task: TaskRecord, turn: Turn, data: 
     const cancelled = task.snapshot.value === "cancelled";
     if (cancelled) run.cancelled++;
     else run.failed++;
-    letGoNeeds(task);
-    letGoChildren(task);
     if (!parent) return stepRun(run, { type: cancelled ? "rootCancelled" : "rootFailed" }, turn);
     if (isFinal(parent)) return;
     parent.error = task.error;
@@ -139,6 +137,21 @@ const taskEffects: Readonly<Record<string, (task: TaskRecord, turn: Turn, data: 
     stepTask(parent, "childFailed", turn);
   },
 };
+
+/**
+ * Of a run that one task has failed, everything goes on but what has succeeded: nothing else was to end there. Parents
+ * come before their children, so that none of them takes an old failure for a new one.
+ */
+function revive(task: TaskRecord, turn: Turn): void {
+  if (task.snapshot.value === "cancelled") task.run.cancelled--;
+  else task.run.failed--;
+  task.error = undefined;
+  task.failedAt = undefined;
+  task.endedAt = 0;
+  if (!task.children) return stepTask(task, task.missing > 0 ? "needsRedriven" : "redriven", turn);
+  stepTask(task, "childrenRedriven", turn);
+  for (const child of task.children.byKey.values()) if (child.snapshot.value !== "succeeded") revive(child, turn);
+}
 
 function plant(task: TaskRecord, plan: Plan, turn: Turn): void {
   const byKey = new Map<string, TaskRecord>();
@@ -182,6 +195,10 @@ export const runEffects: Readonly<Record<string, (run: RunState, turn: Turn) => 
   expireTree(run, turn) {
     run.expired = true;
     stepTask(run.root, "expired", turn);
+  },
+  reviveTree(run, turn) {
+    if (run.submitted.deadlineMs !== undefined) run.deadline = turn.at + run.submitted.deadlineMs;
+    revive(run.root, turn);
   },
   appendEnded: (run, turn) => turn.effects.conclude(run),
   close: (run, turn) => turn.effects.close(run),

@@ -48,6 +48,7 @@ export function summarize(run: RunState, trace: string, ended?: { body: Ended; a
     ...(ended?.body.error && { error: ended.body.error }),
     trace,
     totals: ended?.body.totals ?? totalsOf(run),
+    ...(run.redriven && { redriven: { ...run.redriven, at: iso(run.redriven.at) } }),
   };
 }
 

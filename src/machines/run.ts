@@ -6,6 +6,8 @@ export type Outcome = "succeeded" | "failed" | "cancelled";
 export interface RunContext {
   /** What the tree came to, before `ended` is read back; undefined while it grows. */
   readonly outcome: Outcome | undefined;
+  /** Whether it came to that by the failure of a task, which can be tried again. */
+  readonly isRedrivable: boolean;
 }
 
 export type RunMachineEvent =
@@ -14,18 +16,23 @@ export type RunMachineEvent =
   | { readonly type: "rootCancelled" }
   | { readonly type: "cancel" }
   | { readonly type: "deadlinePassed" }
-  /** `ended` was read from the log: final, whatever the fold thought. */
-  | { readonly type: "ended"; readonly status: Outcome };
+  /** `ended` was read from the log: whatever the fold thought, that is its end. */
+  | { readonly type: "ended"; readonly status: Outcome }
+  /** The task that had failed it is to be tried again. */
+  | { readonly type: "redrive" };
 
 export const runMachine = setup({
   types: {} as { context: RunContext; events: RunMachineEvent },
   guards: {
     endedWell: ({ event }) => event.type === "ended" && event.status === "succeeded",
     endedCancelled: ({ event }) => event.type === "ended" && event.status === "cancelled",
+    isRedrivable: ({ context }) => context.isRedrivable,
   },
   actions: {
     concludeSucceeded: assign({ outcome: "succeeded" }),
     concludeFailed: assign({ outcome: "failed" }),
+    allowRedrive: assign({ isRedrivable: true }),
+    beginAnew: assign({ outcome: undefined, isRedrivable: false }),
     concludeCancelled: assign({ outcome: "cancelled" }),
     // Effects, carried out by the host.
     armDeadline: () => {},
@@ -34,10 +41,11 @@ export const runMachine = setup({
     expireTree: () => {},
     appendEnded: () => {},
     close: () => {},
+    reviveTree: () => {},
   },
 }).createMachine({
   id: "run",
-  context: { outcome: undefined },
+  context: { outcome: undefined, isRedrivable: false },
   initial: "running",
   on: {
     ended: [
@@ -53,7 +61,7 @@ export const runMachine = setup({
       exit: "disarmDeadline",
       on: {
         rootSucceeded: { target: "concluding", actions: "concludeSucceeded" },
-        rootFailed: { target: "concluding", actions: "concludeFailed" },
+        rootFailed: { target: "concluding", actions: ["concludeFailed", "allowRedrive"] },
         rootCancelled: { target: "concluding", actions: "concludeCancelled" },
         cancel: "cancelling",
         deadlinePassed: "expiring",
@@ -78,7 +86,16 @@ export const runMachine = setup({
       entry: "appendEnded",
     },
     succeeded: { description: "`ended` was read: there is an output.", type: "final", entry: "close" },
-    failed: { description: "`ended` was read: there is an error.", type: "final", entry: "close" },
+    failed: {
+      description:
+        "`ended` was read: there is an error. Nothing changes any more, unless the task at fault is redriven.",
+      entry: "close",
+      on: {
+        redrive: { guard: "isRedrivable", target: "running", actions: ["beginAnew", "reviveTree"] },
+        // The first one counts.
+        ended: {},
+      },
+    },
     cancelled: { description: "`ended` was read: someone asked for that.", type: "final", entry: "close" },
   },
 });

@@ -11,8 +11,10 @@ import type { TaskError } from "../core/error.ts";
 export interface TaskContext {
   /** The current attempt: 1, 2, … A result counts only for this one. */
   readonly attempt: number;
-  /** Attempts in all. */
+  /** Attempts in all, in each round. */
   readonly attempts: number;
+  /** Attempts of the rounds before: a redrive begins a new one. */
+  readonly spent: number;
 }
 
 export type TaskMachineEvent =
@@ -29,7 +31,13 @@ export type TaskMachineEvent =
   | { readonly type: "childFailed" }
   /** The run's deadline has come. Told to the root: what is unfinished below it is cancelled. */
   | { readonly type: "expired" }
-  | { readonly type: "cancel" };
+  | { readonly type: "cancel" }
+  /** The run is redriven. It had failed, or was stopped, while an attempt was open: a new one opens. */
+  | { readonly type: "redriven" }
+  /** The run is redriven. It had children, which go on. */
+  | { readonly type: "childrenRedriven" }
+  /** The run is redriven. It waited for siblings, and does again. */
+  | { readonly type: "needsRedriven" };
 
 export const taskMachine = setup({
   types: {} as { context: TaskContext; events: TaskMachineEvent; input: { readonly attempts: number } },
@@ -37,11 +45,12 @@ export const taskMachine = setup({
     mayRetry: ({ context, event }) =>
       event.type === "attemptFailed" &&
       event.error.kind === "retryable" &&
-      context.attempt < (event.attempts ?? context.attempts),
+      context.attempt - context.spent < (event.attempts ?? context.attempts),
     wasCancelled: ({ event }) => event.type === "attemptFailed" && event.error.kind === "cancelled",
   },
   actions: {
     openNextAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
+    beginRound: assign({ attempt: ({ context }) => context.attempt + 1, spent: ({ context }) => context.attempt }),
     // Effects, carried out by the host.
     enqueue: () => {},
     dequeue: () => {},
@@ -57,7 +66,7 @@ export const taskMachine = setup({
   },
 }).createMachine({
   id: "task",
-  context: ({ input }) => ({ attempt: 1, attempts: input.attempts }),
+  context: ({ input }) => ({ attempt: 1, attempts: input.attempts, spent: 0 }),
   initial: "blocked",
   states: {
     blocked: {
@@ -74,7 +83,7 @@ export const taskMachine = setup({
       exit: "dequeue",
       on: {
         returned: "succeeded",
-        planned: "expanded",
+        planned: { target: "expanded", actions: "plant" },
         attemptFailed: [
           { guard: "mayRetry", target: "backingOff" },
           { guard: "wasCancelled", target: "cancelled" },
@@ -96,7 +105,6 @@ export const taskMachine = setup({
     },
     expanded: {
       description: "Its children are at work.",
-      entry: "plant",
       on: {
         childrenSucceeded: "succeeded",
         childFailed: { target: "failed", actions: "cancelChildren" },
@@ -107,17 +115,27 @@ export const taskMachine = setup({
     succeeded: {
       description: "Has an output: a value, or what its children's outputs make.",
       type: "final",
+      tags: "over",
       entry: "reportSuccess",
     },
     failed: {
       description: "Its last attempt failed, one of its children did, or the deadline came.",
-      type: "final",
+      tags: "over",
       entry: "reportFailure",
+      on: {
+        redriven: { target: "dispatched", actions: "beginRound" },
+        childrenRedriven: "expanded",
+      },
     },
     cancelled: {
       description: "On request, or because what it was for has failed.",
-      type: "final",
+      tags: "over",
       entry: "reportFailure",
+      on: {
+        redriven: { target: "dispatched", actions: "beginRound" },
+        childrenRedriven: "expanded",
+        needsRedriven: "blocked",
+      },
     },
   },
 });

@@ -132,6 +132,28 @@ describeOnNats("a request that is published durably", (runtime) => {
     expect(await deadLetter()).toMatchObject({ error: { code: 400, received: '"note.two"' } });
   });
 
+  test("becomes a dead letter that can be shown, and redriven once its type is there", async () => {
+    const app = await runtime.start({ workers: [note] });
+    publish("note", { n: "one" }, { "Tutti-Priority": "high" });
+    const [letter] = await eventually("a letter", async () => {
+      const letters = await app.dead.list();
+      return letters.length > 0 ? letters : undefined;
+    });
+    expect(letter).toMatchObject({ id: "request:1", kind: "request", type: "note", run: "q000000000001" });
+    expect(letter).toMatchObject({ error: { code: 400 }, tenant: "default" });
+    const request = { headers: { "Tutti-Priority": "high" }, body: '{"n":"one"}' };
+    expect(await app.dead.get("request:1")).toMatchObject({ request });
+
+    await app.stop();
+    const lenient = worker("note", { run: ({ input }) => JSON.stringify(input) });
+    const later = await runtime.start({ workers: [lenient] });
+    expect(await later.dead.redrive("request:1")).toEqual({ id: "request:1", run: "q000000000001" });
+    await eventually("its run", async () => (await later.list()).length === 1);
+    expect(await later.result("q000000000001")).toBe('{"n":"one"}');
+    expect(await later.dead.list()).toEqual([]);
+    await expect(later.dead.get("request:1")).rejects.toMatchObject({ code: 404 });
+  });
+
   test("with the id of another run becomes a dead letter that names it", async () => {
     const app = await runtime.start({ workers: [note] });
     await app.run("note", { n: 1 }, { run: "taken" });
@@ -159,7 +181,7 @@ describe("a durable request for a type that nobody registered", () => {
     await clock.advance(2000);
     expect(await clock.runUntilSettled(app.result("waits"))).toBe("done");
     await clock.advance(60_000);
-    const letter = await clock.runUntilSettled(bus.getLastMessage("TUTTI_DEAD", "tutti.dead.requests.never"));
+    const letter = await clock.runUntilSettled(bus.getLastMessage("TUTTI_DEAD", "tutti.dead.requests.never.*"));
     expect(decodeJson(letter!.data)).toMatchObject({ run: "dies", error: { code: 404 } });
   });
 });

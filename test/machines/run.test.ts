@@ -15,6 +15,7 @@ const EVENTS: readonly RunMachineEvent[] = [
   { type: "ended", status: "succeeded" },
   { type: "ended", status: "failed" },
   { type: "ended", status: "cancelled" },
+  { type: "redrive" },
 ];
 
 const deadlineMs = 60_000;
@@ -34,6 +35,8 @@ function tell(run: FoldedRun, event: RunMachineEvent): void {
       return void run.wait(deadlineMs).due(ROOT, "deadline");
     case "ended":
       return void run.append("ended", { v: 1, status: event.status, totals: run.totals });
+    case "redrive":
+      return void run.redrive(ROOT);
   }
 }
 
@@ -72,13 +75,14 @@ function play(run: FoldedRun, before: RunSnapshot, event: RunMachineEvent): RunS
   expect(run.effects.take().filter(isOfTheRun)).toEqual(effects.flatMap((effect) => CALLS[effect] ?? []));
   if (effects.includes("cancelTree")) expect(run.states()).toEqual({ [ROOT]: "cancelled" });
   if (effects.includes("expireTree")) expect(run.states()).toEqual({ [ROOT]: "failed" });
+  if (effects.includes("reviveTree")) expect(run.states()).toEqual({ [ROOT]: "dispatched" });
   return after;
 }
 
 const options = {
   events: () => EVENTS,
   filterEvents: (before: RunSnapshot) => before.status === "active",
-  serializeState: ({ value, context }: RunSnapshot) => `${value} ${context.outcome}`,
+  serializeState: ({ value, context }: RunSnapshot) => `${value} ${context.outcome} ${context.isRedrivable}`,
 };
 type Path = { readonly state: RunSnapshot; readonly events: readonly RunMachineEvent[] };
 
@@ -123,7 +127,13 @@ describe("a run", () => {
   );
 
   it.each(
-    byState.map((path) => [`${path.state.value} (${path.state.context.outcome ?? "no outcome"})`, path] as const),
+    byState.map(
+      (path) =>
+        [
+          `${path.state.value} (${path.state.context.outcome ?? "no outcome"}, redrivable: ${path.state.context.isRedrivable})`,
+          path,
+        ] as const,
+    ),
   )("takes or ignores every event as its chart does: %s", (_, path) => {
     for (const event of EVENTS) play(playPath(path), path.state, event);
   });

@@ -51,8 +51,8 @@ describe("a stepper", () => {
 
   it("lets a machine that is done take no more events, as an actor would", () => {
     const steps = createStepper(runMachine);
-    const over = steps.step(steps.initial(undefined).snapshot, { type: "ended", status: "failed" }).snapshot;
-    expect(over.value).toBe("failed");
+    const over = steps.step(steps.initial(undefined).snapshot, { type: "ended", status: "cancelled" }).snapshot;
+    expect(over.value).toBe("cancelled");
     expect(transition(runMachine, over, { type: "ended", status: "succeeded" })[0].value).toBe("succeeded");
     expect(steps.step(over, { type: "ended", status: "succeeded" })).toEqual({ snapshot: over, effects: [] });
   });

@@ -33,6 +33,12 @@ const EVENTS: readonly TaskMachineEvent[] = [
   { type: "expired" },
   { type: "cancel" },
 ];
+/** What comes of a redrive, from where the paths end: its attempts have no end. */
+const REDRIVES: readonly TaskMachineEvent[] = [
+  { type: "redriven" },
+  { type: "childrenRedriven" },
+  { type: "needsRedriven" },
+];
 /** What a failure carries of its type's policy counts where the plan states nothing. */
 const FAILURES_WITH_POLICY: readonly TaskMachineEvent[] = [1, 2, 4].map((attempts) => failed("retryable", attempts));
 
@@ -180,5 +186,42 @@ describe.each([
     const states = new Set(byState.map(({ state }) => state.value));
     const all = Object.keys(taskMachine.states).filter((state) => subject.taken === 0 || state !== "blocked");
     expect([...states].sort()).toEqual(all.sort());
+  });
+});
+
+/** A run that one task fails while the subject stands in `state`, as the log tells it. */
+const STOPPED: readonly (readonly [state: string, event: TaskMachineEvent["type"], begin: () => FoldedRun])[] = [
+  ["dispatched", "redriven", () => child.begin().returns("before")],
+  ["backingOff", "redriven", () => child.begin().returns("before").fails("subject", { kind: "retryable" })],
+  [
+    "expanded",
+    "childrenRedriven",
+    () =>
+      child
+        .begin()
+        .returns("before")
+        .plans("subject", { part: { type: "t" } }),
+  ],
+  ["blocked", "needsRedriven", () => child.begin()],
+];
+
+describe("a redrive of the run", () => {
+  it.each(STOPPED)("brings a task that was stopped while it was %s on as its chart does: %s", (state, event, begin) => {
+    const run = begin();
+    expect(run.states("subject")).toEqual({ subject: state });
+    run.fails("beside").ends();
+    const [after, actions] = transition(taskMachine, run.task("subject").snapshot, { type: event } as TaskMachineEvent);
+    run.effects.take();
+    run.redrive("beside");
+    const task = run.task("subject");
+    expect([stateOf(task), task.snapshot.context]).toEqual([after.value, after.context]);
+    const mine = run.effects.take().filter((call) => call.includes("subject@"));
+    expect(mine.map((call) => call.split(" ")[0])).toEqual(actions.flatMap(({ type }) => CALLS[type] ?? []));
+  });
+
+  it("means nothing to a task that goes on or has succeeded", () => {
+    for (const { state } of getShortestPaths(taskMachine, options(child)))
+      if (!["failed", "cancelled"].includes(state.value as string))
+        for (const event of REDRIVES) expect(transition(taskMachine, state, event)[0].value).toBe(state.value);
   });
 });

@@ -95,6 +95,7 @@ export class Auditor {
     audit.take(read, shard);
     if (read.kind === "submitted") this.#checkRuns();
     if (audit.ended && !before) this.ended++;
+    if (!audit.ended && before) this.ended--;
   }
 
   #checkRuns(): void {
@@ -225,15 +226,30 @@ export class Auditor {
     });
   }
 
-  /** Nothing may be left once all runs have ended. */
+  /** A run was redriven, and has ended again: whatever was repeated on the way, no command counted twice. */
+  redriven(run: string, times: number, commands: number): void {
+    this.hold(() => {
+      const { redrives } = this.runs.get(run)!;
+      if (redrives < times || redrives > commands)
+        throw new Violation("redriven once", `run ${run}: ${redrives} redrives counted, by ${commands} commands`);
+    });
+  }
+
+  /** Nothing may be left once all runs have ended, but the dead letters of those that have failed. */
   async findLeftovers(): Promise<string | undefined> {
     const { streams, subjects, buckets } = this.#topology;
     const queued = await this.#bus.listSubjects(streams.tasks.name, `${subjects.prefix}.tasks.>`);
     if (queued.length > 0) return `queued tasks: ${queued.join(", ")}`;
     const requests = await this.#bus.listSubjects(streams.requests.name, `${subjects.prefix}.requests.>`);
     if (requests.length > 0) return `requests: ${requests.join(", ")}`;
-    const dead = await this.#bus.listSubjects(streams.dead.name, `${subjects.prefix}.dead.>`);
-    if (dead.length > 0) return `dead letters: ${dead.join(", ")}`;
+    const dead = await this.#bus.listSubjects(streams.dead.name, subjects.dead);
+    const letters = [...this.runs.values()].flatMap(({ plan: { run }, reference, ended }) =>
+      ended?.body.status === "failed" && reference?.culprit
+        ? subjects.deadTask("default", run, reference.culprit.id, reference.culprit.attempt)
+        : [],
+    );
+    if (String(dead.sort()) !== String(letters.sort()))
+      return `dead letters: ${dead.join(", ") || "none"}; expected ${letters.join(", ") || "none"}`;
     const orchestrators = await (await this.#bus.bucket(buckets.orchestrators)).entries();
     for (const { value } of orchestrators) {
       const { orchestrator, runs } = decodeJson(value) as OrchestratorPresence;

@@ -23,7 +23,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "change a run after its end",
     file: "fold/apply.ts",
-    snippet: "if (isOver(run)) return;",
+    snippet: `if (isOver(run) && event.kind !== "redrive") return;`,
     instead: "",
   },
   {
@@ -44,6 +44,56 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "fold/tree.ts",
     snippet: "if (--dependent.missing === 0) stepTask",
     instead: "if (--dependent.missing >= 0) stepTask",
+  },
+  {
+    name: "redrive without opening a new attempt",
+    file: "machines/task.ts",
+    snippet: "beginRound: assign({ attempt: ({ context }) => context.attempt + 1,",
+    instead: "beginRound: assign({ attempt: ({ context }) => context.attempt,",
+  },
+  {
+    name: "count a redrive for every failure since",
+    file: "fold/apply.ts",
+    snippet: "if (attempt !== undefined && attempt !== attemptOf(task)) return;",
+    instead: "",
+    faults: ["append", "pause"],
+  },
+  {
+    name: "forget a run that ended, although it is redriven",
+    file: "actors/shard-owner.ts",
+    snippet: "return this.#reopen({ tenant, shard, run: id }, read);",
+    instead: "return;",
+  },
+  {
+    name: "take the first end of a redriven run for its last",
+    file: "actors/shard-owner.ts",
+    snippet: "{ onceSince: run.endSequence }",
+    instead: "{ onceSince: 0 }",
+  },
+  {
+    name: "abort a run for good that may be redriven",
+    file: "actors/withdrawals.ts",
+    snippet: `snapshot.value !== "running" && !snapshot.context.isRedrivable`,
+    instead: `snapshot.value !== "running"`,
+  },
+  {
+    name: "let a checkpoint pass a run that was redriven",
+    file: "actors/shard-owner.ts",
+    snippet: "this.#marks.begun(state, begun);",
+    instead: "void begun;",
+    faults: ["crash"],
+  },
+  {
+    name: "leave the dead letter of what was redriven",
+    file: "actors/dead-letters.ts",
+    snippet: "if (record && Number(attempt) < attemptOf(record)) await bus.removeSubject(name, subject);",
+    instead: "",
+  },
+  {
+    name: "end a run before its dead letter is stored",
+    file: "actors/shard-owner.ts",
+    snippet: "await this.#seams.letters.settle(run, wanted);",
+    instead: "",
   },
   {
     name: "acknowledge before the result is stored",

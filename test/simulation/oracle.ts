@@ -22,9 +22,11 @@ export function evaluate(
   types: readonly SimulatedType[],
   own?: Child,
   siblings: ReadonlyMap<string, Json> = new Map(),
+  /** Redriven as often as it takes: then nobody's attempts are spent. */
+  isRedriven = false,
 ): Expected {
   const attempts = own?.retry?.attempts ?? types.find(({ type }) => type === root.type)!.retry.attempts;
-  const lost = root.failures + root.hangs;
+  const lost = isRedriven ? 0 : root.failures + root.hangs;
   if (lost >= attempts || root.ends === "terminal" || root.ends === "refused") return { failing: new Set([root.name]) };
   if (root.ends !== "plan") {
     const refs = (own?.refs ?? []).map((key) => siblings.get(key)!);
@@ -36,7 +38,7 @@ export function evaluate(
   let tasks = 1;
   for (const child of root.children) {
     if (![...child.refs, ...child.needs].every((key) => outputs.has(key))) continue;
-    const expected = evaluate(child.behaviour, types, child, outputs);
+    const expected = evaluate(child.behaviour, types, child, outputs, isRedriven);
     if ("failing" in expected) for (const name of expected.failing) failing.add(name);
     else {
       outputs.set(child.key, expected.value);
@@ -45,4 +47,11 @@ export function evaluate(
   }
   if (failing.size > 0) return { failing };
   return { value: root.output === undefined ? Object.fromEntries(outputs) : outputs.get(root.output)!, tasks };
+}
+
+/** Every task that may fail for good, whatever comes before it: with redrives, one after another. */
+export function mayFail(root: Behaviour, types: readonly SimulatedType[], own?: Child): string[] {
+  const attempts = own?.retry?.attempts ?? types.find(({ type }) => type === root.type)!.retry.attempts;
+  const fails = root.failures + root.hangs >= attempts || root.ends === "terminal" || root.ends === "refused";
+  return [...(fails ? [root.name] : []), ...root.children.flatMap((child) => mayFail(child.behaviour, types, child))];
 }

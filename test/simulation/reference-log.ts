@@ -23,6 +23,8 @@ interface ReferenceTask {
   due: { readonly from: number; readonly to: number };
   /** Sequence of the event that ended the current attempt. */
   closedBy: number;
+  /** Attempts before the last redrive. */
+  spent: number;
 }
 
 /** What an event came to: which result, if any, was counted. */
@@ -40,13 +42,17 @@ export class ReferenceRun {
   readonly counted: Counted[] = [];
   /** Every attempt that a result was counted for, and the sequence of that. */
   readonly closed = new Map<string, number>();
-  readonly #deadline: number | undefined;
+  readonly #deadlineMs: number | undefined;
+  #deadline: number | undefined;
   ended: { status: string; at: number } | undefined;
   expired = false;
   cancelled = false;
+  /** The task that has failed the run. */
+  culprit: ReferenceTask | undefined;
 
   constructor(submitted: Submitted, at: number) {
-    this.#deadline = submitted.deadlineMs === undefined ? undefined : at + submitted.deadlineMs;
+    this.#deadlineMs = submitted.deadlineMs;
+    this.#armDeadline(at);
     this.#place("-", undefined, submitted.policy.retry, []).state = "dispatched";
   }
 
@@ -58,14 +64,27 @@ export class ReferenceRun {
     return FINAL.has(this.root.state);
   }
 
+  #armDeadline(at: number): void {
+    this.#deadline = this.#deadlineMs === undefined ? undefined : at + this.#deadlineMs;
+  }
+
+  /** Whether it would count now. */
+  isRedrive(event: RunEvent): event is RunEvent & { kind: "redrive" } {
+    if (event.kind !== "redrive" || this.ended?.status !== "failed") return false;
+    const { task, attempt } = event.body;
+    return this.culprit?.id === task && (attempt ?? this.culprit.attempt) === this.culprit.attempt;
+  }
+
   apply(event: Exclude<RunEvent, { kind: "submitted" }>): void {
+    if (this.isRedrive(event)) return this.#redrive(event.at);
     if (this.ended) return;
     const { kind, at, sequence } = event;
     if (kind === "ended") this.ended = { status: event.body.status, at };
     else if (kind === "result") for (const one of event.body.results) this.#result(one as Result, at, sequence);
     else if (kind === "due") this.#due(event.body, at);
-    else if (!this.isConcluded) {
+    else if (kind === "cancel" && !this.isConcluded) {
       this.cancelled = true;
+      this.culprit = undefined;
       this.#end(this.root, "cancelled", sequence);
     }
   }
@@ -79,15 +98,17 @@ export class ReferenceRun {
     if (error) {
       const stated = resolveRetry(task.retry, error.policy?.retry);
       const attempts = task.retry?.attempts ?? error.policy?.retry?.attempts ?? DEFAULT_RETRY.attempts;
-      if (error.kind === "retryable" && attempt < attempts) {
+      const round = attempt - task.spent;
+      if (error.kind === "retryable" && round < attempts) {
         task.state = "backingOff";
-        const factor = { constant: 1, linear: attempt, exponential: 2 ** (attempt - 1) }[stated.backoff];
+        const factor = { constant: 1, linear: round, exponential: 2 ** (round - 1) }[stated.backoff];
         const delay = Math.min(stated.delay * factor, stated.maxDelay);
         const least = Math.max(Math.floor(0.8 * delay), error.retryAfterMs ?? 0);
         const most = Math.max(Math.ceil(Math.min(1.2 * delay, stated.maxDelay)), error.retryAfterMs ?? 0);
         task.due = { from: at + least, to: at + most };
       } else {
         task.state = error.kind === "cancelled" ? "cancelled" : "failed";
+        this.culprit = task;
       }
     } else if (plan !== undefined) {
       task.state = "expanded";
@@ -103,6 +124,7 @@ export class ReferenceRun {
     if (what === "deadline") {
       if (this.#deadline === undefined || at < this.#deadline || this.isConcluded) return;
       this.expired = true;
+      this.culprit = undefined;
       return this.#end(this.root, "failed", 0);
     }
     const task = this.tasks.get(id);
@@ -110,6 +132,23 @@ export class ReferenceRun {
     task.state = "dispatched";
     task.attempt++;
     task.closedBy = 0;
+  }
+
+  /** What has succeeded stays; everything else is as if it had not ended. */
+  #redrive(at: number): void {
+    this.ended = undefined;
+    this.culprit = undefined;
+    this.#armDeadline(at);
+    for (const task of this.tasks.values()) {
+      if (task.state === "succeeded") continue;
+      task.closedBy = 0;
+      if (this.#childrenOf(task).length > 0) task.state = "expanded";
+      else if (!task.needs.every((need) => this.tasks.get(need)!.state === "succeeded")) task.state = "blocked";
+      else {
+        task.state = "dispatched";
+        task.spent = task.attempt++;
+      }
+    }
   }
 
   /** The moment within the allowed ones that the fold has chosen: the jitter is its own. */
@@ -135,6 +174,7 @@ export class ReferenceRun {
       attempt: 1,
       due: { from: 0, to: 0 },
       closedBy: 0,
+      spent: 0,
     };
     this.tasks.set(id, task);
     return task;

@@ -1,10 +1,21 @@
 import type { Tutti } from "../../src/app.ts";
 import { sleep } from "../../src/core/clock.ts";
+import type { Redriven } from "../../src/core/dead-letter.ts";
 import { TuttiError } from "../../src/core/error.ts";
+import { shardOf } from "../../src/core/hash.ts";
 import { encodeJson, type Json } from "../../src/core/json.ts";
 import type { Life } from "./simulated-process.ts";
 import type { SimulatedRun } from "./workload.ts";
 import type { World } from "./world.ts";
+
+async function told(answer: Promise<Json>): Promise<{ output: Json } | { code: number }> {
+  try {
+    return { output: await answer };
+  } catch (error) {
+    if (!(error instanceof TuttiError)) throw error;
+    return { code: error.code };
+  }
+}
 
 /** The client of a world: makes the requests of the workload, cancels some, and waits for every answer. */
 export class Requests {
@@ -28,7 +39,37 @@ export class Requests {
     await sleep(this.#life.clock, atMs);
     const answer = this.#answer(simulated);
     if (cancelAfterMs !== undefined) await this.#cancel(run, cancelAfterMs);
-    this.#world.auditor.answered(run, await answer);
+    const { auditor } = this.#world;
+    let outcome = await answer;
+    auditor.answered(run, outcome);
+    let commands = 0;
+    for (let times = 1; times <= simulated.redrives && "code" in outcome && outcome.code === 422; times++) {
+      const redrives = await this.#redrive(run, times);
+      commands += redrives.length;
+      outcome = await told(this.#repeat(run, () => this.#app.result(run), 404));
+      auditor.redriven(run, times, commands);
+      auditor.answered(run, outcome);
+      await this.#publishLate(redrives[0]!);
+    }
+  }
+
+  /** As if the event of a redrive that has long been counted came once more. */
+  async #publishLate({ run, task, attempt }: Redriven): Promise<void> {
+    const shard = shardOf(run, this.#world.options.shards!);
+    const body = encodeJson({ v: 1, task: task!, attempt: attempt! - 1 });
+    await this.#repeat(run, () => this.#life.process.bus.append(`tutti.log.default.${shard}.${run}.redrive`, body));
+  }
+
+  /** Resolves with an answer to every command it took: one that got none is given again, and now and then two come at once. */
+  async #redrive(run: string, times: number): Promise<(Redriven | undefined)[]> {
+    let commands = 0;
+    const redrive = () =>
+      this.#repeat(run, () => {
+        commands++;
+        return this.#app.dead.redrive(run);
+      });
+    const answers = await (times % 2 === 0 ? Promise.all([redrive(), redrive()]) : Promise.all([redrive()]));
+    return [...answers, ...Array.from({ length: commands - answers.length }, () => undefined)];
   }
 
   async #answer(simulated: SimulatedRun): Promise<{ output: Json } | { code: number }> {
@@ -41,12 +82,7 @@ export class Requests {
       else await this.#repeat(run, () => this.#publish(simulated, input));
       return this.#repeat(run, () => this.#app.result(run), 404);
     };
-    try {
-      return { output: await ask() };
-    } catch (error) {
-      if (!(error instanceof TuttiError)) throw error;
-      return { code: error.code };
-    }
+    return told(ask());
   }
 
   async #publish({ run, root, deadlineMs }: SimulatedRun, input: Json): Promise<void> {

@@ -42,6 +42,8 @@ export interface SimulatedRun {
   readonly how: "submit" | "run" | "durable";
   readonly cancelAfterMs?: number;
   readonly deadlineMs?: number;
+  /** When it fails, it is redriven, so many times. */
+  readonly redrives: number;
 }
 
 export interface SimulatedType {
@@ -86,6 +88,7 @@ export function randomRuns(chance: Chance, types: readonly SimulatedType[], with
       how: chance.pick(["submit", "run", "durable"] as const),
       ...(chance.happens(0.15) && { cancelAfterMs: chance.int(0, 10_000) }),
       ...(chance.happens(0.1) && { deadlineMs: chance.int(500, 20_000) }),
+      redrives: chance.happens(0.6) ? chance.int(1, 3) : 0,
     };
   });
 }

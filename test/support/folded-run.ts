@@ -176,6 +176,10 @@ export class FoldedRun {
     return this.append("cancel", { v: 1, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) });
   }
 
+  redrive(task: string, attempt?: number): this {
+    return this.append("redrive", { v: 1, task, ...(attempt !== undefined && { attempt }) });
+  }
+
   /** Appends what the owner would, told that the outcome is known. */
   ends(): this {
     const status = this.outcome;

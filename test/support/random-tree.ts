@@ -3,8 +3,8 @@ import type { Json } from "../../src/core/json.ts";
 import { childOf, ROOT } from "../../src/core/names.ts";
 import { resolveInput } from "../../src/core/reference.ts";
 import { outputOf } from "../../src/fold/outputs.ts";
-import { isOver } from "../../src/fold/run-state.ts";
-import { isFinal, stateOf, type TaskRecord } from "../../src/fold/task-record.ts";
+import { failedTaskOf, isOver } from "../../src/fold/run-state.ts";
+import { stateOf, type TaskRecord } from "../../src/fold/task-record.ts";
 import { FoldedRun, noBlobs } from "./folded-run.ts";
 
 /** How a task behaves, whatever attempt is asked. */
@@ -90,7 +90,10 @@ export class RandomRun {
       () => run.due(ROOT, "deadline"),
       () => run.results("nonsense", { task: "no/such/task", attempt: 1, output: 1 }),
       () => run.fails(id, { kind: "retryable" }, 9),
-    ][kind % 6]!();
+      // Mostly of the wrong task, or of a run that goes on.
+      () => run.redrive(id),
+      () => run.redrive(failedTaskOf(run.state)?.id ?? id),
+    ][kind % 8]!();
     this.#dispatch();
   }
 
@@ -148,9 +151,9 @@ function plannedBy(needs: Child["needs"], index: number): object {
 /** Whether somebody may still ask for a task's output, by the rules and without counting. */
 export function isNeeded(task: TaskRecord): boolean {
   const { parent } = task;
-  if (!parent) return !isFinal(task) || stateOf(task) === "succeeded";
-  const waits = (task.dependents ?? []).some((one) => ["blocked", "dispatched", "backingOff"].includes(stateOf(one)));
+  if (!parent) return true;
+  // What has failed or was cancelled may be redriven, as long as the run is in memory.
+  const waits = (task.dependents ?? []).some((one) => !one.children && stateOf(one) !== "succeeded");
   const named = parent.children!.output;
-  const part = (named === undefined || named === task.key) && ["expanded", "succeeded"].includes(stateOf(parent));
-  return waits || (part && isNeeded(parent));
+  return waits || ((named === undefined || named === task.key) && isNeeded(parent));
 }

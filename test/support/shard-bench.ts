@@ -1,5 +1,6 @@
 import { BlobStore } from "../../src/actors/blobs.ts";
 import { type Claim, Claims } from "../../src/actors/claims.ts";
+import { DeadLetters } from "../../src/actors/dead-letters.ts";
 import { Dispatcher } from "../../src/actors/dispatcher.ts";
 import { LogWriter } from "../../src/actors/log-writer.ts";
 import { QueueGate } from "../../src/actors/queue-gate.ts";
@@ -40,6 +41,7 @@ export async function createShardBench() {
     dispatcher,
     gate: new QueueGate(dispatcher, 1000),
     withdrawals,
+    letters: new DeadLetters(host, (task) => dispatcher.envelopeOf(task)),
     writer: new LogWriter(host),
     onEnded() {},
     onSubmitted() {},

@@ -1,0 +1,35 @@
+import { isBusError } from "../bus/port.ts";
+import { sleep } from "../core/clock.ts";
+import { messageOf, TuttiError } from "../core/error.ts";
+import type { RunAddress, RunState } from "../fold/run-state.ts";
+import type { Mark } from "./marks.ts";
+import { type ReaderHost, readRun } from "./run-reader.ts";
+
+/** A run that had ended and is in nobody's memory, as it stood before the event with that sequence. */
+export interface Reloaded {
+  readonly state: RunState;
+  /** Of its `submitted`. */
+  readonly begun: Mark;
+}
+
+/**
+ * Folds a run that has ended anew, up to the redrive that may open it again. Undefined when the log does not have it any
+ * more, or `wanted` says that nobody asks any more. Trouble with the bus is waited out.
+ */
+export async function reload(
+  host: ReaderHost,
+  { tenant, run }: RunAddress,
+  before: number,
+  wanted: () => boolean,
+): Promise<Reloaded | undefined> {
+  while (wanted()) {
+    try {
+      return await readRun(host, tenant, run, before);
+    } catch (error) {
+      if (error instanceof TuttiError || isBusError(error, "closed")) return undefined;
+      host.log("warn", `run ${run}, which is redriven, cannot be read yet: ${messageOf(error)}`);
+      await sleep(host.clock, 500);
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { taskError, wireError } from "./error.ts";
+import { name, taskId } from "./names.ts";
+import { taskMessage } from "./task-message.ts";
+
+/** What is stored of a task that has failed its run, under `dead.tasks.<tenant>.<run>.<task>.<attempt>`. The log has the rest. */
+export const deadTask = z.object({
+  v: z.literal(1),
+  tenant: name,
+  run: name,
+  task: taskId,
+  type: name,
+  /** The attempt that failed, the last one. */
+  attempt: z.int().min(1),
+  error: taskError.pick({ kind: true, message: true }),
+  worker: z.string().optional(),
+  /** What the attempt was given. Absent where it can no longer be put together. */
+  message: taskMessage.optional(),
+});
+export type DeadTask = z.output<typeof deadTask>;
+
+/** What is stored of a request that can never be started, under `dead.requests.<type>.<sequence>`. */
+export const deadRequest = z.object({
+  v: z.literal(1),
+  /** As it was published. */
+  subject: z.string(),
+  headers: z.record(z.string(), z.string()),
+  /** It may be anything but JSON. */
+  bodyBase64: z.string().optional(),
+  bodyRef: z.string().optional(),
+  error: wireError,
+  /** The id that the run would have had. */
+  run: z.string().optional(),
+});
+export type DeadRequest = z.output<typeof deadRequest>;
+
+/** A dead letter as it is shown, whatever died. */
+export const deadLetter = z.object({
+  /** Of a task: its run's id, since one task fails a run. Of a request: `request:<sequence>`. */
+  id: z.string(),
+  kind: z.enum(["task", "request"]),
+  /** ISO 8601. */
+  at: z.string(),
+  tenant: name,
+  type: z.string(),
+  run: z.string().optional(),
+  task: taskId.optional(),
+  attempt: z.int().optional(),
+  error: wireError.extend({ kind: taskError.shape.kind.optional() }),
+  /** Not in lists. Of a task: the message that its last attempt was given. */
+  message: taskMessage.optional(),
+  /** Not in lists. Of a request: what was published; the body as text where it is text. */
+  request: z
+    .object({
+      subject: z.string(),
+      headers: z.record(z.string(), z.string()),
+      body: z.string().optional(),
+      bodyBase64: z.string().optional(),
+      bodyRef: z.string().optional(),
+    })
+    .optional(),
+});
+export type DeadLetter = z.output<typeof deadLetter>;
+
+/** What a redrive came to: the run that goes on (or is started, for a request), and the attempt that opens. */
+export const redriven = z.object({
+  id: z.string(),
+  run: name,
+  task: taskId.optional(),
+  attempt: z.int().optional(),
+  /** Present and true when it had been redriven before, and this one changed nothing. */
+  already: z.literal(true).optional(),
+});
+export type Redriven = z.output<typeof redriven>;

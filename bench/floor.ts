@@ -93,7 +93,7 @@ export async function startFloor(url: string): Promise<Floor> {
 
 async function startWorker(url: string): Promise<ChildProcess> {
   const worker = spawn(process.execPath, [fileURLToPath(import.meta.url), url], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
   });
   await new Promise((ready) => worker.stdout.once("data", ready));
   return worker;
@@ -118,6 +118,8 @@ async function work(url: string): Promise<void> {
       if (size === 1) setImmediate(() => void flush());
     },
   });
+  // It ends with whoever started it.
+  process.stdin.resume().once("end", () => process.exit(0));
   console.log("ready");
 }
 

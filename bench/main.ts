@@ -6,6 +6,7 @@ import { embedded } from "./embedded.ts";
 import { fanOut } from "./fan-out.ts";
 import { memory } from "./memory.ts";
 import { payload } from "./payload.ts";
+import { peers } from "./peers.ts";
 import { report } from "./report.ts";
 import { scale } from "./scale.ts";
 import { type BenchServer, startBenchServer } from "./server.ts";
@@ -23,7 +24,11 @@ const workloads: Readonly<Record<string, Workload>> = {
   payload,
   scale,
   counts,
+  peers,
 };
+
+// What was started is ended with this process, however it ends: servers at its exit, others when their input ends.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 
 let command: Command | undefined;
 try {
@@ -46,6 +51,7 @@ for (const name of command?.names ?? []) {
 
 async function measure(name: string, workload: Workload, { sizes, rounds, sync, out }: Command): Promise<void> {
   const servers: BenchServer[] = [];
+  const noted: Record<string, unknown> = {};
   const settings = {
     sizes: sizes.length > 0 ? sizes : workload.sizes,
     rounds: rounds ?? workload.rounds ?? DEFAULT_ROUNDS,
@@ -53,16 +59,18 @@ async function measure(name: string, workload: Workload, { sizes, rounds, sync, 
   try {
     const rows = await workload.measure({
       ...settings,
+      sync,
       async startServer() {
         const server = await startBenchServer(sync);
         servers.push(server);
         return server;
       },
+      note: (facts) => void Object.assign(noted, facts),
       say: (line) => console.error(`${name}: ${line}`),
     });
     if (rows.some((row) => "failed" in row)) process.exitCode = 1;
     const natsServer = servers[0]?.version;
-    const facts = { ...settings, ...(natsServer && { natsServer, sync }) };
+    const facts = { ...settings, ...(natsServer && { natsServer, sync }), ...noted };
     report({ name: sync === "default" ? name : `${name}-sync-${sync}`, rows, facts }, out);
   } finally {
     for (const server of servers) await server.stop();

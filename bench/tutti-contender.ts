@@ -1,0 +1,14 @@
+/** `node tutti-contender.ts [URL]`: Tutti as a contender: a client on NATS, or everything embedded in this process. */
+import { tutti } from "../src/tutti.ts";
+import { serveContender } from "./contender.ts";
+import { runChain, runFanOut, runSixTasks } from "./load.ts";
+import { benchWorkers } from "./workers.ts";
+
+const bus = process.argv[2];
+const app = await tutti(bus ? { bus, orchestrator: false } : { workers: benchWorkers, concurrency: 500 });
+await serveContender({
+  fanOut: (n) => runFanOut(app, n),
+  chain: (n) => runChain(app, n),
+  sixTasks: () => runSixTasks(app),
+});
+await app.stop();

@@ -5,8 +5,8 @@ import { sendFiles } from "./document-files.ts";
 import { UsageError } from "./failure.ts";
 import { nearest } from "./nearest.ts";
 
-/** The task type whose inputs may name files. */
-const READS_FILES = "document";
+/** The task types whose inputs may name files. */
+const READ_FILES = new Set(["document", "extract"]);
 
 export interface SubmissionOptions extends RunOptions {
   /** The handlers run in this process, and open files in this folder in place. */
@@ -17,7 +17,7 @@ export interface SubmissionOptions extends RunOptions {
 export async function submit(app: Tutti, type: string, input: Json, options: SubmissionOptions): Promise<string> {
   const { openedInPlace, ...runOptions } = options;
   const transport = { putBlob: app.putBlob.bind(app), ...(openedInPlace !== undefined && { openedInPlace }) };
-  const sent = type === READS_FILES ? await sendFiles(input, transport) : input;
+  const sent = READ_FILES.has(type) ? await sendFiles(input, transport) : input;
   try {
     return await app.submit(type, sent, runOptions);
   } catch (error) {

@@ -43,7 +43,7 @@ function toProblem(error: ErrorObject, input: Json): Problem {
       return problemAt(instancePath, expected, atPointer(input, instancePath));
     }
     default: {
-      const expected = (message ?? keyword).replace(/^must (be )?/, "");
+      const expected = (message ?? keyword).replace(/^must (?:be )?/, "").replace(/^NOT /, "not to ");
       return problemAt(instancePath, expected, atPointer(input, instancePath));
     }
   }

@@ -62,18 +62,18 @@ describe("processes on NATS", () => {
     expect(await callJson("orchestrators")).toMatchObject([{ shards: { length: 16 } }]);
   });
 
-  it("run a request for a client, document included, whose content travels", async () => {
+  it.each(["document", "extract"])("run %s for a client, whose file's content travels", async (type) => {
     const folder = await mkdtemp(join(tmpdir(), "tutti-nats-cli-"));
     await writeFile(join(folder, "note.txt"), "The harbour is quiet. Everybody was glad.");
     const { code, stdout } = await call(
       "run",
-      "document",
+      type,
       "--input",
       JSON.stringify({ file: join(folder, "note.txt") }),
       "-q",
     );
     await rm(folder, { recursive: true });
-    expect(JSON.parse(stdout)).toMatchObject({ name: "note.txt", language: { code: "en" } });
+    expect(JSON.parse(stdout)).toMatchObject({ name: "note.txt", statistics: { words: 7 } });
     expect(code).toBe(0);
   });
 });

@@ -36,6 +36,7 @@ export class Intake {
   readonly #types: readonly string[];
   readonly #concurrency: number;
   readonly #run: (delivery: Delivery, done: () => void) => void;
+  readonly #onLoad: () => void;
   readonly #limitOf: (type: string) => number | undefined;
   readonly #sources: Source[] = [];
   readonly #waiting: Delivery[][] = PRIORITIES.map(() => []);
@@ -60,6 +61,8 @@ export class Intake {
       concurrency: number;
       /** Executes one delivery and calls `done` once it is settled, which may be at once. Never throws. */
       run: (delivery: Delivery, done: () => void) => void;
+      /** Called whenever another number of deliveries is in execution. */
+      onLoad: () => void;
       /** How many of a type may run at once, where it has a limit of its own. */
       limitOf: (type: string) => number | undefined;
     },
@@ -68,6 +71,7 @@ export class Intake {
     this.#types = options.types;
     this.#concurrency = options.concurrency;
     this.#run = options.run;
+    this.#onLoad = options.onLoad;
     this.#limitOf = options.limitOf;
     this.#beatMs = host.topology.taskConsumer("any", "normal").ackWaitMs / 3;
   }
@@ -157,11 +161,13 @@ export class Intake {
   #start(delivery: Delivery, slots: Slots): void {
     this.running++;
     slots.running++;
+    this.#onLoad();
     this.#run(delivery, () => {
       this.running--;
       slots.running--;
       slots.inHand--;
       this.inHand.delete(delivery);
+      this.#onLoad();
       this.#countFinished();
       this.#schedule();
     });

@@ -15,8 +15,9 @@ interface RawResult {
 
 const planRefsIn = (event: RunEvent): RawResult[] =>
   event.kind === "result"
-    ? (event.body.results as RawResult[]).filter((one) => blobRef.safeParse(one?.planRef).success)
+    ? (event.body.results as RawResult[]).filter((one) => one?.planRef !== undefined && isBlobRef(one.planRef))
     : [];
+const isBlobRef = (value: unknown): boolean => blobRef.safeParse(value).success;
 
 /**
  * Brings the messages of a log to a fold: in order, one after another, plans that travel by reference fetched first.

@@ -66,6 +66,7 @@ export class WorkerProcess {
       types: [...this.#workers.keys()],
       concurrency: this.#concurrency,
       run: (delivery, done) => this.#take(delivery, done),
+      onLoad: () => this.#reportLoad(),
       limitOf: (type) => this.#workers.get(type)?.concurrency,
     });
     this.#machine = createActor(workerMachine, { input: { concurrency: this.#concurrency } });
@@ -154,26 +155,25 @@ export class WorkerProcess {
     else this.#host.clock.timer(LOAD_EVERY_MS, tell);
   }
 
-  #take(delivery: Delivery, done: () => void): void {
-    this.#reportLoad();
-    const settled = () => {
-      this.#reportLoad();
-      done();
-    };
-    const refuse = (error: unknown) => {
-      this.#host.log("error", `task ${delivery.subject} could not be taken: ${messageOf(error)}`);
-      delivery.nak(1000);
-      settled();
-    };
+  #take(delivery: Delivery, settled: () => void): void {
     try {
       // A process that was stopped for a while holds what was given to others meanwhile.
       if (this.#intake.isLate) this.#check.doubtWhatIsQueued();
       const verdict = this.#check.judge(delivery);
-      if (verdict instanceof Promise) verdict.then((given) => this.#carryOut(delivery, given, settled)).catch(refuse);
+      if (verdict instanceof Promise)
+        verdict
+          .then((given) => this.#carryOut(delivery, given, settled))
+          .catch((error) => this.#refuse(delivery, error, settled));
       else this.#carryOut(delivery, verdict, settled);
     } catch (error) {
-      refuse(error);
+      this.#refuse(delivery, error, settled);
     }
+  }
+
+  #refuse(delivery: Delivery, error: unknown, settled: () => void): void {
+    this.#host.log("error", `task ${delivery.subject} could not be taken: ${messageOf(error)}`);
+    delivery.nak(1000);
+    settled();
   }
 
   #carryOut(delivery: Delivery, verdict: Verdict, settled: () => void): void {

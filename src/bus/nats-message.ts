@@ -26,15 +26,22 @@ export function isStored(message: Msg): boolean {
  * has `<domain>.<account>` before the stream and may have more at the end (ADR-15).
  */
 export function parseAckSubject(reply: string): AckSubject {
-  const tokens = reply.split(".");
-  const at = tokens.length >= 11 ? 6 : 4;
-  return {
-    deliveries: Number(tokens[at]),
-    sequence: Number(tokens[at + 1]),
-    consumerSequence: Number(tokens[at + 2]),
-    timestamp: Number(tokens[at + 3]?.slice(0, -6)),
-  };
+  let dots = 0;
+  for (let i = 0; i < reply.length; i++) if (reply.charCodeAt(i) === DOT) dots++;
+  let at = 0;
+  for (let token = dots >= 10 ? 6 : 4; token > 0; token--) at = reply.indexOf(".", at) + 1;
+  const numbers = [0, 0, 0, 0];
+  for (let i = 0; i < numbers.length; i++) {
+    const end = reply.indexOf(".", at);
+    numbers[i] = Number(reply.slice(at, i === 3 ? end - NANOSECOND_DIGITS : end));
+    at = end + 1;
+  }
+  const [deliveries, sequence, consumerSequence, timestamp] = numbers as [number, number, number, number];
+  return { deliveries, sequence, consumerSequence, timestamp };
 }
+const DOT = 0x2e;
+/** Of the nanoseconds, those below a millisecond. */
+const NANOSECOND_DIGITS = 6;
 
 /** As the port has it; answering throws {@link BusError} `too-large`, and does nothing once the connection is closed. */
 export function toMessage(link: Link, message: Pick<Msg, "subject" | "data" | "headers" | "reply">): Message {

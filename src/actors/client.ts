@@ -1,5 +1,5 @@
 import type { RunOptions } from "../app.ts";
-import { isBusError, type Message } from "../bus/port.ts";
+import { header, isBusError, type Message } from "../bus/port.ts";
 import { sleep } from "../core/clock.ts";
 import type { DeadLetter, Redriven } from "../core/dead-letter.ts";
 import { invalid, TuttiError, wireError } from "../core/error.ts";
@@ -20,6 +20,8 @@ export type ClientHost = Pick<Host, "bus" | "topology" | "clock" | "blobs" | "lo
 const ANSWER_MS = 10_000;
 /** A submission is answered within milliseconds, or whoever took it has died. It is safe to repeat: it carries an id. */
 const SUBMISSION_MS = 3000;
+/** Most runs end within this time, and then the answer to the request is all that it takes. */
+const SHORT_RUN_MS = 3000;
 /** After this time of repeating, the caller is told that nobody answers. */
 const PATIENCE_MS = 15_000;
 /** Orchestrators that reconnect with us, after a server's restart, are there a moment later. */
@@ -63,16 +65,19 @@ export class Client {
   }
 
   async #send(type: string, data: Uint8Array, headers: Record<string, string>): Promise<void> {
-    const trace = injectTraceparent();
     const subject = this.#host.topology.subjects.submit(type);
-    const traced = { ...headers, ...(trace !== undefined && { [HEADERS.trace]: trace }) };
-    await this.#ask(subject, data, SUBMISSION_MS, traced);
+    await this.#ask(subject, data, { timeoutMs: SUBMISSION_MS, headers: traced(headers) });
   }
 
-  /** Submits and waits for the end. */
+  /**
+   * Has it run and waits for the end. First the cheap way: one request, which the owner of the run answers. When no answer
+   * has come in a while, or it may have been lost, the run is submitted again by its id and its end read from the log.
+   */
   async run(type: string, input: Json, options: RunOptions, run: string): Promise<Json> {
     const tenant = options.tenant ?? DEFAULT_TENANT;
     const request = this.#encode(type, input, options, run);
+    const answer = await orAbort(this.#askOnce(type, ...request), options.signal);
+    if (answer) return this.#output(answer);
     const waiter = await waitForEnd(this.#host, tenant, run);
     try {
       await this.#send(type, ...request);
@@ -82,6 +87,24 @@ export class Client {
     } finally {
       waiter.stop();
     }
+  }
+
+  /** The answer to `run.<type>`, if it comes soon. */
+  #askOnce(type: string, data: Uint8Array, headers: Record<string, string>): Promise<Message | undefined> {
+    const { bus, topology } = this.#host;
+    return new Promise((resolve, reject) => {
+      const unlisten = bus.onEvent((event) => event.type === "reconnected" && resolve(undefined));
+      const options = { timeoutMs: SHORT_RUN_MS, headers: traced(headers), patienceMs: 0 };
+      this.#ask(topology.subjects.run(type), data, options)
+        .then(resolve, (error) => (isBusError(error.cause, "timeout") ? resolve(undefined) : reject(error)))
+        .finally(unlisten);
+    });
+  }
+
+  #output(answer: Message): Json | Promise<Json> {
+    const output = decodeJson(answer.data) as Json;
+    if (!answer.headers || header(answer, HEADERS.output) === undefined) return output;
+    return this.#host.blobs.getJson((output as { outputRef: string }).outputRef);
   }
 
   async result(run: string, tenant: string, signal?: AbortSignal): Promise<Json> {
@@ -96,9 +119,8 @@ export class Client {
 
   async query(query: QueryName, body: Json): Promise<unknown> {
     const [resource, verb] = query.split(".") as [string, string];
-    return decodeJson(
-      (await this.#ask(this.#host.topology.subjects.api(resource, verb), encodeJson(body), ANSWER_MS)).data,
-    );
+    const subject = this.#host.topology.subjects.api(resource, verb);
+    return decodeJson((await this.#ask(subject, encodeJson(body), { timeoutMs: ANSWER_MS })).data);
   }
 
   /** Repeated when the answer is lost, it redrives once all the same: it says which attempt had failed. */
@@ -121,10 +143,10 @@ export class Client {
     return ended.outputRef === undefined ? (ended.output ?? null) : this.#host.blobs.getJson(ended.outputRef);
   }
 
-  async #ask(subject: string, data: Uint8Array, timeoutMs: number, headers?: Record<string, string>): Promise<Message> {
+  async #ask(subject: string, data: Uint8Array, options: AskOptions): Promise<Message> {
     const { clock } = this.#host;
     try {
-      const answer = await this.#request(subject, data, { timeoutMs, ...(headers && { headers }) });
+      const answer = await this.#request(subject, data, options);
       const failure = errorIn(answer);
       if (failure) throw failure;
       return answer;
@@ -151,7 +173,7 @@ export class Client {
   async #request(
     subject: string,
     data: Uint8Array,
-    options: { timeoutMs: number; headers?: Record<string, string> },
+    { patienceMs = PATIENCE_MS, ...options }: AskOptions,
   ): Promise<Message> {
     const { bus, clock } = this.#host;
     const since = clock.monotonic();
@@ -160,8 +182,8 @@ export class Client {
         return await bus.request(subject, data, options);
       } catch (error) {
         const waitedMs = clock.monotonic() - since;
-        const patienceMs = isBusError(error, "timeout") ? PATIENCE_MS - options.timeoutMs : RECONNECT_MS;
-        if (!isBusError(error, "timeout", "no-responders") || waitedMs > patienceMs) throw error;
+        const mostMs = isBusError(error, "timeout") ? patienceMs - options.timeoutMs : RECONNECT_MS;
+        if (!isBusError(error, "timeout", "no-responders") || waitedMs > mostMs) throw error;
         await sleep(clock, 100);
       }
     }
@@ -170,6 +192,18 @@ export class Client {
 
 function orNothing(error: unknown): undefined {
   if (!(error instanceof TuttiError) || error.code !== 404) throw error;
+}
+
+interface AskOptions {
+  readonly timeoutMs: number;
+  readonly headers?: Record<string, string>;
+  /** Unanswered, the request is repeated for this time. */
+  readonly patienceMs?: number;
+}
+
+function traced(headers: Record<string, string>): Record<string, string> {
+  const trace = injectTraceparent();
+  return trace === undefined ? headers : { ...headers, [HEADERS.trace]: trace };
 }
 
 function errorIn(answer: Message): TuttiError | undefined {

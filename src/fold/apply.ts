@@ -16,14 +16,13 @@ import { describeProblems, problemsOf } from "../core/problem.ts";
 import type { FoldEffects } from "./effects.ts";
 import { failedTaskOf, isOver, type RunAddress, type RunState } from "./run-state.ts";
 import { attemptOf, stateOf, type TaskRecord } from "./task-record.ts";
-import { createTask, failAttempt, firstRunStep, runEffects, stepRun, stepTask, type Turn } from "./tree.ts";
+import { createTask, FIRST_RUN_STEP, failAttempt, runEffects, stepRun, stepTask, type Turn } from "./tree.ts";
 
 /** Raised whenever the same log would fold to another state; a run records the one it began with. */
 export const FOLD_VERSION = 1;
 
 /** The first event of a run makes its state. */
 export function beginRun(address: RunAddress, submitted: Submitted, at: number, effects: FoldEffects): RunState {
-  const first = firstRunStep();
   const run: RunState = {
     ...address,
     submitted,
@@ -31,7 +30,7 @@ export function beginRun(address: RunAddress, submitted: Submitted, at: number, 
     submittedAt: at,
     updatedAt: at,
     deadline: submitted.deadlineMs === undefined ? undefined : at + submitted.deadlineMs,
-    snapshot: first.snapshot,
+    snapshot: FIRST_RUN_STEP.snapshot,
     root: undefined as unknown as TaskRecord,
     tasks: new Map(),
     executions: 0,
@@ -49,7 +48,7 @@ export function beginRun(address: RunAddress, submitted: Submitted, at: number, 
   root.holders = 1;
   (run as { root: TaskRecord }).root = root;
   const turn = { effects, at };
-  for (const effect of first.effects) runEffects[effect]!(run, turn);
+  for (const effect of FIRST_RUN_STEP.effects) runEffects[effect]!(run, turn);
   stepTask(root, "ready", turn);
   return run;
 }

@@ -176,13 +176,16 @@ function plant(task: TaskRecord, plan: Plan, turn: Turn): void {
 }
 
 export function stepRun(run: RunState, event: RunMachineEvent, turn: Turn): void {
-  const step = runSteps.step(run.snapshot, event);
+  // The only data that any event of a run has.
+  const key = event.type === "ended" ? event.status : event.type;
+  const step = runSteps.stepAlike(run.snapshot, key, event);
   if (step.snapshot === run.snapshot) return;
   run.snapshot = step.snapshot;
   for (const effect of step.effects) runEffects[effect]!(run, turn);
 }
 
-export const firstRunStep = (): Step<typeof runMachine> => runSteps.initial(undefined);
+/** How every run begins. */
+export const FIRST_RUN_STEP: Step<typeof runMachine> = runSteps.initial(undefined);
 
 export const runEffects: Readonly<Record<string, (run: RunState, turn: Turn) => void>> = {
   armDeadline(run, turn) {

@@ -17,11 +17,18 @@ const MOST_CHARACTERS = 64 * 1024;
 /** Of one message, which stays well below the bus's limit even if every character has three bytes. */
 const BATCH_CHARACTERS = 128 * 1024;
 
-/** Tells what happens as it happens, one message a run and kind for all of one turn. What is lost is lost. */
+/** Attempts begin by the thousand, and many are over as soon: that they have begun may be told so much later. */
+const STARTED_MS = 20;
+
+/**
+ * Tells what happens as it happens, one message a run and kind for all of one turn, or of 20 ms where it is only that
+ * attempts have begun. What is lost is lost.
+ */
 export class LiveReporter {
   readonly #host: Host;
   readonly #batches = new Map<string, Batch>();
   #scheduled = false;
+  #disarm: (() => void) | undefined;
 
   constructor(host: Host) {
     this.#host = host;
@@ -41,14 +48,24 @@ export class LiveReporter {
     this.#batches.set(key, batch);
     batch.items.push(item);
     batch.characters += item.length;
+    if (kind === "started") this.#disarm ??= this.#host.clock.timer(STARTED_MS, () => this.#sendAll());
+    else this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#host.clock.endOfTurn(() => {
-      this.#scheduled = false;
-      const batches = [...this.#batches.values()];
-      this.#batches.clear();
-      for (const one of batches) this.#send(one);
-    });
+    this.#host.clock.endOfTurn(() => this.#sendAll());
+  }
+
+  /** In the order in which the first of each batch was told. */
+  #sendAll(): void {
+    this.#scheduled = false;
+    this.#disarm?.();
+    this.#disarm = undefined;
+    const batches = [...this.#batches.values()];
+    this.#batches.clear();
+    for (const one of batches) this.#send(one);
   }
 
   #send({ tenant, run, kind, items }: Batch): void {

@@ -132,6 +132,8 @@ class RunWatch {
       if (live === "started") {
         this.#started.set(task, { attempt, at: iso, worker: read!.worker });
         const record = this.#state?.tasks.get(task);
+        // It may be over by now.
+        if (record && (stateOf(record) !== "dispatched" || attemptOf(record) !== attempt)) continue;
         if (record) this.#changed.add(record);
         this.#schedule();
       } else if (this.#told) {

@@ -98,7 +98,7 @@ function applyResult(run: RunState, raw: unknown, turn: Turn): void {
   run.executions++;
   // Only the current, open attempt counts: whatever is late, repeated or was given up changes nothing.
   if (stateOf(task) !== "dispatched" || attemptOf(task) !== read.attempt) return;
-  task.worker = read.worker;
+  task.worker = shared(read.worker);
   task.startedAt = toMs(read.startedAt) ?? task.startedAt;
   if (read.error) return failAttempt(task, read.error, turn);
   if (read.plan !== undefined) {
@@ -160,6 +160,13 @@ function applyDue(run: RunState, { task: id, attempt, what }: Due, turn: Turn): 
   if (turn.at < task.dueAt) return turn.effects.arm(task, "backoff", task.dueAt - turn.at);
   stepTask(task, "backoffElapsed", turn);
 }
+
+/** Results come in rows from one worker: its name is kept once, and not as often as it was read. */
+function shared(worker: string | undefined): string | undefined {
+  if (worker !== lastWorker) lastWorker = worker;
+  return lastWorker;
+}
+let lastWorker: string | undefined;
 
 function toMs(value: string | number | undefined): number | undefined {
   if (value === undefined) return undefined;

@@ -31,6 +31,7 @@ const EVENT_DESCRIPTIONS: Record<EventKind, string> = {
   cancel: "Somebody wants the run to stop.",
   redrive: "A task that has failed its run is to be tried again.",
   ended: "The last event of every run; the first one counts, and after a redrive the next.",
+  carried: "Stands for the earlier events of an unfinished run, which may go by age.",
 };
 
 /** By file name. */

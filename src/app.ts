@@ -154,6 +154,11 @@ export interface TuttiOptions {
   /** Copies of every stream and bucket, in a cluster of servers: 1 to 5. Default: what is there stays, what is new has 1. */
   readonly replicas?: number;
   /**
+   * How long the log and its blobs are kept, `7d` by default; what was stated last holds for all that state nothing. A run
+   * may take longer: its owner carries what is needed of it. Somebody has to orchestrate at least every half of it.
+   */
+  readonly maxAge?: Duration;
+  /**
    * How soon silence is noticed, in milliseconds. `ackWaitMs`: a task is delivered again when its worker says nothing for
    * this long (default 30,000). `presenceTtlMs`: the lease of an orchestrator's shards, and of a worker's name (default
    * 5000): the shards of one that says nothing are another's then. All processes on one bus must be given the same.

@@ -6,10 +6,11 @@ import { Client } from "./actors/client.ts";
 import { createFileAccess } from "./actors/file-access.ts";
 import type { Host } from "./actors/host.ts";
 import { LiveReporter } from "./actors/live-reporter.ts";
+import { agreeOnMaxAge, agreeOnShards } from "./actors/log-settings.ts";
 import { Orchestrator } from "./actors/orchestrator.ts";
+import { readLog } from "./actors/run-log.ts";
 import { readRun, viewRun } from "./actors/run-reader.ts";
-import { readLog, watchRun } from "./actors/run-watch.ts";
-import { agreeOnShards } from "./actors/shard-settings.ts";
+import { watchRun } from "./actors/run-watch.ts";
 import { TypeRegistry } from "./actors/type-registry.ts";
 import { WorkerProcess } from "./actors/worker-process.ts";
 import type { DeadLetterBox, RunOptions, Tutti, TuttiOptions, WatchEvent } from "./app.ts";
@@ -52,7 +53,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
   const log = options.onLog ?? (() => {});
   const workers = options.workers ?? [];
   refuseDoubles(workers.map((worker) => worker.type));
-  const topology = createTopology(topologyOptions(options, env));
+  const stated = topologyOptions(options, env);
   const limits = orchestratorLimits(options, env);
   const id = options.id ?? processId(clock);
   const bus = parts.bus ?? (await connect(options.bus, env, id, clock));
@@ -61,6 +62,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     if (type === "reconnected") log("info", `the connection to ${bus.description} is back`);
   });
   try {
+    const topology = createTopology({ ...stated, maxAgeMs: await agreeOnMaxAge(bus, stated) });
     const orchestrates = options.orchestrator !== false;
     if (orchestrates || workers.length > 0) await ensureTopology(bus, topology);
     const shards = orchestrates ? await agreeOnShards(bus, topology, wantedShards(options, env), DEFAULT_SHARDS) : 0;

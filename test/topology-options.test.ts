@@ -3,8 +3,9 @@ import { topologyOptions } from "../src/topology-options.ts";
 
 describe("the topology's options", () => {
   it("come from the environment", () => {
-    const env = { TUTTI_PREFIX: "mine", TUTTI_LEASE: "1.5s", TUTTI_REPLICAS: "3" };
-    expect(topologyOptions({}, env)).toEqual({ prefix: "mine", presenceTtlMs: 1500, replicas: 3 });
+    const env = { TUTTI_PREFIX: "mine", TUTTI_LEASE: "1.5s", TUTTI_REPLICAS: "3", TUTTI_MAX_AGE: "30d" };
+    const maxAgeMs = 30 * 86_400_000;
+    expect(topologyOptions({}, env)).toEqual({ prefix: "mine", presenceTtlMs: 1500, replicas: 3, maxAgeMs });
   });
 
   it("say what the streams may hold", () => {
@@ -31,6 +32,8 @@ describe("the topology's options", () => {
   it.each([
     ["TUTTI_LEASE", "soon", /TUTTI_LEASE.*received soon/],
     ["TUTTI_LEASE", "100ms", /500 ms or more, received 100ms/],
+    ["TUTTI_MAX_AGE", "long", /TUTTI_MAX_AGE.*received long/],
+    ["TUTTI_MAX_AGE", "19s", /4 leases \(5000 ms\) or more, received 19s/],
     ["TUTTI_REPLICAS", "0", /from 1 to 5, received 0/],
     ["TUTTI_REPLICAS", "many", /received many/],
     ["TUTTI_LOG_MAX_BYTES", "lots", /limits\.log\.bytes \(TUTTI_LOG_MAX_BYTES\): expected a size.*received lots/],

@@ -8,7 +8,7 @@ import type { Blobs } from "../define/worker.ts";
 /** What is larger travels by reference (bytes of JSON). */
 export const INLINE_LIMIT = 256 * 1024;
 
-/** The object store as Tutti uses it: content under new names, never changed. */
+/** The object store as Tutti uses it: what stands under a name never changes. */
 export class BlobStore implements Blobs {
   readonly #store: ObjectStore;
   readonly #clock: Clock;
@@ -35,6 +35,18 @@ export class BlobStore implements Blobs {
   }
 
   putJson = (value: Json): Promise<string> => this.put(encodeJson(value));
+
+  /** Under a name that follows from what the content is. */
+  async putJsonAs(ref: string, value: Json): Promise<string> {
+    await this.#store.put(ref, encodeJson(value));
+    return ref;
+  }
+
+  /** Stores it anew, so that it expires later. One that is gone stays so. */
+  async refresh(ref: string): Promise<void> {
+    const found = await this.#store.get(ref);
+    if (found) await this.#store.put(ref, found);
+  }
 
   /** Rejects with a TerminalError also when the content is no JSON: it will not become any. */
   async getJson(ref: string): Promise<Json> {

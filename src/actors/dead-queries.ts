@@ -27,7 +27,7 @@ export async function listDeadLetters(host: Host, tenant: string, limit: number)
     newest.set(letter.id, summary);
     if (newest.size > limit) newest.delete(newest.keys().next().value!);
   };
-  await eachMessage(host, host.topology.subjects.dead, take, host.topology.streams.dead.name);
+  await eachMessage(host, host.topology.subjects.dead, take, { stream: host.topology.streams.dead.name });
   return [...newest.values()].reverse();
 }
 

@@ -1,6 +1,7 @@
 import type { Ended } from "../core/event.ts";
 import { readEventBody } from "./log-event.ts";
-import { type ReaderHost, stands } from "./run-reader.ts";
+import { readEnds } from "./run-ends.ts";
+import type { ReaderHost } from "./run-reader.ts";
 
 /** How often the log is asked, in case the live message was lost with a connection. */
 const CHECK_MS = 15_000;
@@ -39,9 +40,8 @@ export async function waitForEnd(host: ReaderHost, tenant: string, run: string):
   const subscription = await bus.subscribe(filter, (message) => take(message.data));
   taken.push(() => void subscription.stop());
   const check = async () => {
-    const stored = await bus.getLastMessage(topology.streams.log.name, filter);
-    const body = stored && readEventBody("ended", stored.data);
-    if (body && (await stands(host, { tenant, run }, { body, sequence: stored.sequence }))) end(body);
+    const { last } = await readEnds(host, tenant, run);
+    if (last) end(last.body);
   };
   const checkQuietly = () => void check().catch(() => {});
   let disarm = () => {};

@@ -9,7 +9,10 @@ import { failureOf, totalsOf } from "../fold/view.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
 import type { Host } from "./host.ts";
 
-type ConclusionHost = Pick<Host, "blobs" | "clock" | "log">;
+type ConclusionHost = Pick<Host, "blobs" | "clock" | "log" | "topology">;
+
+/** What was stored so long ago (of the log's age) is stored anew for an end that refers to it. */
+const OLD = 1 / 8;
 
 /**
  * What `ended` says of a run whose outcome is known. Trouble with the bus is waited out, as long as it is `wanted`
@@ -37,9 +40,14 @@ export async function endedBody(
   return undefined;
 }
 
-async function runOutput({ blobs }: ConclusionHost, { root }: RunState): Promise<Pick<Ended, "output" | "outputRef">> {
+async function runOutput(host: ConclusionHost, run: RunState): Promise<Pick<Ended, "output" | "outputRef">> {
+  const { blobs, clock, topology } = host;
+  const { root } = run;
   const sole = soleOutput(root);
-  if (sole && "ref" in sole) return { outputRef: sole.ref };
+  if (sole && "ref" in sole) {
+    if (clock.now() - run.submittedAt > OLD * topology.streams.log.maxAgeMs!) await blobs.refresh(sole.ref);
+    return { outputRef: sole.ref };
+  }
   const output = outputOf(root, await blobs.loadAll(refsOf(root)));
   const data = encodeJson(output);
   return data.length <= INLINE_LIMIT ? { output } : { outputRef: await blobs.put(data) };

@@ -1,7 +1,14 @@
 import type { StoredMessage } from "../bus/port.ts";
 import { type LogAddress, parseLogSubject, type Subjects } from "../bus/subjects.ts";
 import { messageOf } from "../core/error.ts";
-import { EVENT_SCHEMAS, type EventBody, type EventKind, type RunEvent, result } from "../core/event.ts";
+import {
+  type CarriedEvent,
+  EVENT_SCHEMAS,
+  type EventBody,
+  type EventKind,
+  type RunEvent,
+  result,
+} from "../core/event.ts";
 import { decodeJson } from "../core/json.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import { upcast } from "../core/upcast.ts";
@@ -29,6 +36,14 @@ export function readLogMessage(subjects: Subjects, message: StoredMessage): Read
   } catch (error) {
     return unreadable(messageOf(error));
   }
+}
+
+/** The events that a `carried` stands for, as the log had them. What cannot be read is passed over, as in the log. */
+export function readCarried(events: readonly CarriedEvent[]): RunEvent[] {
+  return events.flatMap(({ event, body: raw, sequence, at }) => {
+    const body = isKind(event) ? readBody(event, raw).body : undefined;
+    return body ? [{ kind: event, body, sequence, at } as RunEvent] : [];
+  });
 }
 
 function readBody<K extends EventKind>(kind: K, raw: unknown): { body: EventBody<K> | undefined; problem?: string } {

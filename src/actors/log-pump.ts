@@ -3,7 +3,8 @@ import { isPassing, type StoredMessage } from "../bus/port.ts";
 import type { Subjects } from "../bus/subjects.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import { messageOf } from "../core/error.ts";
-import { blobRef, type RunEvent } from "../core/event.ts";
+import { blobRef, type CarriedEvent, type RunEvent } from "../core/event.ts";
+import type { Json } from "../core/json.ts";
 import type { Logger } from "../core/logger.ts";
 import type { BlobStore } from "./blobs.ts";
 import { type ReadEvent, readLogMessage } from "./log-event.ts";
@@ -13,15 +14,15 @@ interface RawResult {
   plan?: unknown;
 }
 
-const planRefsIn = (event: RunEvent): RawResult[] =>
-  event.kind === "result"
-    ? (event.body.results as RawResult[]).filter((one) => one?.planRef !== undefined && isBlobRef(one.planRef))
+const planRefsIn = (results: unknown): RawResult[] =>
+  Array.isArray(results)
+    ? (results as RawResult[]).filter((one) => one?.planRef !== undefined && isBlobRef(one.planRef))
     : [];
 const isBlobRef = (value: unknown): boolean => blobRef.safeParse(value).success;
 
 /**
- * Brings the messages of a log to a fold: in order, one after another, plans that travel by reference fetched first.
- * Synchronous as long as nothing has to be fetched.
+ * Brings the messages of a log to a fold: in order, one after another, plans and carried events that travel by reference
+ * fetched first. Synchronous as long as nothing has to be fetched.
  */
 export class LogPump {
   readonly #subjects: Subjects;
@@ -29,6 +30,7 @@ export class LogPump {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #apply: (event: ReadEvent & { read: RunEvent }) => void | Promise<void>;
+  readonly #needsCarried: () => boolean;
   readonly #afterwards: (() => void)[] = [];
   readonly #waiting = new Fifo<{ readonly event: ReadEvent; readonly sequence: number }>();
   #draining = false;
@@ -36,16 +38,19 @@ export class LogPump {
   /** Sequence of the last message that has been folded or passed over. */
   folded = 0;
 
+  /** `needsCarried`: whether a fold may have to begin from carried events, so that these are to be fetched. */
   constructor(
     host: { subjects: Subjects; blobs: BlobStore; clock: Clock; log: Logger },
     /** What comes after an event for which it returns a promise waits until that has resolved. */
     apply: (event: ReadEvent & { read: RunEvent }) => void | Promise<void>,
+    needsCarried: () => boolean,
   ) {
     this.#subjects = host.subjects;
     this.#blobs = host.blobs;
     this.#clock = host.clock;
     this.#log = host.log;
     this.#apply = apply;
+    this.#needsCarried = needsCarried;
   }
 
   push(message: StoredMessage): void {
@@ -55,7 +60,7 @@ export class LogPump {
       const what = event.read ? "malformed" : "passed over";
       this.#log("warn", `log message ${sequence} (${message.subject}) is ${what}: ${event.problem}`);
     }
-    if (this.#draining || (event.read && planRefsIn(event.read).length > 0)) {
+    if (this.#draining || (event.read && this.#hasToFetch(event.read))) {
       this.#waiting.push({ event, sequence });
       if (!this.#draining) void this.#drain();
     } else {
@@ -87,24 +92,46 @@ export class LogPump {
     await first;
     for (let next = this.#waiting.shift(); next && !this.#stopped; next = this.#waiting.shift()) {
       const { event, sequence } = next;
-      for (const one of event.read ? planRefsIn(event.read) : []) await this.#hydrate(one);
+      if (event.read) await this.#hydrate(event.read);
       await this.#take(event, sequence);
     }
     this.#draining = false;
     for (const run of this.#afterwards.splice(0)) run();
   }
 
+  #hasToFetch(read: RunEvent): boolean {
+    if (read.kind === "result") return planRefsIn(read.body.results).length > 0;
+    return read.kind === "carried" && this.#needsCarried();
+  }
+
+  async #hydrate(read: RunEvent): Promise<void> {
+    if (read.kind === "result") await this.#fetchPlans(read.body.results);
+    if (read.kind !== "carried" || !this.#needsCarried()) return;
+    const { eventsRef } = read.body;
+    if (eventsRef !== undefined)
+      await this.#fetch(eventsRef, (events) => {
+        read.body.events = events as unknown as CarriedEvent[];
+      });
+    for (const { event, body } of read.body.events ?? [])
+      if (event === "result") await this.#fetchPlans((body as { results?: unknown } | null)?.results);
+  }
+
+  async #fetchPlans(results: unknown): Promise<void> {
+    for (const one of planRefsIn(results))
+      await this.#fetch(one.planRef!, (plan) => {
+        one.plan = plan;
+        delete one.planRef;
+      });
+  }
+
   /** A blob that is gone leaves its reference, which the fold takes for a failure; trouble with the bus is waited out. */
-  async #hydrate(one: RawResult): Promise<void> {
-    const ref = one.planRef!;
+  async #fetch(ref: string, take: (content: Json) => void): Promise<void> {
     while (!this.#stopped) {
       try {
-        one.plan = await this.#blobs.getJson(ref);
-        delete one.planRef;
-        return;
+        return take(await this.#blobs.getJson(ref));
       } catch (error) {
         if (!isPassing(error)) return;
-        this.#log("warn", `plan ${ref} cannot be fetched yet: ${messageOf(error)}`);
+        this.#log("warn", `blob ${ref} cannot be fetched yet: ${messageOf(error)}`);
         await sleep(this.#clock, 500);
       }
     }

@@ -20,15 +20,18 @@ export class LogWriter {
     this.#host = host;
   }
 
-  /** `onceSince`: only if the log has none of this kind after that sequence. */
+  /**
+   * `onceSince`: only if the log has none of this kind after that sequence, where its last one is expected. `begunAt`: what
+   * stands before this sequence is not of this run, but of one that had its id before.
+   */
   write(
     run: RunAddress,
     event: EventKind,
     body: unknown,
     wanted: () => boolean,
-    options: { onceSince?: number } = {},
+    options: { onceSince?: number; begunAt?: number } = {},
   ): void {
-    const written = this.#write(run, event, body, wanted, options.onceSince);
+    const written = this.#write(run, event, body, wanted, options);
     this.#underWay.add(written);
     void written.then(() => this.#underWay.delete(written));
   }
@@ -43,24 +46,27 @@ export class LogWriter {
     event: EventKind,
     body: unknown,
     wanted: () => boolean,
-    since: number | undefined,
+    { onceSince, begunAt = 0 }: { onceSince?: number; begunAt?: number },
   ): Promise<void> {
     const { bus, topology, clock, log } = this.#host;
     const subject = topology.subjects.log(run.tenant, run.shard, run.run, event);
     const data = encodeJson(body);
-    let last = since ?? 0;
+    const since = Math.max(onceSince ?? 0, begunAt);
+    let last = onceSince ?? 0;
     for (let tries = 0; !this.#stopped && wanted(); tries++) {
       try {
-        await bus.append(subject, data, since !== undefined ? { expectLastSubjectSequence: last } : undefined);
+        await bus.append(subject, data, onceSince !== undefined ? { expectLastSubjectSequence: last } : undefined);
         return;
       } catch (error) {
         if (isBusError(error, "closed")) return;
         if (isBusError(error, "wrong-sequence")) {
           const stored = await bus.getLastMessage(topology.streams.log.name, subject).catch(() => undefined);
-          // What is no such event, or came before a redrive, must not stand in the way of the real one.
-          if (stored && stored.sequence > (since ?? 0) && readEventBody(event, stored.data)) return;
-          last = stored?.sequence ?? 0;
-          if (stored) continue;
+          // What is no such event, or came before a redrive or the run itself, must not stand in the way of the real one.
+          if (stored && stored.sequence > since && readEventBody(event, stored.data)) return;
+          const expected = stored?.sequence ?? 0;
+          const isNews = expected !== last;
+          last = expected;
+          if (isNews) continue;
         }
         if (tries % 10 === 0) log("warn", `${event} of run ${run.run} is not in the log yet: ${messageOf(error)}`);
         await sleep(clock, Math.min(100 * 2 ** tries, 5000));

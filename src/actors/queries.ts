@@ -13,8 +13,9 @@ import { statusOf } from "../fold/view.ts";
 import { dropDeadLetter, getDeadLetter, listDeadLetters, redriveDeadLetter } from "./dead-queries.ts";
 import { answering } from "./gateway.ts";
 import type { Host } from "./host.ts";
-import { readEventBody } from "./log-event.ts";
-import { listRuns, notFound, readRun, stands, viewRun } from "./run-reader.ts";
+import { readEnds } from "./run-ends.ts";
+import { listRuns } from "./run-list.ts";
+import { notFound, readRun, viewRun } from "./run-reader.ts";
 import { isSettled, settledQuery } from "./settled.ts";
 import type { Shards } from "./shards.ts";
 
@@ -61,16 +62,11 @@ const answers: Answers = {
     listRuns(context.host, query.tenant, query.limit, (run) => liveRun(context, query.tenant, run)),
   async "runs.cancel"({ host }, { tenant, run, by, reason }) {
     const { bus, topology, shards } = host;
-    const subject = (event: "submitted" | "cancel" | "ended") =>
-      topology.subjects.log(tenant, shardOf(run, shards), run, event);
-    const { name } = topology.streams.log;
-    if (!(await bus.getLastMessage(name, subject("submitted")))) throw notFound(run);
-    const ended = await bus.getLastMessage(name, subject("ended"));
-    const body = ended && readEventBody("ended", ended.data);
-    if (body && (await stands(host, { tenant, run }, { body, sequence: ended.sequence })))
-      throw new TuttiError(409, `run ${run} has ended already`, { run });
+    const { first, last } = await readEnds(host, tenant, run);
+    if (!first) throw notFound(run);
+    if (last) throw new TuttiError(409, `run ${run} has ended already`, { run });
     const cancel = { v: VERSION, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
-    await bus.append(subject("cancel"), encodeJson(cancel));
+    await bus.append(topology.subjects.log(tenant, shardOf(run, shards), run, "cancel"), encodeJson(cancel));
     return { run, status: "cancelling" };
   },
   "dead.list": ({ host }, { tenant, limit }) => listDeadLetters(host, tenant, limit),

@@ -3,21 +3,18 @@ import { TuttiError } from "../core/error.ts";
 import type { Ended, RunEvent } from "../core/event.ts";
 import type { Json } from "../core/json.ts";
 import type { RunSummary, RunView } from "../core/run-view.ts";
-import { applyEvent, beginRun } from "../fold/apply.ts";
-import { noEffects } from "../fold/effects.ts";
 import { isOver, type RunAddress, type RunState } from "../fold/run-state.ts";
 import { summarize, viewTask } from "../fold/view.ts";
 import { traceOf } from "../telemetry/trace-context.ts";
 import type { Host } from "./host.ts";
-import { readEventBody } from "./log-event.ts";
+import type { ReadEvent } from "./log-event.ts";
 import { LogPump } from "./log-pump.ts";
-import type { Mark } from "./marks.ts";
+import { type Begun, RunReading } from "./run-reading.ts";
 
 /** What the log says of one run, asked by anybody, owner or not: the same fold, without effects. */
 export interface FoldedRun {
   readonly state: RunState;
-  /** Where the log has its `submitted`. */
-  readonly begun: Mark;
+  readonly begun: Begun;
   readonly ended: RunState["end"];
 }
 
@@ -30,17 +27,14 @@ export async function readRun(
   run: string,
   before = Number.POSITIVE_INFINITY,
 ): Promise<FoldedRun> {
-  let state: RunState | undefined;
-  let begun: Mark | undefined;
-  const pump = new LogPump({ ...host, subjects: host.topology.subjects }, ({ shard, read }) => {
-    if (read.sequence >= before) return;
-    if (read.kind === "submitted") {
-      state ??= beginRun({ tenant, shard, run }, read.body, read.at, noEffects);
-      begun ??= { sequence: read.sequence, at: read.at };
-    } else if (state) fold(state, read);
-  });
+  const reading = new RunReading(tenant, run);
+  const take = ({ shard, read }: ReadEvent & { read: RunEvent }) => {
+    if (read.sequence < before) reading.take(shard, read);
+  };
+  const pump = new LogPump({ ...host, subjects: host.topology.subjects }, take, () => true);
   await eachMessage(host, host.topology.subjects.logOfRun(tenant, run, ">"), (message) => pump.push(message));
   await new Promise<void>((drained) => pump.whenDrained(drained));
+  const { state, begun } = reading;
   if (!state || !begun) throw notFound(run);
   return { state, begun, ended: state.end };
 }
@@ -63,19 +57,18 @@ export async function stands(
   return isOver(state);
 }
 
-const fold = (state: RunState, read: Exclude<RunEvent, { kind: "submitted" }>) => applyEvent(state, read, noEffects);
-
 export const notFound = (run: string): TuttiError => new TuttiError(404, `there is no run ${run} in the log`, { run });
 
-/** Reads what the log (or another stream) holds now, and stops. */
+/** Reads what the log (or another stream) holds now, from its beginning or a later message on, and stops. */
 export async function eachMessage(
   host: ReaderHost,
   filter: string,
   handler: (message: StoredMessage) => void,
-  stream = host.topology.streams.log.name,
+  { stream = host.topology.streams.log.name, fromSequence = 1 }: { stream?: string; fromSequence?: number } = {},
 ): Promise<void> {
   const caughtUp = Promise.withResolvers<void>();
-  const follower = await host.bus.follow(stream, filter, handler, { onCaughtUp: caughtUp.resolve });
+  const options = { fromSequence, onCaughtUp: caughtUp.resolve };
+  const follower = await host.bus.follow(stream, filter, handler, options);
   await caughtUp.promise;
   await follower.stop();
 }
@@ -95,45 +88,5 @@ export async function viewRun(host: ReaderHost, { state, ended: end }: Omit<Fold
   return { ...summarize(state, traceIdOf(state), withBody), tasks: [...state.tasks.values()].map(viewTask) };
 }
 
-const summarizeRun = ({ state, ended: end }: Omit<FoldedRun, "begun">): RunSummary =>
+export const summarizeRun = ({ state, ended: end }: Omit<FoldedRun, "begun">): RunSummary =>
   summarize(state, traceIdOf(state), end);
-
-/** A list has to fit into a message; whoever wants a larger output asks for the run. */
-const LISTED_OUTPUT_CHARACTERS = 1000;
-
-function withoutLargeOutput({ output, ...rest }: Ended): Ended {
-  const isSmall = output !== undefined && JSON.stringify(output).length <= LISTED_OUTPUT_CHARACTERS;
-  return isSmall ? { ...rest, output } : rest;
-}
-
-/** The newest runs of a tenant, newest first, from their first and last events. `live` knows those that are owned here. */
-export async function listRuns(
-  host: ReaderHost,
-  tenant: string,
-  limit: number,
-  live: (run: string) => RunState | undefined,
-): Promise<RunSummary[]> {
-  const { bus, topology } = host;
-  const { subjects, streams } = topology;
-  const newest: StoredMessage[] = [];
-  await eachMessage(host, subjects.logOfKind(tenant, "submitted"), (message) => {
-    newest.push(message);
-    if (newest.length > 2 * limit + 100) newest.splice(0, newest.length - limit);
-  });
-  const summaries = newest
-    .slice(-limit)
-    .reverse()
-    .map(async (message): Promise<RunSummary | undefined> => {
-      const first = readEventBody("submitted", message.data);
-      if (!first) return undefined;
-      const [, shard, run] = message.subject.slice(subjects.prefix.length + 5).split(".");
-      const address = { tenant, shard: Number(shard), run: run! };
-      const stored = await bus.getLastMessage(streams.log.name, subjects.log(tenant, address.shard, run!, "ended"));
-      const last = stored && readEventBody("ended", stored.data);
-      const isItsEnd = last && (await stands(host, address, { body: last, sequence: stored.sequence }));
-      const end = isItsEnd ? { body: withoutLargeOutput(last), at: stored.timestamp } : undefined;
-      const state = (end ? undefined : live(run!)) ?? beginRun(address, first, message.timestamp, noEffects);
-      return summarizeRun({ state, ended: end });
-    });
-  return (await Promise.all(summaries)).filter((one) => one !== undefined);
-}

@@ -1,20 +1,19 @@
-import type { LogEntry, WatchEvent } from "../app.ts";
+import type { WatchEvent } from "../app.ts";
 import type { Message, Stoppable } from "../bus/port.ts";
 import { lastToken } from "../bus/subjects.ts";
 import type { RunEvent } from "../core/event.ts";
-import { decodeJson, type Json } from "../core/json.ts";
+import { decodeJson } from "../core/json.ts";
 import { type LiveKind, type LiveMessage, liveMessage } from "../core/live.ts";
 import type { TaskView } from "../core/run-view.ts";
-import { applyEvent, beginRun } from "../fold/apply.ts";
-import { type FoldEffects, noEffects } from "../fold/effects.ts";
-import type { RunState } from "../fold/run-state.ts";
+import { noEffects } from "../fold/effects.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
 import { viewTask } from "../fold/view.ts";
 import { translating } from "./bus-failure.ts";
 import { Channel } from "./channel.ts";
 import type { Host } from "./host.ts";
 import { LogPump } from "./log-pump.ts";
-import { eachMessage, notFound, viewRun } from "./run-reader.ts";
+import { notFound, viewRun } from "./run-reader.ts";
+import { RunReading } from "./run-reading.ts";
 
 type WatchHost = Pick<Host, "bus" | "topology" | "clock" | "blobs" | "log">;
 
@@ -25,13 +24,12 @@ class RunWatch {
   readonly #tenant: string;
   readonly #run: string;
   readonly #pump: LogPump;
-  readonly #effects: FoldEffects = { ...noEffects, changed: (task) => this.#noteChange(task) };
   /** Changed since the last turn: each is told once, as it then stands. */
   readonly #changed = new Set<TaskRecord>();
   readonly #seenQueued = new WeakSet<TaskRecord>();
   /** Attempts that a worker said it has begun. */
   readonly #started = new Map<string, { attempt: number; at: string; worker: string | undefined }>();
-  #state: RunState | undefined;
+  readonly #reading: RunReading;
   #caughtUp = false;
   #scheduled = false;
   #stops: Stoppable[] = [];
@@ -40,8 +38,11 @@ class RunWatch {
     this.#host = host;
     this.#tenant = tenant;
     this.#run = run;
-    this.#pump = new LogPump({ ...host, subjects: host.topology.subjects }, ({ shard, read }) =>
-      this.#apply(shard, read),
+    this.#reading = new RunReading(tenant, run, { ...noEffects, changed: (task) => this.#noteChange(task) });
+    this.#pump = new LogPump(
+      { ...host, subjects: host.topology.subjects },
+      ({ shard, read }) => this.#apply(shard, read),
+      () => this.#reading.isReplaying,
     );
   }
 
@@ -57,7 +58,8 @@ class RunWatch {
         onCaughtUp: () =>
           this.#pump.whenDrained(() => {
             this.#caughtUp = true;
-            if (this.#state) this.#schedule();
+            this.#reading.isReplaying = false;
+            if (this.#reading.state) this.#schedule();
             else this.channel.close(notFound(this.#run));
           }),
       }),
@@ -70,11 +72,9 @@ class RunWatch {
   }
 
   #apply(shard: number, read: RunEvent): void {
-    if (read.kind === "submitted") {
-      this.#state ??= beginRun({ tenant: this.#tenant, shard, run: this.#run }, read.body, read.at, this.#effects);
-    } else if (this.#state) {
-      applyEvent(this.#state, read, this.#effects);
-    }
+    if (this.#reading.take(shard, read))
+      // Begun anew: what was noted before is of another state.
+      for (const task of this.#changed) if (task.run !== this.#reading.state) this.#changed.delete(task);
     this.#schedule();
   }
 
@@ -90,7 +90,7 @@ class RunWatch {
   #told = false;
 
   async #tell(): Promise<void> {
-    const state = this.#state!;
+    const state = this.#reading.state!;
     const { end } = state;
     if (!this.#told) {
       this.#told = true;
@@ -131,7 +131,7 @@ class RunWatch {
       if (iso === undefined) continue;
       if (live === "started") {
         this.#started.set(task, { attempt, at: iso, worker: read!.worker });
-        const record = this.#state?.tasks.get(task);
+        const record = this.#reading.state?.tasks.get(task);
         // It may be over by now.
         if (record && (stateOf(record) !== "dispatched" || attemptOf(record) !== attempt)) continue;
         if (record) this.#changed.add(record);
@@ -174,32 +174,5 @@ export async function* watchRun(
   } finally {
     signal?.removeEventListener("abort", abort);
     await watch.stop();
-  }
-}
-
-/** See `Tutti.log`. */
-export async function readLog(host: WatchHost, tenant: string, run: string): Promise<LogEntry[]> {
-  const entries: LogEntry[] = [];
-  await eachMessage(
-    host,
-    host.topology.subjects.logOfRun(tenant, run, ">"),
-    ({ sequence, timestamp, subject, data }) => {
-      entries.push({
-        sequence,
-        at: new Date(timestamp).toISOString(),
-        event: lastToken(subject),
-        body: readBody(data),
-      });
-    },
-  );
-  if (entries.length === 0) throw notFound(run);
-  return entries;
-}
-
-function readBody(data: Uint8Array): Json {
-  try {
-    return decodeJson(data) as Json;
-  } catch {
-    return new TextDecoder().decode(data);
   }
 }

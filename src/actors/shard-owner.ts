@@ -1,10 +1,10 @@
 import type { Stoppable, StoredMessage } from "../bus/port.ts";
 import type { DueWhat } from "../core/event.ts";
 import { type Ended, type RunEvent, VERSION } from "../core/event.ts";
-import { applyEvent, beginRun } from "../fold/apply.ts";
 import type { FoldEffects } from "../fold/effects.ts";
-import { isOver, type RunAddress, type RunState, runKey } from "../fold/run-state.ts";
+import { type RunState, runKey } from "../fold/run-state.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
+import { Carrier } from "./carrier.ts";
 import { CatchUp } from "./catch-up.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import type { DeadLetters } from "./dead-letters.ts";
@@ -14,11 +14,12 @@ import type { Host } from "./host.ts";
 import type { ReadEvent } from "./log-event.ts";
 import { LogPump } from "./log-pump.ts";
 import type { LogWriter } from "./log-writer.ts";
-import { ANSWERED_AGAIN_MS, Marks } from "./marks.ts";
+import { ANSWERED_AGAIN_MS } from "./marks.ts";
 import type { QueueGate } from "./queue-gate.ts";
 import { QueueSweep } from "./queue-sweep.ts";
 import { reload } from "./reload-run.ts";
 import { answerSettled } from "./settled.ts";
+import { ShardFold } from "./shard-fold.ts";
 import { Timers } from "./timers.ts";
 import type { Withdrawals } from "./withdrawals.ts";
 
@@ -47,12 +48,12 @@ export interface ShardSeams {
  */
 export class ShardOwner implements FoldEffects {
   readonly shard: number;
-  readonly runs = new Map<string, RunState>();
   readonly #host: Host;
   readonly #seams: ShardSeams;
+  readonly #fold: ShardFold;
   readonly #pump: LogPump;
   readonly #catchUp: CatchUp;
-  readonly #marks = new Marks();
+  readonly #carrier: Carrier;
   readonly #checkpoint: Checkpoint;
   readonly #timers: Record<DueWhat, Timers<TaskRecord>>;
   readonly #noted = {
@@ -64,7 +65,6 @@ export class ShardOwner implements FoldEffects {
   #answers: Stoppable | undefined;
   #live = false;
   #stopped = false;
-  #at = 0;
   /** What was dequeued last, had it waited at the gate: there is nothing to withdraw then. */
   #neverQueued: TaskRecord | undefined;
   readonly #sweep: QueueSweep;
@@ -74,9 +74,24 @@ export class ShardOwner implements FoldEffects {
     this.#host = host;
     this.shard = shard;
     this.#seams = seams;
-    this.#pump = new LogPump({ ...host, subjects: host.topology.subjects }, (event) => this.#apply(event));
+    this.#fold = new ShardFold({
+      effects: this,
+      isLive: () => this.#live,
+      onBegun: (run) => this.#live && seams.onSubmitted(run),
+      onEnded: (run, ended, at) => this.#ended(run, ended, at),
+      forget: (run) => this.close(run),
+      reload: (address, before) => reload(host, address, before, () => !this.#stopped),
+      onReopened: (run) => this.#reopened(run),
+    });
+    const pumpHost = { ...host, subjects: host.topology.subjects };
+    this.#pump = new LogPump(
+      pumpHost,
+      (event) => this.#apply(event),
+      () => !this.#live,
+    );
+    this.#carrier = new Carrier(host, this.#fold.marks, (key) => (this.#live ? this.runs.get(key) : undefined));
     this.#catchUp = new CatchUp(host, shard, this.#pump);
-    this.#checkpoint = new Checkpoint(host, shard, this.#marks);
+    this.#checkpoint = new Checkpoint(host, shard, this.#fold.marks);
     this.#sweep = new QueueSweep(host, this, seams);
     this.#timers = {
       backoff: new Timers(host.clock, (task) => this.#due(task, "backoff")),
@@ -123,13 +138,19 @@ export class ShardOwner implements FoldEffects {
   async stop(): Promise<void> {
     const isReleased = this.#live;
     this.suspend();
-    await this.#checkpoint.stop();
+    const ending = [this.#carrier.stop(), this.#checkpoint.stop()];
     this.#timers.backoff.stop();
     this.#timers.deadline.stop();
     await this.#follower?.stop();
     await this.#answers?.stop();
+    await Promise.all(ending);
     for (const task of this.tasks()) await this.#seams.dispatcher.settled(task);
     if (isReleased) await this.#checkpoint.write();
+  }
+
+  /** Unfinished runs, by tenant and id. */
+  get runs(): Map<string, RunState> {
+    return this.#fold.runs;
   }
 
   *tasks(): Iterable<TaskRecord> {
@@ -144,43 +165,18 @@ export class ShardOwner implements FoldEffects {
     this.#catchUp.pushed();
   }
 
-  #apply({ tenant, shard, run: id, read }: ReadEvent & { read: RunEvent }): void | Promise<void> {
-    this.#at = read.at;
-    this.#marks.read(read.sequence, read.at);
+  #apply(event: ReadEvent & { read: RunEvent }): void | Promise<void> {
     this.#checkpoint.touch();
-    const key = runKey(tenant, id);
-    const run = this.runs.get(key);
-    if (read.kind === "submitted") {
-      if (run) return;
-      const begun = beginRun({ tenant, shard, run: id }, read.body, read.at, this);
-      this.#marks.begun(begun, { sequence: read.sequence, at: read.at });
-      this.runs.set(key, begun);
-      if (this.#live) this.#seams.onSubmitted(begun);
-    } else if (run) {
-      applyEvent(run, read, this);
-      if (read.kind === "ended") this.#ended(run, read.body, read.at);
-    } else if (read.kind === "redrive") {
-      return this.#reopen({ tenant, shard, run: id }, read);
-    }
+    return this.#fold.apply(event);
   }
 
-  /** What has ended was forgotten: it is read again, and if the redrive counts, it is one of ours once more. */
-  async #reopen(address: RunAddress, redrive: RunEvent & { kind: "redrive" }): Promise<void> {
-    const reloaded = await reload(this.#host, address, redrive.sequence, () => !this.#stopped);
-    if (!reloaded || this.#stopped) return;
-    const { state, begun } = reloaded;
-    const key = runKey(state.tenant, state.run);
-    this.runs.set(key, state);
-    applyEvent(state, redrive, this);
-    if (isOver(state)) return void this.runs.delete(key);
-    this.#marks.begun(state, begun);
+  #reopened(run: RunState): void {
     if (!this.#live) return;
-    this.#seams.onSubmitted(state);
-    this.#seams.letters.redriven(state);
+    this.#seams.onSubmitted(run);
+    this.#seams.letters.redriven(run);
   }
 
   #ended(run: RunState, ended: Ended, at: number): void {
-    this.#marks.ended(run, at, run.submitted.replyTo !== undefined);
     if (this.#live) this.#seams.onEnded(run, ended, at);
     // Whoever waited for a run that was redriven has been told of its failure.
     if (run.submitted.replyTo === undefined || run.redriven) return;
@@ -202,6 +198,8 @@ export class ShardOwner implements FoldEffects {
     // Whoever read the redrive may have died before it removed the letter.
     for (const run of this.runs.values()) if (run.redriven) this.#seams.letters.redriven(run);
     for (const run of this.#noted.conclude) this.conclude(run);
+    this.#fold.endReplay();
+    this.#carrier.start();
     this.#noted.answer.clear();
     this.#noted.enqueue.clear();
     this.#noted.conclude.clear();
@@ -225,7 +223,7 @@ export class ShardOwner implements FoldEffects {
   }
 
   arm(task: TaskRecord, what: DueWhat, delayMs: number): void {
-    const elapsedMs = this.#live ? 0 : this.#host.clock.now() - this.#at;
+    const elapsedMs = this.#live ? 0 : this.#host.clock.now() - this.#fold.at;
     this.#timers[what].set(task, delayMs - Math.max(0, elapsedMs));
   }
 
@@ -263,6 +261,8 @@ export class ShardOwner implements FoldEffects {
     const wanted = () => this.#live && this.runs.get(runKey(run.tenant, run.run)) === run;
     await this.#seams.letters.settle(run, wanted);
     const body = await endedBody(this.#host, run, wanted);
-    if (body) this.#seams.writer.write(run, "ended", body, wanted, { onceSince: run.endSequence });
+    const begunAt = this.#fold.marks.of(run)?.original.sequence ?? 0;
+    const once = { onceSince: run.endSequence };
+    if (body) this.#seams.writer.write(run, "ended", body, wanted, { ...once, begunAt });
   }
 }

@@ -4,6 +4,7 @@ import { resolveInput } from "../core/reference.ts";
 import type { TaskMessage } from "../core/task-message.ts";
 import { holdsRef, outputOf, refsOf } from "../fold/outputs.ts";
 import { attemptOf, type TaskRecord } from "../fold/task-record.ts";
+import { attemptBlobs } from "./attempt-blobs.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
 import type { Host } from "./host.ts";
 
@@ -95,10 +96,11 @@ export class TaskEncoder {
 
   async #moveOut({ input, needs, ...body }: Body): Promise<Uint8Array> {
     const { blobs } = this.#host;
+    const names = attemptBlobs(body as TaskMessage);
     return encodeJson({
       ...body,
-      ...(input !== undefined && { inputRef: await blobs.putJson(input) }),
-      ...(needs && { needsRef: await blobs.putJson(needs) }),
+      ...(input !== undefined && { inputRef: await blobs.putJsonAs(names.input, input) }),
+      ...(needs && { needsRef: await blobs.putJsonAs(names.needs, needs) }),
     });
   }
 }

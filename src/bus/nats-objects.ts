@@ -87,11 +87,18 @@ export async function openObjects(
     },
 
     async get(name) {
-      const meta = await readMeta(name);
-      if (!meta) return undefined;
-      if (meta.size === 0) return new Uint8Array(0);
-      const data = await readChunks(link, stream, chunkSubject(meta.nuid), meta.size);
-      if (!data) return undefined; // expired, or replaced and removed, since its description was read
+      let meta = await readMeta(name);
+      let data: Uint8Array | undefined;
+      while (meta && !data) {
+        if (meta.size === 0) return new Uint8Array(0);
+        data = await readChunks(link, stream, chunkSubject(meta.nuid), meta.size);
+        if (data) break;
+        // Expired, or replaced and removed, since its description was read.
+        const tried = meta.nuid;
+        meta = await readMeta(name);
+        if (meta?.nuid === tried) return undefined;
+      }
+      if (!meta || !data) return undefined;
       if (digestOf(data) === meta.digest) return data;
       throw new BusError("failed", `object ${name} of ${stream} is corrupt: its digest is not ${meta.digest}`);
     },

@@ -13,7 +13,7 @@ export type LimitedStream = "requests" | "tasks" | "log" | "dead";
 export interface TopologyOptions {
   /** First token of every subject, and (in capitals) of streams and buckets. Default `tutti`. */
   readonly prefix?: string;
-  /** How long the log, its blobs and dead letters are kept. Default 7 days. */
+  /** How long the log, its blobs and dead letters are kept (ms). Default 7 days. */
   readonly maxAgeMs?: number;
   /** Copies of every stream and bucket in a cluster. Default: what is there stays, what is new has 1. */
   readonly replicas?: number;
@@ -45,15 +45,16 @@ export const DEFAULT_MESSAGES: Readonly<Record<LimitedStream, number>> = {
   log: 50_000_000,
   dead: 100_000,
 };
-const DAY_MS = 86_400_000;
+export const DEFAULT_LEASE_MS = 5000;
+export const DEFAULT_MAX_AGE_MS = 7 * 86_400_000;
 /** The part of a lease after which its presence expires: what a takeover takes fits into the rest. */
 const EXPIRY = 0.9;
 
 export function createTopology(options: TopologyOptions = {}): Topology {
   const prefix = options.prefix ?? DEFAULT_PREFIX;
   const capital = `${prefix.toUpperCase().replaceAll(/[^A-Z0-9_-]/g, "_")}_`;
-  const maxAgeMs = options.maxAgeMs ?? 7 * DAY_MS;
-  const presenceTtlMs = options.presenceTtlMs ?? 5000;
+  const maxAgeMs = options.maxAgeMs ?? DEFAULT_MAX_AGE_MS;
+  const presenceTtlMs = options.presenceTtlMs ?? DEFAULT_LEASE_MS;
   const ackWaitMs = options.ackWaitMs ?? 30_000;
   const replicas = options.replicas === undefined ? {} : { replicas: options.replicas };
   const subjects = createSubjects(prefix);

@@ -54,6 +54,10 @@ export function describeEntry({ event, body }: LogEntry): string[] {
       const error = fieldsOf(fields.error).message;
       return [`${fields.status}${error ? `: ${oneLine(String(error))}` : ""} ${brief(fields.totals)}`];
     }
+    case "carried": {
+      const count = typeof fields.events === "number" ? `${fields.events} events` : "events in the object store";
+      return [`${count}, before ${fields.upTo}`];
+    }
     default:
       return [brief(body)];
   }

@@ -24,6 +24,9 @@ export const totals = z.object({
 });
 export type Totals = z.output<typeof totals>;
 
+/** Where an event stood in the log: its sequence, and the log's timestamp, ms. */
+const place = { sequence: z.int().min(1), at: z.number() };
+
 /** The first event of every run. Everything is resolved: the fold asks no registry. */
 export const submitted = z.object({
   v,
@@ -43,6 +46,8 @@ export const submitted = z.object({
   digest: z.string(),
   /** The fold version the run began with. */
   fold: z.int(),
+  /** Present in a copy, which begins nothing: it keeps the id of an unfinished run taken when the original goes by age. */
+  original: z.object(place).optional(),
 });
 
 /** What one attempt came to: exactly one of output, outputRef, plan, planRef, error. */
@@ -119,13 +124,29 @@ export const ended = z.object({
   totals,
 });
 
+/** An event of the log as it was: its body is read on its own, like a message of the log. */
+const carriedEvent = z.object({ event: z.string(), ...place, body: z.unknown() });
+export type CarriedEvent = z.output<typeof carriedEvent>;
+
+/**
+ * Stands for all events of an unfinished run before the message `upTo` (a copy of its `submitted`), which may go by age.
+ * The events are here, or a JSON array in the object store.
+ */
+export const carried = z.object({
+  v,
+  upTo: z.int().min(1),
+  events: z.array(carriedEvent).optional(),
+  eventsRef: blobRef.optional(),
+});
+
 /** The events of a run's log; `kind` is the last token of the subject. */
-export const EVENT_SCHEMAS = { submitted, result: resultEvent, due, cancel, redrive, ended } as const;
+export const EVENT_SCHEMAS = { submitted, result: resultEvent, due, cancel, redrive, ended, carried } as const;
 export type EventKind = keyof typeof EVENT_SCHEMAS;
 export type EventBody<K extends EventKind> = z.output<(typeof EVENT_SCHEMAS)[K]>;
 export type Submitted = EventBody<"submitted">;
 export type Due = EventBody<"due">;
 export type Ended = EventBody<"ended">;
+export type Carried = EventBody<"carried">;
 
 /** An event as the fold takes it: with its place in the log and the log's own time. */
 export type RunEvent = {

@@ -55,6 +55,8 @@ export function beginRun(address: RunAddress, submitted: Submitted, at: number, 
 
 /** Folds one later event. Events that no longer mean anything change nothing; after `ended` none does but `redrive`. */
 export function applyEvent(run: RunState, event: Exclude<RunEvent, { kind: "submitted" }>, effects: FoldEffects): void {
+  // It says again what this state is made of.
+  if (event.kind === "carried") return;
   if (isOver(run) && event.kind !== "redrive") return;
   const turn = { effects, at: event.at };
   if (event.kind === "redrive") return applyRedrive(run, event.body, turn);

@@ -252,6 +252,22 @@ export function bucketContract({ connect, unique }: Contract): void {
       expect(await objects.get("b")).toHaveLength(60_000);
     });
 
+    test("never miss an object while it is stored anew", async () => {
+      const name = unique();
+      const [writer, reader] = [await (await connect()).objects({ name }), await (await connect()).objects({ name })];
+      const data = new Uint8Array(300_000).fill(7);
+      await writer.put("a", data);
+      let writing = true;
+      const written = (async () => {
+        for (let i = 0; i < 30; i++) await writer.put("a", data);
+        writing = false;
+      })();
+      let reads = 0;
+      for (; writing; reads++) expect(await reader.get("a")).toHaveLength(data.length);
+      await written;
+      expect(reads).toBeGreaterThan(0);
+    });
+
     test("keeps an empty object", async () => {
       const objects = await (await connect()).objects({ name: unique() });
       await objects.put("a", new Uint8Array());

@@ -242,8 +242,16 @@ export class Auditor {
     if (queued.length > 0) return `queued tasks: ${queued.join(", ")}`;
     const requests = await this.#bus.listSubjects(streams.requests.name, `${subjects.prefix}.requests.>`);
     if (requests.length > 0) return `requests: ${requests.join(", ")}`;
-    const dead = await this.#bus.listSubjects(streams.dead.name, subjects.dead);
-    const letters = [...this.runs.values()].flatMap(({ plan: { run }, reference, ended }) =>
+    // What is about to go by age may have gone.
+    const since = this.#clock.now() - streams.dead.maxAgeMs! + 20_000;
+    const isOld = ({ ended }: RunAudit) => ended !== undefined && ended.at < since;
+    const runOf = (letter: string) => this.runs.get(letter.split(".")[4]!);
+    const dead = (await this.#bus.listSubjects(streams.dead.name, subjects.dead)).filter((letter) => {
+      const audit = runOf(letter);
+      return !audit || !isOld(audit);
+    });
+    const recent = [...this.runs.values()].filter((audit) => !isOld(audit));
+    const letters = recent.flatMap(({ plan: { run }, reference, ended }) =>
       ended?.body.status === "failed" && reference?.culprit
         ? subjects.deadTask("default", run, reference.culprit.id, reference.culprit.attempt)
         : [],

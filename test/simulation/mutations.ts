@@ -220,4 +220,28 @@ export const MUTATIONS: readonly Mutation[] = [
     snippet: "this.running < this.#concurrency",
     instead: "this.running <= this.#concurrency",
   },
+  {
+    name: "move the checkpoint past unfinished runs",
+    file: "actors/marks.ts",
+    snippet: "for (const { base } of this.#open.values()) if (base.sequence < oldest.sequence) oldest = base;",
+    instead: "",
+  },
+  {
+    name: "carry a run without its last event",
+    file: "actors/carrier.ts",
+    snippet: "if (events[0]?.sequence === original.sequence) return events;",
+    instead: "if (events[0]?.sequence === original.sequence) return events.slice(0, -1);",
+  },
+  {
+    name: "lose what comes while a run is being carried",
+    file: "actors/carries.ts",
+    snippet: "[...readCarried(events), ...copy.since]",
+    instead: "readCarried(events)",
+  },
+  {
+    name: "let unfinished runs go by age",
+    file: "actors/carrier.ts",
+    snippet: "const CARRIED_AT = 1 / 2;",
+    instead: "const CARRIED_AT = 1000;",
+  },
 ];

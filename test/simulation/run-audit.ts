@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Ended, RunEvent } from "../../src/core/event.ts";
+import type { Carried, CarriedEvent, Ended, RunEvent, Submitted } from "../../src/core/event.ts";
 import { applyEvent, beginRun } from "../../src/fold/apply.ts";
 import { noEffects } from "../../src/fold/effects.ts";
 import type { RunState } from "../../src/fold/run-state.ts";
@@ -38,6 +38,10 @@ export class RunAudit {
   /** Log time at which an attempt was ended without a result of its own. */
   readonly withdrawnAt = new Map<string, number>();
   submittedAt = 0;
+  /** How often somebody began to carry it. */
+  carried = 0;
+  /** All that the log has ever had of it. */
+  readonly #log: CarriedEvent[] = [];
 
   constructor(plan: SimulatedRun, types: readonly SimulatedType[]) {
     this.plan = plan;
@@ -47,6 +51,10 @@ export class RunAudit {
 
   /** The next event of the log. Throws a {@link Violation}. */
   take(event: RunEvent, shard: number): void {
+    if (event.kind === "carried") return this.#checkCarried(event.body);
+    if (event.kind === "submitted" && event.body.original) return this.#checkCopy(event.body);
+    const { kind, sequence, at, body } = event;
+    this.#log.push({ event: kind, sequence, at, body });
     if (event.kind === "submitted") {
       if (this.#fold) throw new Violation("submitted once", `run ${this.plan.run} was submitted twice`);
       this.submittedAt = event.at;
@@ -73,6 +81,25 @@ export class RunAudit {
     }
     this.#agree();
     this.digests.add(digestOf(this.#fold));
+  }
+
+  #checkCopy({ original, ...copy }: Submitted): void {
+    const [first] = this.#log;
+    const { sequence, at, body } = first ?? {};
+    if (!isDeepStrictEqual(copy, body) || !isDeepStrictEqual(original, { sequence, at }))
+      throw new Violation("carried", `the copy of ${this.plan.run}'s first event is none: ${JSON.stringify(copy)}`);
+    this.carried++;
+  }
+
+  /** What is carried must be the log up to that place, whole and untouched. */
+  #checkCarried({ upTo, events }: Carried): void {
+    const until = this.#log.filter(({ sequence }) => sequence < upTo);
+    const ofThese = (list: readonly CarriedEvent[]) => list.map(({ event, sequence, at }) => ({ event, sequence, at }));
+    if (events && !isDeepStrictEqual(ofThese(events), ofThese(until)))
+      throw new Violation(
+        "carried",
+        `run ${this.plan.run}: ${JSON.stringify(ofThese(events))}; expected ${JSON.stringify(ofThese(until))}`,
+      );
   }
 
   /** The fold and the plain reading must come to the same after every event. */

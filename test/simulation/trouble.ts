@@ -41,6 +41,20 @@ export class Trouble {
     for (const victim of this.#victims) void this.#keepUp(victim);
   }
 
+  /** In good weather: orchestrators come and go, so that what one has carried is another's to read. Returns what ends it. */
+  turnOver(): () => void {
+    const orchestrators = this.#victims.filter(({ kind }) => kind === "orchestrator");
+    let disarm = () => {};
+    const next = () => {
+      disarm = this.#clock.timer(this.#chance.int(8000, 25_000), () => {
+        this.#befall(this.#chance.pick(orchestrators), this.#chance.pick(["crash", "pause", "restart"]));
+        next();
+      });
+    };
+    next();
+    return () => disarm();
+  }
+
   /** At every operation that a process is about to send. */
   atOperation(process: SimulatedProcess): void {
     if (this.#sky.clear || this.#weather.stalls === 0 || !process.isUp) return;

@@ -75,6 +75,8 @@ export class Sky {
   /** How often the messages that are on a queue have been delivered. */
   readonly deliveries = new Map<string, number>();
   clear = false;
+  /** In clear weather: what is sent may still be late, and its acknowledgement lost. */
+  hazy = false;
   readonly faults: Faults;
 
   /** `now` is the world's time, ms. */
@@ -82,13 +84,14 @@ export class Sky {
     this.#weather = weather;
     this.#chance = chance;
     const happens = (probability: number) => !this.clear && probability > 0 && this.#chance.happens(probability);
+    const inHaze = (probability: number) => this.hazy && this.#chance.happens(probability);
     this.faults = {
       append: (subject) => {
         const stream = subject.split(".")[1]!;
         if (happens(this.#weather.fills))
           this.#fullUntil.set(stream, now() + this.#chance.exponential(FULL_MS, LONGEST_FULL_MS));
         if (!this.clear && (this.#fullUntil.get(stream) ?? 0) > now()) return "full";
-        if (happens(this.#weather.lostAcknowledgements)) return "lose-acknowledgement";
+        if (happens(this.#weather.lostAcknowledgements) || inHaze(0.02)) return "lose-acknowledgement";
         return happens(this.#weather.lostMessages) ? "lose-message" : undefined;
       },
       drop: () => happens(this.#weather.drops),
@@ -99,7 +102,7 @@ export class Sky {
       },
       // The first connection is the auditor's.
       delayMs: ({ connection }) =>
-        connection > 1 && happens(this.#weather.delays) ? this.#chance.exponential(100, LATEST_MS) : 0,
+        connection > 1 && (happens(this.#weather.delays) || inHaze(0.2)) ? this.#chance.exponential(100, LATEST_MS) : 0,
     };
   }
 

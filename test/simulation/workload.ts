@@ -93,6 +93,30 @@ export function randomRuns(chance: Chance, types: readonly SimulatedType[], with
   });
 }
 
+/** A run whose tasks follow one another for some minutes. */
+export function lingeringRun(chance: Chance, types: readonly SimulatedType[], run: string): SimulatedRun {
+  const value = { failures: 0, retryAfterMs: 0, hangs: 0, kills: 0, ends: "value", children: [] } as const;
+  const children = Array.from({ length: 70 }, (_, i): Child => {
+    const ends = chance.happens(0.03) ? "bulky" : "value";
+    const behaviour = {
+      ...value,
+      ends,
+      name: `k${i}`,
+      type: chance.pick(types).type,
+      ms: chance.int(500, 6000),
+    } as const;
+    return { key: `k${i}`, behaviour, refs: i > 0 ? [`k${i - 1}`] : [], needs: [] };
+  });
+  const root: Behaviour = { ...value, name: "-", type: chance.pick(types).type, ms: 0, ends: "plan", children };
+  return {
+    run,
+    root,
+    atMs: chance.int(0, 20_000),
+    how: chance.pick(["submit", "run", "durable"] as const),
+    redrives: 0,
+  };
+}
+
 class Tree {
   readonly #chance: Chance;
   readonly #types: readonly SimulatedType[];

@@ -16,13 +16,16 @@ import { Trace } from "./trace.ts";
 import { Trouble } from "./trouble.ts";
 import { Violation } from "./violation.ts";
 import { FAULTS, type Fault, isCalm, isMild, randomWeather, Sky, type Weather } from "./weather.ts";
-import { randomRuns, randomTypes, type SimulatedRun, type SimulatedType } from "./workload.ts";
+import { lingeringRun, randomRuns, randomTypes, type SimulatedRun, type SimulatedType } from "./workload.ts";
 
 const START_MS = Date.UTC(2025, 0);
 const TIMING = { ackWaitMs: 6000, presenceTtlMs: 3000 };
 /** Bad weather lasts this long; what has not ended then must end in good weather, in some minutes. */
 const TROUBLED_MS = 40_000;
 const LIMIT_MS = 600_000;
+/** In some worlds the log is kept so long only, and some runs take longer. Nobody is without an owner for half of it. */
+const MAX_AGE_MS = 120_000;
+const AGEING_EVERY = 5;
 
 export interface Report {
   readonly seed: number;
@@ -50,6 +53,8 @@ export class World implements ProcessHost {
   readonly journal: Trace;
   readonly namesArmers: boolean;
   readonly options: TuttiOptions;
+  /** Whether runs outlive the log's age here. */
+  readonly isAgeing: boolean;
   readonly weather: Weather;
   readonly sky: Sky;
   readonly types: readonly SimulatedType[];
@@ -74,18 +79,24 @@ export class World implements ProcessHost {
     this.weather = randomWeather(this.chance, faults);
     this.sky = new Sky(this.weather, this.chance, () => this.clock.monotonic());
     this.types = randomTypes(this.chance);
-    this.runs = randomRuns(this.chance, this.types, TROUBLED_MS / 2);
+    const runs = randomRuns(this.chance, this.types, TROUBLED_MS / 2);
     const limits = this.chance.happens(0.5) ? randomLimits(this.chance) : {};
     this.options = { env: {}, shards: this.chance.pick([1, 2, 4, 8]), timing: TIMING, limits };
+    this.isAgeing = seed % AGEING_EVERY === 0;
+    if (this.isAgeing) {
+      this.options = { ...this.options, maxAge: MAX_AGE_MS };
+      for (let i = 0; i < 2; i++) runs.push(lingeringRun(this.chance, this.types, `long${i}`));
+    }
+    this.runs = runs;
     this.broker = createMemoryBroker({ clock: this.clock, faults: this.sky.faults });
-    const topology = createTopology(TIMING);
+    const topology = createTopology(this.isAgeing ? { ...TIMING, maxAgeMs: MAX_AGE_MS } : TIMING);
     this.#auditBus = this.broker.connect();
     this.auditor = new Auditor(this.#auditBus, topology, this.clock, this.runs, this.types);
-    this.auditor.isMild = isMild(this.weather);
+    this.auditor.isMild = isMild(this.weather) && !this.isAgeing;
     this.#client = new SimulatedProcess(this, "client", "client");
     const orchestrators = [...this.#orchestrators()];
     // What two owners have let in can be told apart only by what each of them knows.
-    if (isCalm(this.weather) && orchestrators.length === 1) this.auditor.limits = limits;
+    if (isCalm(this.weather) && !this.isAgeing && orchestrators.length === 1) this.auditor.limits = limits;
     const victims = [...orchestrators, ...this.#workers()];
     this.#processes = [...victims.toReversed()];
     this.#trouble = new Trouble(this, TIMING, victims);
@@ -246,13 +257,19 @@ export class World implements ProcessHost {
     await this.#untilSettled(this.#client.start());
     const requests = new Requests(this.#client.app!, this.#client.life!, this);
     const answered = requests.start();
+    let endTurnOver = () => {};
     this.#trouble.start();
     clock.timer(TROUBLED_MS, () => {
       this.trace("all is well from now on");
       this.#trouble.end();
+      if (!this.isAgeing) return;
+      this.sky.hazy = true;
+      endTurnOver = this.#trouble.turnOver();
     });
     await this.#untilSettled(answered);
     await this.#until(() => auditor.allEnded && this.sky.clear);
+    endTurnOver();
+    this.sky.hazy = false;
     const missing = this.runs.filter(({ run }) => !auditor.runs.get(run)!.ended);
     if (missing.length > 0) throw new Violation("every run ends", missing.map(({ run }) => run).join(", "));
     await this.#cleanUp();

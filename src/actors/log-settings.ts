@@ -1,5 +1,5 @@
 import { type Bus, isBusError } from "../bus/port.ts";
-import type { Topology } from "../bus/topology.ts";
+import { createTopology, DEFAULT_MAX_AGE_MS, type Topology, type TopologyOptions } from "../bus/topology.ts";
 import { TuttiError } from "../core/error.ts";
 import { SHARD_HASH } from "../core/hash.ts";
 import { decodeJson, encodeJson } from "../core/json.ts";
@@ -45,4 +45,23 @@ export async function agreeOnShards(
       },
     );
   return settings.shards;
+}
+
+interface RetentionSettings {
+  readonly v: 1;
+  readonly maxAgeMs: number;
+}
+
+/**
+ * How long the log is kept, ms: what was stated last, by this process or another; else the default. Whoever opens a
+ * stream or store sets its age, and so has to know.
+ */
+export async function agreeOnMaxAge(bus: Bus, stated: TopologyOptions): Promise<number> {
+  const bucket = await bus.bucket(createTopology(stated).buckets.config);
+  const recorded = await bucket.get("retention");
+  const known = recorded && (decodeJson(recorded.value) as RetentionSettings).maxAgeMs;
+  const { maxAgeMs = known ?? DEFAULT_MAX_AGE_MS } = stated;
+  if (stated.maxAgeMs !== undefined && maxAgeMs !== known)
+    await bucket.put("retention", encodeJson({ v: 1, maxAgeMs } satisfies RetentionSettings));
+  return maxAgeMs;
 }

@@ -20,6 +20,7 @@ import type { Bus } from "./bus/port.ts";
 import { createTopology, type Topology } from "./bus/topology.ts";
 import { atMost, type Clock, systemClock } from "./core/clock.ts";
 import type { DeadLetter } from "./core/dead-letter.ts";
+import { formatDuration } from "./core/duration.ts";
 import { TuttiError } from "./core/error.ts";
 import type { Json } from "./core/json.ts";
 import { isName, NAME_EXPECTED } from "./core/names.ts";
@@ -57,7 +58,10 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
   const limits = orchestratorLimits(options, env);
   const id = options.id ?? processId(clock);
   const bus = parts.bus ?? (await connect(options.bus, env, id, clock));
-  bus.onEvent(({ type }) => {
+  bus.onEvent((event) => {
+    const { type } = event;
+    if (type === "stalled")
+      log("warn", `this process stood still for ${formatDuration(event.ms)}: what the bus sent meanwhile comes now`);
     if (type === "disconnected") log("warn", `the connection to ${bus.description} is lost; reconnecting`);
     if (type === "reconnected") log("info", `the connection to ${bus.description} is back`);
   });

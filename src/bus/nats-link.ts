@@ -33,6 +33,8 @@ export interface LinkListener {
 }
 
 const TICK_MS = 1000;
+/** A tick that is so late tells of a process that stood still: blocked by a computation, or stopped. */
+const STALLED_MS = 1500;
 /** An attempt of a request to JetStream may take this long, and all attempts together may take the second. */
 const API_ATTEMPT_MS = 5000;
 const API_PATIENCE_MS = 10_000;
@@ -56,12 +58,14 @@ export class Link {
   readonly #interruptions = new Set<(error: Error) => void>();
   #wakers: ((error?: Error) => void)[] = [];
   #disarm: () => void;
+  #tickedAt: number;
 
   constructor(nc: NatsConnection, clock: Clock) {
     this.nc = nc;
     this.clock = clock;
     this.url = `nats://${nc.getServer()}`;
     this.#info = nc.info!;
+    this.#tickedAt = clock.monotonic();
     this.#disarm = clock.timer(TICK_MS, () => this.#tick());
     void this.#watchStatus();
     nc.closed().then((error) => this.#end(error ?? undefined), this.#end);
@@ -186,6 +190,10 @@ export class Link {
 
   #tick(): void {
     if (this.closed) return;
+    const now = this.clock.monotonic();
+    const lateMs = now - this.#tickedAt - TICK_MS;
+    this.#tickedAt = now;
+    if (lateMs > STALLED_MS) this.emit({ type: "stalled", ms: lateMs });
     this.#disarm = this.clock.timer(TICK_MS, () => this.#tick());
     this.#tell((listener) => listener.onTick?.());
   }

@@ -184,6 +184,8 @@ export type BusEvent =
   | { readonly type: "reconnected" }
   /** A follower or puller had to start over by itself (nothing is lost; some messages may come twice to a puller). */
   | { readonly type: "resynchronised"; readonly what: string }
+  /** This process did nothing for so long. What came meanwhile waits; or the server has cut the connection of a slow consumer. */
+  | { readonly type: "stalled"; readonly ms: number }
   | { readonly type: "closed"; readonly error?: Error };
 
 export interface Bus extends AsyncDisposable {

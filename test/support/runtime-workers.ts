@@ -39,3 +39,24 @@ export const tree = worker("tree", {
       for (let n = 0; n < input.twigs; n++) p.task(twig, { leaves: input.leaves }, { key: `twig-${n}` });
     }),
 });
+
+export const bulky = worker("bulky", {
+  input: z.object({ bytes: z.number() }),
+  output: z.string(),
+  run: ({ input }) => "x".repeat(input.bytes),
+});
+
+export const measured = worker("measured", {
+  input: z.object({ text: z.string() }),
+  run: ({ input }) => input.text.length,
+});
+
+/** Many large outputs, of which one is looked at. */
+export const bulk = worker("bulk", {
+  input: z.object({ tasks: z.number(), bytes: z.number() }),
+  run: ({ input: { tasks, bytes } }) =>
+    plan((p) => {
+      for (let n = 0; n < tasks; n++) p.task(bulky, { bytes }, { key: `bulky-${n}` });
+      return p.task(measured, { text: p.task(bulky, { bytes }, { key: "last" }).output });
+    }),
+});

@@ -8,10 +8,14 @@ import type { Host } from "./host.ts";
 import { answerOf, errorAnswer } from "./run-answer.ts";
 import { readRequest, submit } from "./submission.ts";
 
+/** Requests being read and stored at once. More than come in a few round trips, and few enough that a flood does not fill the memory. */
+const MOST_IN_HAND = 1000;
+
 /** Answers `run.*` and `submit.*`. Every failure is a reply; nothing a caller sends can disturb the process. */
 export class Gateway {
   readonly #host: Host;
   readonly #admission: Admission;
+  #inHand = 0;
   readonly #stopping = Promise.withResolvers<never>();
 
   constructor(host: Host, admission: Admission) {
@@ -28,8 +32,10 @@ export class Gateway {
   /** `submit.<type>`: answers with the run's id once it is durable. */
   submit(message: Message): void {
     void answering(message, async () => {
-      const request = await readRequest(this.#host, this.#typeIn(message), message);
-      const { run } = await submit(this.#host, this.#admission, request);
+      const { run } = await this.#taking(async () => {
+        const request = await readRequest(this.#host, this.#typeIn(message), message);
+        return submit(this.#host, this.#admission, request);
+      });
       message.respond(encodeJson({ run }), { [HEADERS.run]: run });
     });
   }
@@ -38,12 +44,11 @@ export class Gateway {
   run(message: Message): void {
     void answering(message, async () => {
       const host = this.#host;
-      const read = await readRequest(host, this.#typeIn(message), message);
       const { replyTo } = message;
-      const request = replyTo === undefined ? read : { ...read, replyTo };
-      const run = request.headers[HEADERS.run] ?? host.clock.id();
-      const tenant = request.headers[HEADERS.tenant];
-      const { isNew } = await submit(host, this.#admission, request, { run });
+      const { isNew, tenant, run } = await this.#taking(async () => {
+        const request = await readRequest(host, this.#typeIn(message), message);
+        return submit(host, this.#admission, replyTo === undefined ? request : { ...request, replyTo });
+      });
       // The log knows who waits, so that the answer does not depend on this process.
       if (isNew && replyTo !== undefined) return;
       const waiter = await waitForEnd(host, tenant, run);
@@ -55,6 +60,21 @@ export class Gateway {
         waiter.stop();
       }
     });
+  }
+
+  /** What comes while so many are in hand is refused before anything is made of it. */
+  async #taking<T>(take: () => Promise<T>): Promise<T> {
+    if (this.#inHand >= MOST_IN_HAND)
+      throw new TuttiError(
+        503,
+        `${this.#inHand} requests are in hand here: send fewer at once, or start more orchestrators`,
+      );
+    this.#inHand++;
+    try {
+      return await take();
+    } finally {
+      this.#inHand--;
+    }
   }
 
   #typeIn(message: Message): string {

@@ -115,46 +115,91 @@ async function leaderOf(url: string, stream: string): Promise<number> {
   }
 }
 
+/** Everything on three servers: two orchestrators, and an app that executes a wide plan. */
+async function startOnCluster() {
+  const servers = await startCluster();
+  onTestFinished(async () => void (await Promise.all(servers.map((server) => server.stop()))));
+  const bus = servers.map((server) => server.url).join(",");
+  const wide = wideWorkers(100);
+  const started: Tutti[] = [];
+  onTestFinished(async () => {
+    for (const app of started.reverse()) await app.stop({ graceMs: 0 });
+  });
+  const start = async (options: Parameters<typeof tutti>[0]) => {
+    // Until the cluster has agreed on who leads it, nothing can be made there.
+    const app = await eventually(
+      "the cluster",
+      () => tutti({ bus, shards: 4, timing, env: { TUTTI_REPLICAS: "3" }, ...options }).catch(() => undefined),
+      20_000,
+    );
+    started.push(app);
+    return app;
+  };
+  await start({ id: "first" });
+  await start({ id: "second" });
+  const app = await start({ orchestrator: false, workers: wide.workers, concurrency: 8 });
+  return { servers, bus, wide, app };
+}
+
 describe("a cluster of three servers with three copies of everything", ON_REAL_SERVERS, () => {
-  test.each(["TUTTI_LOG", "TUTTI_TASKS"])(
-    "loses the leader of %s in the middle of a run, which goes on",
-    async (stream) => {
-      const servers = await startCluster();
-      onTestFinished(async () => void (await Promise.all(servers.map((server) => server.stop()))));
-      const bus = servers.map((server) => server.url).join(",");
-      const wide = wideWorkers(100);
-      const logged: string[] = [];
-      const started: Tutti[] = [];
-      const onLog = (level: string, message: string) => void logged.push(`${level} ${message}`);
-      const start = async (options: Parameters<typeof tutti>[0]) => {
-        // Until the cluster has agreed on who leads it, nothing can be made there.
-        const app = await eventually(
-          "the cluster",
-          () =>
-            tutti({ bus, shards: 4, timing, env: { TUTTI_REPLICAS: "3" }, onLog, ...options }).catch(() => undefined),
-          20_000,
-        );
-        started.push(app);
-        return app;
-      };
-      onTestFinished(async () => {
-        for (const app of started.reverse()) await app.stop({ graceMs: 0 });
-      });
-      await start({ id: "first" });
-      await start({ id: "second" });
-      const app = await start({ orchestrator: false, workers: wide.workers, concurrency: 8 });
+  test.each(["the leader of TUTTI_LOG", "the leader of TUTTI_TASKS", "a server that leads neither"])(
+    "loses %s in the middle of a run, which goes on",
+    async (which) => {
+      const { servers, bus, wide, app } = await startOnCluster();
       const ended = app.run("items", {}, { run: "r" });
       await wide.reached;
-      const leader = await leaderOf(bus, stream);
-      await servers[leader]!.kill9();
+      const leaders = [await leaderOf(bus, "TUTTI_LOG"), await leaderOf(bus, "TUTTI_TASKS")];
+      const victim = which.endsWith("LOG")
+        ? leaders[0]!
+        : which.endsWith("TASKS")
+          ? leaders[1]!
+          : [0, 1, 2].find((server) => !leaders.includes(server))!;
+      await servers[victim]!.kill9();
       const since = performance.now();
       await ended;
-      console.log(`ended ${(performance.now() - since).toFixed(0)} ms after the leader was killed`);
+      console.log(`ended ${(performance.now() - since).toFixed(0)} ms after ${which} was killed`);
       await expectAllCounted(app, "r");
-      await servers[leader]!.restart();
+      await servers[victim]!.restart();
       await app.run("items", {}, { run: "another" });
       await expectAllCounted(app, "another");
     },
     90_000,
   );
+
+  test("has one server after another restarted, as in an upgrade, while runs go on", async () => {
+    const { servers, bus, app } = await startOnCluster();
+    let isOver = false;
+    const runs: string[] = [];
+    const working = (async () => {
+      while (!isOver) {
+        const run = `r${runs.push("") - 1}`;
+        await app.run("items", {}, { run });
+        runs[runs.length - 1] = run;
+      }
+    })();
+    for (const server of servers) {
+      await server.restart();
+      for (const stream of ["TUTTI_LOG", "TUTTI_TASKS"])
+        await eventually(`all copies of ${stream}`, () => isWhole(bus, stream).catch(() => false), 30_000);
+    }
+    isOver = true;
+    await working;
+    runs.push("afterwards");
+    await app.run("items", {}, { run: "afterwards" });
+    for (const run of runs) await expectAllCounted(app, run);
+  }, 120_000);
 });
+
+/** Whether a stream has a leader, and two others that have all of it. */
+async function isWhole(url: string, stream: string): Promise<boolean> {
+  const nc = await connect({ servers: url });
+  try {
+    const info = (await nc.request(`$JS.API.STREAM.INFO.${stream}`)).json<{
+      cluster?: { leader?: string; replicas?: { current: boolean; offline?: boolean }[] };
+    }>();
+    const { leader, replicas = [] } = info.cluster ?? {};
+    return Boolean(leader) && replicas.length === 2 && replicas.every((one) => one.current && !one.offline);
+  } finally {
+    await nc.close();
+  }
+}

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { TuttiOptions } from "../../src/app.ts";
 
 export interface ProcessOptions
-  extends Pick<TuttiOptions, "bus" | "prefix" | "shards" | "concurrency" | "timing" | "id"> {
+  extends Pick<TuttiOptions, "bus" | "prefix" | "shards" | "concurrency" | "timing" | "id" | "limits"> {
   /** Default true. */
   readonly orchestrator?: boolean;
   /** Names of workers in `runtime-workers.ts`. Default: none. */

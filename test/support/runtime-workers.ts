@@ -60,3 +60,6 @@ export const bulk = worker("bulk", {
       return p.task(measured, { text: p.task(bulky, { bytes }, { key: "last" }).output });
     }),
 });
+
+/** Takes anything, and leaves it. */
+export const sink = worker("sink", { run: () => null });

@@ -1,6 +1,7 @@
 import { type BusErrorCode, isBusError, isPassing } from "../bus/port.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import { type ErrorCode, TuttiError } from "../core/error.ts";
+import { NewerVersion } from "../core/upcast.ts";
 
 const CODES: { readonly [K in BusErrorCode]?: ErrorCode } = {
   "too-large": 400,
@@ -8,8 +9,12 @@ const CODES: { readonly [K in BusErrorCode]?: ErrorCode } = {
   "no-stream": 404,
 };
 
-/** What callers are told when the bus fails them: a {@link TuttiError}, 503 unless it says more. Other errors stay. */
+/**
+ * What callers are told when the bus fails them, or has something for newer builds only: a {@link TuttiError}, 503 unless
+ * it says more. Other errors stay.
+ */
 export function asTuttiError(error: unknown): unknown {
+  if (error instanceof NewerVersion) return new TuttiError(503, error.message, {}, { cause: error });
   if (!isBusError(error)) return error;
   const message =
     error.code === "no-stream" ? `no orchestrator has run on this bus yet (${error.message})` : error.message;

@@ -1,4 +1,5 @@
 import { type Bucket, isBusError } from "../bus/port.ts";
+import { VERSION } from "../core/event.ts";
 import { decodeJson, encodeJson } from "../core/json.ts";
 
 /** The entry of a shard in the bucket `shards`. The epoch grows with every change of owner. */
@@ -7,6 +8,8 @@ export interface Claim {
   /** Null: given back. */
   readonly owner: string | null;
   readonly epoch: number;
+  /** The version that its log needs, where an owner has met one above its own: who reads less does not take it. */
+  readonly needs?: number;
 }
 
 /** Takes and gives back shards by compare-and-set: of two who try at once, one wins. */
@@ -21,14 +24,15 @@ export class Claims {
     this.#id = id;
   }
 
-  /** The new epoch, or undefined when the shard is another's who is alive, or was taken in this moment. */
+  /** The new epoch, or undefined when the shard is another's who is alive, was taken in this moment, or needs a newer build. */
   async take(shard: number): Promise<number | undefined> {
     const key = String(shard);
     const entry = await this.#bucket.get(key);
     const claim = entry && (decodeJson(entry.value) as Claim);
     if (claim?.owner && claim.owner !== this.#id && (await this.#isAlive(claim.owner))) return undefined;
+    if ((claim?.needs ?? 1) > VERSION) return undefined;
     const epoch = (claim?.epoch ?? 0) + 1;
-    const next = encodeJson({ v: 1, owner: this.#id, epoch } satisfies Claim);
+    const next = encodeJson({ ...claim, v: 1, owner: this.#id, epoch } satisfies Claim);
     try {
       if (entry) await this.#bucket.update(key, next, entry.revision);
       else await this.#bucket.create(key, next);
@@ -44,12 +48,13 @@ export class Claims {
     return (await this.#presences.get(owner)) !== undefined;
   }
 
-  /** Gives a shard back, if it is still ours. */
-  async giveBack(shard: number): Promise<void> {
+  /** Gives a shard back, if it is still ours. `needs`: its log has turned out to need this version. */
+  async giveBack(shard: number, needs = 1): Promise<void> {
     const entry = await this.#bucket.get(String(shard));
     const claim = entry && (decodeJson(entry.value) as Claim);
     if (!entry || claim?.owner !== this.#id) return;
-    const next = encodeJson({ v: 1, owner: null, epoch: claim.epoch } satisfies Claim);
+    const most = Math.max(needs, claim.needs ?? 1);
+    const next = encodeJson({ ...claim, owner: null, ...(most > 1 && { needs: most }) } satisfies Claim);
     await this.#bucket.update(String(shard), next, entry.revision).catch((error) => {
       if (!isBusError(error, "wrong-sequence")) throw error;
     });

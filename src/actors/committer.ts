@@ -1,6 +1,7 @@
 import { type Delivery, isBusError } from "../bus/port.ts";
 import { sleep } from "../core/clock.ts";
 import { messageOf } from "../core/error.ts";
+import { VERSION } from "../core/event.ts";
 import { encodeText } from "../core/json.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
 import type { Host } from "./host.ts";
@@ -73,7 +74,7 @@ export class Committer {
 
   async #store({ reply, results, deliveries, done }: Batch): Promise<void> {
     const { bus, clock, log } = this.#host;
-    const data = encodeText(`{"v":1,"results":[${results.join(",")}]}`);
+    const data = encodeText(`{"v":${VERSION},"results":[${results.join(",")}]}`);
     for (let tries = 0; !this.#abandoned; tries++) {
       try {
         await bus.append(`${reply}.result`, data);

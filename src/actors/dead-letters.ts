@@ -2,9 +2,7 @@ import { isBusError, isPassing } from "../bus/port.ts";
 import { sleep } from "../core/clock.ts";
 import { type DeadTask, deadTask } from "../core/dead-letter.ts";
 import { messageOf } from "../core/error.ts";
-import { VERSION } from "../core/event.ts";
-import { decodeJson, encodeJson } from "../core/json.ts";
-import { taskMessage } from "../core/task-message.ts";
+import { decodeJson, encodeJson, type Json } from "../core/json.ts";
 import { failedTaskOf, type RunState } from "../fold/run-state.ts";
 import { attemptOf, type TaskRecord } from "../fold/task-record.ts";
 import type { Host } from "./host.ts";
@@ -71,7 +69,7 @@ export class DeadLetters {
   async #describe(task: TaskRecord): Promise<DeadTask> {
     const { kind = "terminal", message = "no reason was given" } = task.error ?? {};
     return {
-      v: VERSION,
+      v: 1,
       tenant: task.run.tenant,
       run: task.run.run,
       task: task.id,
@@ -85,7 +83,7 @@ export class DeadLetters {
 
   async #envelope(task: TaskRecord): Promise<Pick<DeadTask, "message">> {
     try {
-      return { message: taskMessage.parse(decodeJson(await this.#envelopeOf(task))) };
+      return { message: decodeJson(await this.#envelopeOf(task)) as { [key: string]: Json } };
     } catch (error) {
       if (isPassing(error)) throw error;
       this.#host.log("debug", `what ${task.id} of run ${task.run.run} was given is lost: ${messageOf(error)}`);

@@ -5,13 +5,16 @@ import { messageOf } from "../core/error.ts";
 import { decodeJson, encodeJson } from "../core/json.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import { isPlainTaskMessage, type TaskMessage, taskMessage } from "../core/task-message.ts";
+import { NewerVersion, upcast } from "../core/upcast.ts";
 import { Epochs } from "./epochs.ts";
 import type { Host } from "./host.ts";
 
 /** What is to be done with a delivery. */
 export type Verdict =
   | { readonly kind: "execute" | "settled" | "poison"; readonly message: TaskMessage }
-  | { readonly kind: "unreadable"; readonly problem: string };
+  | { readonly kind: "unreadable"; readonly problem: string }
+  /** For a newer worker. */
+  | { readonly kind: "newer"; readonly problem: string };
 
 /** Decides, before anything is executed, whether a delivery still has to be: delivery is at least once, effect is once. */
 export class DeliveryCheck {
@@ -51,7 +54,7 @@ export class DeliveryCheck {
   /** At once, unless somebody has to be asked. */
   judge(delivery: Delivery): Verdict | Promise<Verdict> {
     const read = readTaskMessage(delivery);
-    if ("problem" in read) return { kind: "unreadable", problem: read.problem };
+    if ("kind" in read) return read;
     return this.#isDoubtful(delivery, read.message)
       ? this.#inquire(delivery, read.message)
       : { kind: "execute", message: read.message };
@@ -93,13 +96,15 @@ export class DeliveryCheck {
   }
 }
 
-function readTaskMessage(delivery: Delivery): { message: TaskMessage } | { problem: string } {
+function readTaskMessage(delivery: Delivery): { message: TaskMessage } | (Verdict & { problem: string }) {
   try {
     const raw = decodeJson(delivery.data);
     if (isPlainTaskMessage(raw)) return { message: raw };
-    const parsed = taskMessage.safeParse(raw);
-    return parsed.success ? { message: parsed.data } : { problem: describeProblems(problemsOf(parsed.error, raw)) };
+    const current = upcast("task", raw);
+    const parsed = taskMessage.safeParse(current);
+    if (parsed.success) return { message: parsed.data };
+    return { kind: "unreadable", problem: describeProblems(problemsOf(parsed.error, current)) };
   } catch (error) {
-    return { problem: messageOf(error) };
+    return { kind: error instanceof NewerVersion ? "newer" : "unreadable", problem: messageOf(error) };
   }
 }

@@ -1,7 +1,6 @@
 import { type Delivery, header, isBusError, type Puller } from "../bus/port.ts";
 import type { DeadRequest } from "../core/dead-letter.ts";
 import { messageOf, TuttiError } from "../core/error.ts";
-import { VERSION } from "../core/event.ts";
 import { encodeJson } from "../core/json.ts";
 import { HEADERS } from "../core/request.ts";
 import type { Admission } from "./admission.ts";
@@ -94,7 +93,7 @@ export class DurableRequests {
   async #bury(type: string, delivery: Delivery, error: unknown): Promise<void> {
     const { bus, topology, blobs, log } = this.#host;
     const describe = async (): Promise<DeadRequest> => ({
-      v: VERSION,
+      v: 1,
       subject: delivery.subject,
       headers: delivery.headers ?? {},
       // As it came: it may be anything but JSON.

@@ -1,4 +1,5 @@
 import type { Ended } from "../core/event.ts";
+import { asTuttiError } from "./bus-failure.ts";
 import { readEventBody } from "./log-event.ts";
 import { readEnds } from "./run-ends.ts";
 import type { ReaderHost } from "./run-reader.ts";
@@ -7,6 +8,7 @@ import type { ReaderHost } from "./run-reader.ts";
 const CHECK_MS = 15_000;
 
 export interface EndWaiter {
+  /** Rejects when the run was ended by a newer build, whose words this one does not understand. */
   readonly ended: Promise<Ended>;
   /** Asks the log now, for a run that may have ended before. */
   check(): Promise<void>;
@@ -21,7 +23,8 @@ export interface EndWaiter {
 export async function waitForEnd(host: ReaderHost, tenant: string, run: string): Promise<EndWaiter> {
   const { bus, topology, clock } = host;
   const filter = topology.subjects.logOfRun(tenant, run, "ended");
-  const { promise, resolve } = Promise.withResolvers<Ended>();
+  const { promise, resolve, reject } = Promise.withResolvers<Ended>();
+  promise.catch(() => {});
   const taken: (() => void)[] = [];
   let stopped = false;
   const stop = () => {
@@ -33,8 +36,13 @@ export async function waitForEnd(host: ReaderHost, tenant: string, run: string):
     resolve(body);
   };
   const take = (data: Uint8Array) => {
-    const body = readEventBody("ended", data);
-    if (body) end(body);
+    try {
+      const body = readEventBody("ended", data);
+      if (body) end(body);
+    } catch (error) {
+      stop();
+      reject(asTuttiError(error));
+    }
   };
   // It may end before the subscription is confirmed.
   const subscription = await bus.subscribe(filter, (message) => take(message.data));

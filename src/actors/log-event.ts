@@ -8,10 +8,11 @@ import {
   type EventKind,
   type RunEvent,
   result,
+  VERSION,
 } from "../core/event.ts";
 import { decodeJson } from "../core/json.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
-import { upcast } from "../core/upcast.ts";
+import { NewerVersion, refuseNewer, upcast } from "../core/upcast.ts";
 
 export interface ReadEvent extends LogAddress {
   readonly event: string;
@@ -19,21 +20,32 @@ export interface ReadEvent extends LogAddress {
   readonly read: RunEvent | undefined;
   /** What is wrong with the message. */
   readonly problem?: string;
+  /**
+   * It was written by an orchestrator of a newer build, so what follows must not be folded by this one. Of what workers
+   * write this is never said: their results concern the attempts that they name, and nobody else.
+   */
+  readonly newer?: NewerVersion;
 }
 
 const isKind = (text: string): text is EventKind => Object.hasOwn(EVENT_SCHEMAS, text);
 
-/** Reads a message of the log. What cannot be read changes nothing: the fold passes over it, everywhere alike. */
+/** Reads a message of the log. What is malformed changes nothing: the fold passes over it, everywhere alike. */
 export function readLogMessage(subjects: Subjects, message: StoredMessage): ReadEvent {
   const address = parseLogSubject(subjects, message.subject);
   const unreadable = (problem: string): ReadEvent => ({ ...address, read: undefined, problem });
-  if (!isKind(address.event)) return unreadable(`unknown event ${address.event}`);
   try {
-    const { body, problem } = readBody(address.event, decodeJson(message.data));
+    const raw = decodeJson(message.data);
+    if (!isKind(address.event)) {
+      // A kind that we do not know changes the state of those who do; they write it with a version above ours.
+      refuseNewer(address.event, raw);
+      return unreadable(`unknown event ${address.event}`);
+    }
+    const { body, problem } = readBody(address.event, raw);
     if (!body) return unreadable(problem!);
     const read = { kind: address.event, body, sequence: message.sequence, at: message.timestamp } as RunEvent;
     return { ...address, read, ...(problem !== undefined && { problem }) };
   } catch (error) {
+    if (error instanceof NewerVersion) return { ...unreadable(error.message), newer: error };
     return unreadable(messageOf(error));
   }
 }
@@ -41,9 +53,18 @@ export function readLogMessage(subjects: Subjects, message: StoredMessage): Read
 /** The events that a `carried` stands for, as the log had them. What cannot be read is passed over, as in the log. */
 export function readCarried(events: readonly CarriedEvent[]): RunEvent[] {
   return events.flatMap(({ event, body: raw, sequence, at }) => {
-    const body = isKind(event) ? readBody(event, raw).body : undefined;
+    const body = isKind(event) ? readCurrent(event, raw) : undefined;
     return body ? [{ kind: event, body, sequence, at } as RunEvent] : [];
   });
+}
+
+/** Who writes `carried` has read what it carries, so nothing in it can be newer than itself. */
+function readCurrent<K extends EventKind>(kind: K, raw: unknown): EventBody<K> | undefined {
+  try {
+    return readBody(kind, raw).body;
+  } catch {
+    return undefined;
+  }
 }
 
 function readBody<K extends EventKind>(kind: K, raw: unknown): { body: EventBody<K> | undefined; problem?: string } {
@@ -54,6 +75,7 @@ function readBody<K extends EventKind>(kind: K, raw: unknown): { body: EventBody
     if (parsed.success) return { body: parsed.data as EventBody<K> };
     problem = describeProblems(problemsOf(parsed.error, current));
   } catch (error) {
+    if (error instanceof NewerVersion && kind !== "result") throw error;
     problem = messageOf(error);
   }
   return { body: (kind === "result" ? salvage(raw, problem) : undefined) as EventBody<K> | undefined, problem };
@@ -70,14 +92,15 @@ function salvage(raw: unknown, problem: string): EventBody<"result"> | undefined
     const attempt = result.pick({ task: true, attempt: true }).safeParse(one);
     return attempt.success ? [{ ...attempt.data, error }] : [];
   });
-  return named.length > 0 ? { v: 1, results: named } : undefined;
+  return named.length > 0 ? { v: VERSION, results: named } : undefined;
 }
 
-/** The body of an event, or undefined where the bytes are no such event. */
+/** The body of an event, or undefined where the bytes are no such event. Throws {@link NewerVersion}. */
 export function readEventBody<K extends EventKind>(kind: K, data: Uint8Array): EventBody<K> | undefined {
   try {
     return readBody(kind, decodeJson(data)).body;
-  } catch {
+  } catch (error) {
+    if (error instanceof NewerVersion) throw error;
     return undefined;
   }
 }

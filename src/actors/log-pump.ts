@@ -6,6 +6,7 @@ import { messageOf } from "../core/error.ts";
 import { blobRef, type CarriedEvent, type RunEvent } from "../core/event.ts";
 import type { Json } from "../core/json.ts";
 import type { Logger } from "../core/logger.ts";
+import type { NewerVersion } from "../core/upcast.ts";
 import type { BlobStore } from "./blobs.ts";
 import { type ReadEvent, readLogMessage } from "./log-event.ts";
 
@@ -31,6 +32,7 @@ export class LogPump {
   readonly #log: Logger;
   readonly #apply: (event: ReadEvent & { read: RunEvent }) => void | Promise<void>;
   readonly #needsCarried: () => boolean;
+  readonly #onNewer: (newer: NewerVersion, sequence: number) => void;
   readonly #afterwards: (() => void)[] = [];
   readonly #waiting = new Fifo<{ readonly event: ReadEvent; readonly sequence: number }>();
   #draining = false;
@@ -43,19 +45,29 @@ export class LogPump {
     host: { subjects: Subjects; blobs: BlobStore; clock: Clock; log: Logger },
     /** What comes after an event for which it returns a promise waits until that has resolved. */
     apply: (event: ReadEvent & { read: RunEvent }) => void | Promise<void>,
-    needsCarried: () => boolean,
+    options: {
+      needsCarried: () => boolean;
+      /** The log goes on in a way that this build cannot read. Nothing more is folded. */
+      onNewer: (newer: NewerVersion, sequence: number) => void;
+    },
   ) {
     this.#subjects = host.subjects;
     this.#blobs = host.blobs;
     this.#clock = host.clock;
     this.#log = host.log;
     this.#apply = apply;
-    this.#needsCarried = needsCarried;
+    this.#needsCarried = options.needsCarried;
+    this.#onNewer = options.onNewer;
   }
 
   push(message: StoredMessage): void {
     const { sequence } = message;
+    if (this.#stopped) return;
     const event = readLogMessage(this.#subjects, message);
+    if (event.newer) {
+      this.stop();
+      return this.#onNewer(event.newer, sequence);
+    }
     if (event.problem !== undefined) {
       const what = event.read ? "malformed" : "passed over";
       this.#log("warn", `log message ${sequence} (${message.subject}) is ${what}: ${event.problem}`);

@@ -62,7 +62,7 @@ export class LogWriter {
         if (isBusError(error, "wrong-sequence")) {
           const stored = await bus.getLastMessage(topology.streams.log.name, subject).catch(() => undefined);
           // What is no such event, or came before a redrive or the run itself, must not stand in the way of the real one.
-          if (stored && stored.sequence > since && readEventBody(event, stored.data)) return;
+          if (stored && stored.sequence > since && isThere(event, stored.data)) return;
           const expected = stored?.sequence ?? 0;
           const isNews = expected !== last;
           last = expected;
@@ -72,5 +72,14 @@ export class LogWriter {
         await sleep(clock, Math.min(100 * 2 ** tries, 5000));
       }
     }
+  }
+}
+
+/** One of a newer build is there, too. */
+function isThere(event: EventKind, data: Uint8Array): boolean {
+  try {
+    return readEventBody(event, data) !== undefined;
+  } catch {
+    return true;
   }
 }

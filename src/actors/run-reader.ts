@@ -3,6 +3,7 @@ import { TuttiError } from "../core/error.ts";
 import type { Ended, RunEvent } from "../core/event.ts";
 import type { Json } from "../core/json.ts";
 import type { RunSummary, RunView } from "../core/run-view.ts";
+import type { NewerVersion } from "../core/upcast.ts";
 import { isOver, type RunAddress, type RunState } from "../fold/run-state.ts";
 import { summarize, viewTask } from "../fold/view.ts";
 import { traceOf } from "../telemetry/trace-context.ts";
@@ -28,12 +29,17 @@ export async function readRun(
   before = Number.POSITIVE_INFINITY,
 ): Promise<FoldedRun> {
   const reading = new RunReading(tenant, run);
+  let newer: NewerVersion | undefined;
   const take = ({ shard, read }: ReadEvent & { read: RunEvent }) => {
     if (read.sequence < before) reading.take(shard, read);
   };
-  const pump = new LogPump({ ...host, subjects: host.topology.subjects }, take, () => true);
+  const onNewer = (found: NewerVersion, sequence: number) => {
+    if (sequence < before) newer = found;
+  };
+  const pump = new LogPump({ ...host, subjects: host.topology.subjects }, take, { needsCarried: () => true, onNewer });
   await eachMessage(host, host.topology.subjects.logOfRun(tenant, run, ">"), (message) => pump.push(message));
   await new Promise<void>((drained) => pump.whenDrained(drained));
+  if (newer) throw unreadable(run, newer);
   const { state, begun } = reading;
   if (!state || !begun) throw notFound(run);
   return { state, begun, ended: state.end };
@@ -57,9 +63,13 @@ export async function stands(
   return isOver(state);
 }
 
+/** A state that leaves out what this build cannot read would be a wrong one. */
+export const unreadable = (run: string, { message }: NewerVersion): TuttiError =>
+  new TuttiError(503, `run ${run} cannot be read: its log has a ${message}`, { run });
+
 export const notFound = (run: string): TuttiError => new TuttiError(404, `there is no run ${run} in the log`, { run });
 
-/** Reads what the log (or another stream) holds now, from its beginning or a later message on, and stops. */
+/** Reads what the log (or another stream) holds now, from its beginning or a later message on, and stops. Rejects with what the handler throws. */
 export async function eachMessage(
   host: ReaderHost,
   filter: string,
@@ -68,9 +78,18 @@ export async function eachMessage(
 ): Promise<void> {
   const caughtUp = Promise.withResolvers<void>();
   const options = { fromSequence, onCaughtUp: caughtUp.resolve };
-  const follower = await host.bus.follow(stream, filter, handler, options);
+  let failure: unknown;
+  const take = (message: StoredMessage) => {
+    try {
+      if (failure === undefined) handler(message);
+    } catch (error) {
+      failure = error;
+    }
+  };
+  const follower = await host.bus.follow(stream, filter, take, options);
   await caughtUp.promise;
   await follower.stop();
+  if (failure !== undefined) throw failure;
 }
 
 const traceIdOf = (state: RunState): string => traceOf(state.run, state.submitted.trace).traceId;

@@ -12,7 +12,7 @@ import { translating } from "./bus-failure.ts";
 import { Channel } from "./channel.ts";
 import type { Host } from "./host.ts";
 import { LogPump } from "./log-pump.ts";
-import { notFound, viewRun } from "./run-reader.ts";
+import { notFound, unreadable, viewRun } from "./run-reader.ts";
 import { RunReading } from "./run-reading.ts";
 
 type WatchHost = Pick<Host, "bus" | "topology" | "clock" | "blobs" | "log">;
@@ -42,7 +42,10 @@ class RunWatch {
     this.#pump = new LogPump(
       { ...host, subjects: host.topology.subjects },
       ({ shard, read }) => this.#apply(shard, read),
-      () => this.#reading.isReplaying,
+      {
+        needsCarried: () => this.#reading.isReplaying,
+        onNewer: (newer) => this.channel.close(unreadable(run, newer)),
+      },
     );
   }
 

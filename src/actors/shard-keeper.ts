@@ -14,14 +14,28 @@ export class ShardKeeper {
   readonly #seams: ShardSeams;
   readonly #claims: Claims;
   readonly #actor;
+  readonly #onNewer: (shard: number, version: number) => void;
+  /** The version that its log needs, as far as we have met it. */
+  #needs = 1;
   #owner: ShardOwner | undefined;
   #claiming: Promise<number | undefined> | undefined;
 
-  constructor(host: Host, shard: number, options: { seams: ShardSeams; claims: Claims; onChange: () => void }) {
+  constructor(
+    host: Host,
+    shard: number,
+    options: {
+      seams: ShardSeams;
+      claims: Claims;
+      onChange: () => void;
+      /** Its log needs a version that this build cannot read; it is being given back. */
+      onNewer: (shard: number, version: number) => void;
+    },
+  ) {
     this.#host = host;
     this.shard = shard;
     this.#seams = options.seams;
     this.#claims = options.claims;
+    this.#onNewer = options.onNewer;
     const machine = shardMachine.provide({
       actors: {
         claim: fromPromise(() => this.#logged("claimed", () => this.#claim())),
@@ -74,7 +88,11 @@ export class ShardKeeper {
   }
 
   async #replay(): Promise<void> {
-    this.#owner = new ShardOwner(this.#host, this.shard, this.#seams);
+    this.#owner = new ShardOwner(this.#host, this.shard, this.#seams, ({ version }) => {
+      this.#needs = version;
+      this.#onNewer(this.shard, version);
+      this.#actor.send({ type: "unreadable" });
+    });
     await this.#owner.start();
   }
 
@@ -82,7 +100,7 @@ export class ShardKeeper {
     await this.#stopOwner();
     // One that was interrupted may still land, and would then stay for ever.
     await this.#claiming?.catch(() => {});
-    await this.#claims.giveBack(this.shard);
+    await this.#claims.giveBack(this.shard, this.#needs);
   }
 
   async #stopOwner(): Promise<void> {

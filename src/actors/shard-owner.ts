@@ -1,6 +1,7 @@
 import type { Stoppable, StoredMessage } from "../bus/port.ts";
 import type { DueWhat } from "../core/event.ts";
 import { type Ended, type RunEvent, VERSION } from "../core/event.ts";
+import type { NewerVersion } from "../core/upcast.ts";
 import type { FoldEffects } from "../fold/effects.ts";
 import { type RunState, runKey } from "../fold/run-state.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
@@ -70,7 +71,8 @@ export class ShardOwner implements FoldEffects {
   readonly #sweep: QueueSweep;
   #unlisten: () => void = () => {};
 
-  constructor(host: Host, shard: number, seams: ShardSeams) {
+  /** `onNewer`: its log goes on in a way that only a newer build can read. It is suspended then, and is to be stopped. */
+  constructor(host: Host, shard: number, seams: ShardSeams, onNewer: (newer: NewerVersion) => void) {
     this.#host = host;
     this.shard = shard;
     this.#seams = seams;
@@ -83,12 +85,14 @@ export class ShardOwner implements FoldEffects {
       reload: (address, before) => reload(host, address, before, () => !this.#stopped),
       onReopened: (run) => this.#reopened(run),
     });
-    const pumpHost = { ...host, subjects: host.topology.subjects };
-    this.#pump = new LogPump(
-      pumpHost,
-      (event) => this.#apply(event),
-      () => !this.#live,
-    );
+    this.#pump = new LogPump({ ...host, subjects: host.topology.subjects }, (event) => this.#apply(event), {
+      needsCarried: () => !this.#live,
+      onNewer: (newer, sequence) => {
+        this.suspend();
+        host.log("error", `shard ${shard} is given back: message ${sequence} of the log is a ${newer.message}`);
+        onNewer(newer);
+      },
+    });
     this.#carrier = new Carrier(host, this.#fold.marks, (key) => (this.#live ? this.runs.get(key) : undefined));
     this.#catchUp = new CatchUp(host, shard, this.#pump);
     this.#checkpoint = new Checkpoint(host, shard, this.#fold.marks);

@@ -8,6 +8,7 @@ import { Membership } from "./membership.ts";
 import type { RunLoad } from "./run-load.ts";
 import { ShardKeeper } from "./shard-keeper.ts";
 import type { ShardOwner, ShardSeams } from "./shard-owner.ts";
+import { ShardVersions } from "./shard-versions.ts";
 
 /** Which shards are ours: follows who is alive, and claims, replays and gives back shards accordingly. */
 export class Shards {
@@ -19,11 +20,13 @@ export class Shards {
   #claimWatch: Stoppable | undefined;
   #unlisten: () => void = () => {};
   #settled: PromiseWithResolvers<void> | undefined;
+  readonly #versions: ShardVersions;
 
   constructor(host: Host, seams: ShardSeams, load: RunLoad) {
     this.#host = host;
     this.#seams = seams;
     this.#load = load;
+    this.#versions = new ShardVersions(host.id, host.log);
   }
 
   /** The owner of a shard, while it is live here. */
@@ -57,7 +60,8 @@ export class Shards {
       const owned = this.#keepers.filter((keeper) => keeper.live);
       const { runs } = this;
       const { most: maxRuns } = this.#load;
-      return { v: 1, orchestrator: id, since, shards: owned.map((keeper) => keeper.shard), runs, maxRuns };
+      const owns = owned.map((keeper) => keeper.shard);
+      return { v: 1, orchestrator: id, since, shards: owns, runs, maxRuns, ...this.#versions.describe() };
     };
     const leaseMs = topology.presenceTtlMs;
     const expiryMs = topology.buckets.orchestrators.ttlMs!;
@@ -66,12 +70,16 @@ export class Shards {
     const settings = { clock, log, leaseMs, expiryMs, onChange, onPresence };
     const membership = new Membership(presences, id, describe, settings);
     this.#membership = membership;
-    const options = { seams: this.#seams, claims, onChange: () => this.#checkSettled() };
+    const onNewer = (shard: number, version: number) => this.#versions.met(shard, version);
+    const options = { seams: this.#seams, claims, onChange: () => this.#checkSettled(), onNewer };
     this.#settled = Promise.withResolvers();
     this.#keepers = Array.from({ length: shards }, (_, shard) => new ShardKeeper(this.#host, shard, options));
     this.#unlisten = bus.onEvent((event) => event.type === "reconnected" && membership.beatSoon());
     await membership.start();
-    this.#claimWatch = await claimBucket.watch((key) => this.#keepers[Number(key)]?.claimChanged());
+    this.#claimWatch = await claimBucket.watch((key, value) => {
+      this.#versions.claimed(Number(key), value);
+      this.#keepers[Number(key)]?.claimChanged();
+    });
     await this.#settled.promise;
   }
 
@@ -90,6 +98,7 @@ export class Shards {
     try {
       presence = value && orchestratorPresence.parse(decodeJson(value));
     } catch {}
+    this.#versions.told(id, presence);
     if (presence) this.#load.told(id, presence);
     else this.#load.gone(id);
   }
@@ -101,7 +110,8 @@ export class Shards {
       for (const keeper of this.#keepers) keeper.loseLease();
       return;
     }
-    const owners = assignShards(shards, this.#membership!.members);
+    const owners = assignShards(shards, this.#membership!.members, this.#versions.canRead);
+    this.#versions.assigned(owners);
     for (const keeper of this.#keepers) {
       keeper.assign(owners[keeper.shard] === id);
       // Its owner may have expired, of which nothing tells.

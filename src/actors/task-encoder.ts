@@ -1,4 +1,5 @@
 import { TerminalError } from "../core/error.ts";
+import { VERSION } from "../core/event.ts";
 import { encodeJson, type Json } from "../core/json.ts";
 import { resolveInput } from "../core/reference.ts";
 import type { TaskMessage } from "../core/task-message.ts";
@@ -72,7 +73,7 @@ export class TaskEncoder {
     const { inputRef } = run.submitted;
     const isStoredRoot = !task.parent && inputRef !== undefined;
     return {
-      v: 1,
+      v: VERSION,
       run: run.run,
       task: task.id,
       attempt: attemptOf(task),

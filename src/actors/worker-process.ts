@@ -29,6 +29,8 @@ export interface WorkerProcessOptions {
 
 export const DEFAULT_CONCURRENCY = 16;
 const DEFAULT_MAX_DELIVERIES = 10;
+/** For what only a newer worker can read. */
+const MOST_BACK_MS = 600_000;
 const LOAD_EVERY_MS = 20;
 
 /** One worker process: takes tasks of its types, runs their handlers, and appends the results to the log. */
@@ -184,7 +186,11 @@ export class WorkerProcess {
       const outcome = failed({ kind: "poison", message });
       return this.#commit(delivery, verdict.message, outcome, undefined, this.#host.clock.now(), settled);
     }
-    if (verdict.kind === "unreadable") {
+    if (verdict.kind === "newer") {
+      this.#host.log("warn", `message ${delivery.subject} is given back: it is a ${verdict.problem}`);
+      // Each time later: what is handed back counts as a delivery, and must not pass for poison while workers are replaced.
+      delivery.nak(Math.min(1000 * 2 ** delivery.deliveries, MOST_BACK_MS));
+    } else if (verdict.kind === "unreadable") {
       // Nobody can execute it. The orchestrator wrote no such thing, so no task waits for it.
       this.#host.log("error", `message ${delivery.subject} is no task: ${verdict.problem}`);
       delivery.terminate();

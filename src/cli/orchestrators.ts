@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { OrchestratorPresence } from "../core/registration.ts";
 import { addExamples } from "./command.ts";
 import { addBus, addJson, type CommonOptions, requireBus } from "./options.ts";
 import { formatMoment, printJson, printLines } from "./output.ts";
@@ -20,11 +21,26 @@ export function configure(command: Command): void {
       one.orchestrator,
       String(one.runs),
       formatMoment(one.since),
+      `v${one.reads ?? 1}`,
       formatRanges(one.shards),
     ]);
-    printLines(renderTable(["ORCHESTRATOR", "RUNS", "SINCE", "SHARDS"], rows, paintFor(process.stdout), ["RUNS"]));
+    const paint = paintFor(process.stdout);
+    printLines([
+      ...renderTable(["ORCHESTRATOR", "RUNS", "SINCE", "READS", "SHARDS"], rows, paint, ["RUNS"]),
+      ...describeWaiting(alive).map((line) => paint("yellow", line)),
+    ]);
   });
   addExamples(command, "orchestrators --bus nats://127.0.0.1:4222");
+}
+
+/** Shards that nobody alive can read, as those who are alive see it. */
+function describeWaiting(alive: readonly OrchestratorPresence[]): string[] {
+  const needs = new Map(alive.flatMap(({ waiting = [] }) => waiting.map((one) => [one.shard, one.needs])));
+  if (needs.size === 0) return [];
+  const [most, best] = [Math.max(...needs.values()), Math.max(...alive.map(({ reads = 1 }) => reads))];
+  return [
+    `shards ${formatRanges([...needs.keys()])} wait for an orchestrator that reads version ${most}; those alive read up to ${best}`,
+  ];
 }
 
 /** `0-3, 7, 9-11` */

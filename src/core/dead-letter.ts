@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { taskError, wireError } from "./error.ts";
+import { json } from "./json.ts";
 import { name, taskId } from "./names.ts";
-import { taskMessage } from "./task-message.ts";
 
 /** What is stored of a task that has failed its run, under `dead.tasks.<tenant>.<run>.<task>.<attempt>`. The log has the rest. */
 export const deadTask = z.object({
@@ -15,7 +15,7 @@ export const deadTask = z.object({
   error: taskError.pick({ kind: true, message: true }),
   worker: z.string().optional(),
   /** What the attempt was given. Absent where it can no longer be put together. */
-  message: taskMessage.optional(),
+  message: z.record(z.string(), json).optional(),
 });
 export type DeadTask = z.output<typeof deadTask>;
 
@@ -48,7 +48,7 @@ export const deadLetter = z.object({
   attempt: z.int().optional(),
   error: wireError.extend({ kind: taskError.shape.kind.optional() }),
   /** Not in lists. Of a task: the message that its last attempt was given. */
-  message: taskMessage.optional(),
+  message: z.record(z.string(), json).optional(),
   /** Not in lists. Of a request: what was published; the body as text where it is text. */
   request: z
     .object({

@@ -6,7 +6,7 @@ import { policy } from "./policy.ts";
 
 /** The version of every envelope this build writes, and the highest it can read. */
 export const VERSION = 1;
-const v = z.literal(1);
+const v = z.literal(VERSION);
 
 /** ISO 8601, or milliseconds since the epoch as foreign workers may find easier. */
 export const moment = z.union([z.string(), z.number()]);
@@ -91,7 +91,7 @@ export function isPlainResult(value: unknown): value is Result {
 }
 
 /** Results of one run, committed together. Each is read on its own, so that a bad one spoils no other. */
-export const resultEvent = z.object({ v: v.default(1), results: z.array(z.unknown()) });
+export const resultEvent = z.object({ v: v.default(VERSION), results: z.array(z.unknown()) });
 
 export const DUE = ["backoff", "deadline"] as const;
 /** A moment that the fold had computed has come. */

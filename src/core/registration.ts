@@ -45,5 +45,9 @@ export const orchestratorPresence = z.object({
   /** Under way in its shards, and how many it takes. */
   runs: z.int(),
   maxRuns: z.int().optional(),
+  /** The highest version of the log's events that it reads. Default: 1. */
+  reads: z.int().optional(),
+  /** Shards whose logs need more than anybody alive reads, as it sees it. */
+  waiting: z.array(z.object({ shard: z.int(), needs: z.int() })).optional(),
 });
 export type OrchestratorPresence = z.output<typeof orchestratorPresence>;

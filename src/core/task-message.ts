@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { blobRef } from "./event.ts";
+import { blobRef, VERSION } from "./event.ts";
 import { json } from "./json.ts";
 import { isName, isTaskId, name, taskId } from "./names.ts";
 
 /** The body of a task message: one attempt of one task. */
 export const taskMessage = z.object({
-  v: z.literal(1),
+  v: z.literal(VERSION),
   run: name,
   task: taskId,
   attempt: z.int().min(1),
@@ -35,7 +35,7 @@ export function isPlainTaskMessage(value: unknown): value is TaskMessage {
   const { v, run, task, attempt, epoch, type, input, inputRef, needs, needsRef, timeoutMs, deadline, reply } =
     value as Record<string, unknown>;
   return (
-    v === 1 &&
+    v === VERSION &&
     isName(run) &&
     isTaskId(task) &&
     isCount(attempt) &&

@@ -22,10 +22,10 @@ export const UPCASTERS: Upcasters = { version: VERSION, steps: {}, versionless: 
 /** The body was written by a newer build than this one, which must leave it alone (an orchestrator gives the shard back). */
 export class NewerVersion extends Error {
   override readonly name = "NewerVersion";
-  readonly kind: StoredKind;
+  readonly kind: string;
   readonly version: number;
 
-  constructor(kind: StoredKind, version: number, highest: number) {
+  constructor(kind: string, version: number, highest: number) {
     super(`${kind} of version ${version}: this build reads versions up to ${highest}; run a newer one`);
     this.kind = kind;
     this.version = version;
@@ -49,4 +49,11 @@ export function upcast(kind: StoredKind, body: unknown, table: Upcasters = UPCAS
     current = { ...(step ? step(current) : current), v: version + 1 };
   }
   return current;
+}
+
+/** For what this build does not know at all. Throws {@link NewerVersion} if it says that a newer one does. */
+export function refuseNewer(kind: string, body: unknown): void {
+  const stated = typeof body === "object" && body !== null ? (body as Body).v : undefined;
+  if (typeof stated === "number" && Number.isInteger(stated) && stated > VERSION)
+    throw new NewerVersion(kind, stated, VERSION);
 }

@@ -11,6 +11,8 @@ export type ShardMachineEvent =
   | { readonly type: "unassigned" }
   /** Our lease has run out, or we are about to: nothing may be written any more. */
   | { readonly type: "leaseLost" }
+  /** Its log goes on in a way that only a newer build can read: nothing more may be done by this one. */
+  | { readonly type: "unreadable" }
   /** Somebody's claim has changed: it may be ours to take now. */
   | { readonly type: "claimChanged" };
 
@@ -57,11 +59,11 @@ export const shardMachine = setup({
     replaying: {
       description: "Ours; its log is folded, and nothing is done yet.",
       invoke: { src: "replay", onDone: "live", onError: "releasing" },
-      on: { unassigned: "releasing", leaseLost: "abandoning" },
+      on: { unassigned: "releasing", unreadable: "releasing", leaseLost: "abandoning" },
     },
     live: {
       description: "Ours: its log is followed, and what is ready is dispatched.",
-      on: { unassigned: "releasing", leaseLost: "abandoning" },
+      on: { unassigned: "releasing", unreadable: "releasing", leaseLost: "abandoning" },
     },
     releasing: {
       description: "Nothing more is done; what is under way is waited for, and the claim given back.",

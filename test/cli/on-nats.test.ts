@@ -58,7 +58,9 @@ describe("processes on NATS", () => {
       },
     ]);
     expect((await call("workers")).stdout).toMatch(/^WORKER +RUNNING +COMPLETED +FAILED +SINCE +TYPES\n\S+ +\d\/3 /);
-    expect((await call("orchestrators")).stdout).toMatch(/^ORCHESTRATOR +RUNS +SINCE +SHARDS\n\S+ +\d+ .* 0-15\n$/);
+    expect((await call("orchestrators")).stdout).toMatch(
+      /^ORCHESTRATOR +RUNS +SINCE +READS +SHARDS\n\S+ +\d+ .* 0-15\n$/,
+    );
     expect(await callJson("orchestrators")).toMatchObject([{ shards: { length: 16 } }]);
   });
 

@@ -5,7 +5,7 @@ import { assignShards } from "../../src/core/assignment.ts";
 const members = fc.uniqueArray(fc.stringMatching(/^[a-z0-9-]{1,20}$/), { minLength: 1, maxLength: 20 });
 const shards = fc.integer({ min: 1, max: 128 });
 
-const countsOf = (owners: readonly string[], of: readonly string[]) =>
+const countsOf = (owners: readonly (string | undefined)[], of: readonly string[]) =>
   of.map((member) => owners.filter((owner) => owner === member).length);
 
 describe("the assignment of shards", () => {
@@ -40,5 +40,20 @@ describe("the assignment of shards", () => {
 
   it("gives nothing to anybody when nobody is there", () => {
     expect(assignShards(4, []).filter((owner) => owner !== undefined)).toEqual([]);
+  });
+
+  it("gives what only some can read to these, and what nobody can to nobody", () => {
+    fc.assert(
+      fc.property(shards, members, fc.nat(), fc.func(fc.boolean()), (count, alive, seed, reads) => {
+        const canRead = (member: string, shard: number) => reads(seed, member, shard);
+        const owners = assignShards(count, alive, canRead);
+        owners.forEach((owner, shard) => {
+          const able = alive.filter((member) => canRead(member, shard));
+          expect(owner === undefined).toBe(able.length === 0);
+          if (owner !== undefined) expect(able).toContain(owner);
+        });
+        expect(assignShards(count, [...alive].reverse(), canRead)).toEqual(owners);
+      }),
+    );
   });
 });

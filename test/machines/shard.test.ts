@@ -138,4 +138,24 @@ describe("a shard's keeper follows its chart", () => {
     }
     expect(rested).toEqual(new Set(["unowned", "waiting", "live", "doubtful"]));
   });
+
+  it.each(["replaying", "live"] as const)(
+    "when its log turns out to be a newer build's while it is %s",
+    async (state) => {
+      await using bench = await createShardBench();
+      if (state === "replaying") await bench.appendNewer();
+      bench.keeper.assign(true);
+      await bench.clock.settle();
+      if (state === "live") await bench.appendNewer();
+      await bench.clock.settle();
+      expect(bench.keeper.state).toBe("unowned");
+      expect(await bench.claim()).toMatchObject({ owner: null, needs: 2 });
+      expect(await bench.answers()).toBe(false);
+      // It does not take it again, whoever thinks it should.
+      bench.keeper.assign(true);
+      await bench.clock.advance(5000);
+      expect(bench.keeper.state).toBe("waiting");
+      expect(await bench.claim()).toMatchObject({ owner: null, needs: 2 });
+    },
+  );
 });

@@ -99,7 +99,8 @@ export class SimulatedProcess {
         orchestrator: this.kind === "orchestrator",
         workers: this.#workers(life),
         concurrency: this.concurrency,
-        onLog: (level, message) => trace(`${id} ${level}: ${message}`),
+        // Without the lines of a stack: they may read differently once the test runner has the modules' source maps.
+        onLog: (level, message) => trace(`${id} ${level}: ${message.split("\n", 1)[0]}`),
       };
       const app = await tutti(options, { bus: life.process.bus, clock });
       if (this.life !== life) return;

@@ -14,6 +14,8 @@ export interface ProcessOptions
   readonly graceMs?: number;
   /** What it does when it is ready: stay until SIGTERM (the default), or stop by itself. */
   readonly onceReady?: "stay" | "stop";
+  /** Whether it is a build of the next version. Default: false. */
+  readonly isNext?: boolean;
 }
 
 /** A process of its own that runs Tutti. */
@@ -34,6 +36,7 @@ export interface RuntimeProcess {
 }
 
 const MAIN = fileURLToPath(new URL("runtime-main.ts", import.meta.url));
+const NEXT = ["--import", new URL("next-build.ts", import.meta.url).href];
 const running = new Set<ChildProcess>();
 process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
@@ -41,10 +44,10 @@ process.once("exit", () => {
 
 /** Resolves when it is ready. */
 export async function startRuntimeProcess(
-  options: ProcessOptions,
+  { isNext = false, ...options }: ProcessOptions,
   env: Readonly<Record<string, string>> = {},
 ): Promise<RuntimeProcess> {
-  const child = spawn(process.execPath, [MAIN, JSON.stringify(options)], {
+  const child = spawn(process.execPath, [...(isNext ? NEXT : []), MAIN, JSON.stringify(options)], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

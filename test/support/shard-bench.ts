@@ -52,6 +52,7 @@ export async function createShardBench() {
     seams,
     claims: new Claims(claimBucket, presences, "us"),
     onChange: () => {},
+    onNewer: () => {},
   });
   const claim = async (): Promise<Claim | undefined> => {
     const entry = await passing(claimBucket.get("0"));
@@ -68,6 +69,8 @@ export async function createShardBench() {
     writeClaim,
     setOtherAlive: (isAlive: boolean) =>
       passing(isAlive ? presences.put("other", encodeJson({})).then(() => {}) : presences.delete("other")),
+    /** An orchestrator of a newer build writes something into the shard's log. */
+    appendNewer: () => passing(bus.append(topology.subjects.log("default", 0, "r", "cancel"), encodeJson({ v: 2 }))),
     /** Whether somebody answers for the shard. */
     async answers(): Promise<boolean> {
       const query = encodeJson({ run: "nobody", task: "-", attempt: 1 });

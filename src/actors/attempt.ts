@@ -151,13 +151,19 @@ export class Attempt {
   async #plan({ wire }: PlanOf<unknown>): Promise<Outcome> {
     const odd = findNonJson(wire);
     if (odd) throw new TerminalError(`the plan of ${this.#worker.type} is no JSON: ${odd}`);
-    await this.#host.types.findAll(Object.values(wire.tasks).map((one) => one.type));
+    const keys = Object.keys(wire.tasks);
+    const types = new Set(keys.map((key) => wire.tasks[key]!.type));
+    await this.#host.types.findAll(types);
     const knows = (type: string) => this.#host.types.peek(type) !== undefined;
-    const checked = checkPlan(wire, { depth: depthOf(this.message.task), knows });
+    // The rest of it is checked by the fold, which trusts nobody's plan; only types are not its to know.
+    if (![...types].every(knows)) this.#refuse(checkPlan(wire, { depth: depthOf(this.message.task), knows }));
+    this.planned = keys.length;
+    return this.#inlineOrRef("plan", JSON.stringify(wire));
+  }
+
+  #refuse(checked: ReturnType<typeof checkPlan>): void {
     if ("problems" in checked)
       throw new TerminalError(`the plan of ${this.#worker.type} is refused: ${describeProblems(checked.problems)}`);
-    this.planned = Object.keys(wire.tasks).length;
-    return this.#inlineOrRef("plan", JSON.stringify(wire));
   }
 
   #inlineOrRef(field: "output" | "plan", text: string): Outcome | Promise<Outcome> {

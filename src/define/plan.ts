@@ -62,7 +62,6 @@ type OutputOf<R> = R extends { readonly output: Ref<infer T> } ? T : Record<stri
 export function plan<R extends Built>(build: (p: PlanBuilder) => R): PlanOf<OutputOf<R>>;
 export function plan(build: (p: PlanBuilder) => Built): PlanOf<unknown> {
   const tasks: Record<string, PlannedTask> = {};
-  const made = new Set<unknown>();
   const counts = new Map<string, number>();
   const nextKey = (type: string): string => {
     for (;;) {
@@ -89,12 +88,10 @@ export function plan(build: (p: PlanBuilder) => Built): PlanOf<unknown> {
     if (wire !== undefined) placedTask.input = wire;
     if (needs?.length) placedTask.needs = needs.map((one) => one.key);
     tasks[key] = Object.assign(placedTask, statedPolicy(key, typeof type === "string" ? {} : type.policy, options));
-    const placed = new PlacedTask(key);
-    made.add(placed);
-    return placed;
+    return new PlacedTask(key, tasks);
   };
   const output = build({ task: place as unknown as PlanBuilder["task"] });
-  if (output !== undefined && !made.has(output))
+  if (output !== undefined && !(output instanceof PlacedTask && output.isOf(tasks)))
     throw new TuttiError(
       400,
       `plan: expected its function to return, at once, a task placed with p.task() or nothing, received ${describe(output)}`,
@@ -104,10 +101,16 @@ export function plan(build: (p: PlanBuilder) => Built): PlanOf<unknown> {
 
 class PlacedTask implements Placed<never> {
   readonly key: string;
+  readonly #plan: object;
   #output: Out<never> | undefined;
 
-  constructor(key: string) {
+  constructor(key: string, plan: object) {
     this.key = key;
+    this.#plan = plan;
+  }
+
+  isOf(plan: object): boolean {
+    return this.#plan === plan;
   }
 
   /** Made when it is asked for: of most leaves nobody asks. */

@@ -35,7 +35,7 @@ export class Client {
     this.#host = host;
   }
 
-  /** Returns the run's id once it is durable. Safe to repeat: our requests always carry an id. */
+  /** Resolves once the run is durable. Safe to repeat: our requests always carry an id. */
   async submit(type: string, input: Json, options: RunOptions, run: string): Promise<void> {
     await this.#send(type, ...this.#encode(type, input, options, run));
   }

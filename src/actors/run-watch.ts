@@ -31,6 +31,8 @@ class RunWatch {
   readonly #started = new Map<string, { attempt: number; at: string; worker: string | undefined }>();
   readonly #reading: RunReading;
   #caughtUp = false;
+  /** Whether the run as it stood has been told. */
+  #told = false;
   #scheduled = false;
   #stops: Stoppable[] = [];
 
@@ -89,8 +91,6 @@ class RunWatch {
       this.#tell().catch((error) => this.channel.close(error));
     });
   }
-
-  #told = false;
 
   async #tell(): Promise<void> {
     const state = this.#reading.state!;

@@ -77,6 +77,7 @@ export class Orchestrator {
         options.onRun?.(notice(run));
       },
       onLive: (shard: number) => load.known(shard),
+      onGivenUp: (shard: number, runs: number) => load.givenUp(shard, runs),
       onEnded: (run: RunState, ended: Ended, at: number) => this.#ended(run, ended, at),
       answer: (run: RunState, ended: Ended) => void this.#answer(run, ended),
     };

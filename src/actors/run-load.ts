@@ -31,6 +31,8 @@ export class RunLoad {
   readonly #others = new Map<string, Other>();
   /** Runs let in to shards that are ours, or nobody's, until the fold knows them. */
   readonly #entering = new Map<number, Set<string>>();
+  /** Runs of shards that we had to give up, until somebody knows better: us after a replay, or another. */
+  readonly #givenUp = new Map<number, number>();
 
   constructor(id: string, most: number, own: () => OwnRuns) {
     this.#id = id;
@@ -69,6 +71,12 @@ export class RunLoad {
   /** Whatever was let in to this shard is known to its owner by now, here or elsewhere. */
   known(shard: number): void {
     this.#entering.delete(shard);
+    this.#givenUp.delete(shard);
+  }
+
+  /** The shard is not live here any more; it had so many runs. */
+  givenUp(shard: number, runs: number): void {
+    this.#givenUp.set(shard, runs);
   }
 
   told(id: string, { shards, runs, maxRuns = Number.POSITIVE_INFINITY }: OrchestratorPresence): void {
@@ -90,6 +98,7 @@ export class RunLoad {
   #count(): number {
     let count = this.#own().runs;
     for (const runs of this.#entering.values()) count += runs.size;
+    for (const runs of this.#givenUp.values()) count += runs;
     return count;
   }
 

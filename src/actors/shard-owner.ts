@@ -38,6 +38,8 @@ export interface ShardSeams {
   onSubmitted(run: RunState): void;
   /** The shard's log has been replayed: all of its runs are known. */
   onLive(shard: number): void;
+  /** It is live no more, and had so many runs. */
+  onGivenUp(shard: number, runs: number): void;
 }
 
 /**
@@ -129,6 +131,7 @@ export class ShardOwner implements FoldEffects {
 
   /** Ends every effect in this very turn: nothing more is dispatched or written. */
   suspend(): void {
+    if (this.#live) this.#seams.onGivenUp(this.shard, this.runs.size);
     this.#live = false;
     this.#stopped = true;
     this.#unlisten();

@@ -8,6 +8,9 @@ const HEARTBEAT_MS = 2000;
 /** Ticks of a second without a word after which the consumer counts as lost. Ticks, not time: a process that was busy
  * for ten seconds has heard nothing either, and ticks once. */
 const SILENT_TICKS = 7;
+/** Bytes per second that a follower asks for, the more cautious the slower; and at least. */
+const CAUTIOUS_RATE = 32 * 2 ** 20;
+const SLOWEST_RATE = 256 * 2 ** 10;
 /** The server removes a consumer nobody listens to after this time. */
 const INACTIVE_MS = 30_000;
 
@@ -23,6 +26,8 @@ export interface FollowSource extends FollowOptions {
 interface Consumer {
   readonly name: string;
   readonly subscription: Subscription;
+  /** Asked to send slowly, because the server has cut us off while we caught up. */
+  readonly isSlow: boolean;
   /** Messages received; the next must carry this number plus one. */
   delivered: number;
   /** The number of the last message there was when it began, once the server has told. */
@@ -63,7 +68,8 @@ export class Follower implements Stoppable {
       onUp: () => this.#restart(),
       onClosed: () => source.onClosed?.(),
       onTick: () => {
-        if (this.#consumer && link.connected && ++this.#silentTicks >= SILENT_TICKS) this.#restart();
+        if (!this.#consumer || !link.connected) return;
+        if (++this.#silentTicks >= SILENT_TICKS || (this.#consumer.isSlow && link.caution === 0)) this.#restart();
       },
     });
   }
@@ -94,7 +100,8 @@ export class Follower implements Stoppable {
     const subscription = this.#link.nc.subscribe(inbox, {
       callback: (error, message) => (error ? this.#restart() : this.#take(consumer, message)),
     });
-    const consumer: Consumer = { name, subscription, delivered: 0 };
+    const { caution } = this.#link;
+    const consumer: Consumer = { name, subscription, isSlow: caution > 0, delivered: 0 };
     this.#consumer = consumer;
     this.#silentTicks = 0;
     const all = filter === ">";
@@ -114,6 +121,8 @@ export class Follower implements Stoppable {
           replay_policy: "instant",
           flow_control: true,
           idle_heartbeat: HEARTBEAT_MS * 1e6,
+          // In bits. The flow control's window is no help: it may be larger than what the server lets us have pending.
+          ...(caution > 0 && { rate_limit_bps: 8 * Math.max(SLOWEST_RATE, CAUTIOUS_RATE / 4 ** caution) }),
           inactive_threshold: INACTIVE_MS * 1e6,
           mem_storage: true,
           num_replicas: 1,

@@ -35,6 +35,10 @@ export interface LinkListener {
 const TICK_MS = 1000;
 /** A tick that is so late tells of a process that stood still: blocked by a computation, or stopped. */
 const STALLED_MS = 1500;
+/** A connection that is lost so soon was perhaps cut by the server, because we could not read what we had asked for. */
+const SHORT_MS = 5000;
+/** One that has lasted so long is no reason for caution any more. */
+const PROVEN_MS = 30_000;
 /** An attempt of a request to JetStream may take this long, and all attempts together may take the second. */
 const API_ATTEMPT_MS = 5000;
 const API_PATIENCE_MS = 10_000;
@@ -49,6 +53,8 @@ export class Link {
   readonly url: string;
   connected = true;
   closed = false;
+  /** How many connections in a row were lost soon after they were made. Whoever reads much asks for it more slowly then. */
+  caution = 0;
   /** The subjects of the streams that were ensured through this link, by name. */
   readonly streams = new Map<string, readonly string[]>();
   #info: NonNullable<NatsConnection["info"]>;
@@ -59,13 +65,14 @@ export class Link {
   #wakers: ((error?: Error) => void)[] = [];
   #disarm: () => void;
   #tickedAt: number;
+  #connectedAt: number;
 
   constructor(nc: NatsConnection, clock: Clock) {
     this.nc = nc;
     this.clock = clock;
     this.url = `nats://${nc.getServer()}`;
     this.#info = nc.info!;
-    this.#tickedAt = clock.monotonic();
+    this.#tickedAt = this.#connectedAt = clock.monotonic();
     this.#disarm = clock.timer(TICK_MS, () => this.#tick());
     void this.#watchStatus();
     nc.closed().then((error) => this.#end(error ?? undefined), this.#end);
@@ -193,6 +200,7 @@ export class Link {
     const now = this.clock.monotonic();
     const lateMs = now - this.#tickedAt - TICK_MS;
     this.#tickedAt = now;
+    if (this.connected && now - this.#connectedAt > PROVEN_MS) this.caution = 0;
     if (lateMs > STALLED_MS) this.emit({ type: "stalled", ms: lateMs });
     this.#disarm = this.clock.timer(TICK_MS, () => this.#tick());
     this.#tell((listener) => listener.onTick?.());
@@ -203,11 +211,13 @@ export class Link {
       if (this.closed) return;
       if (status.type === "disconnect") {
         this.connected = false;
+        if (this.clock.monotonic() - this.#connectedAt < SHORT_MS) this.caution++;
         this.#interrupt(new ConnectionLost());
         this.#tell((listener) => listener.onDown?.());
         this.emit({ type: "disconnected" });
       } else if (status.type === "reconnect") {
         this.connected = true;
+        this.#connectedAt = this.clock.monotonic();
         this.#info = this.nc.info ?? this.#info;
         this.#wake();
         this.#tell((listener) => listener.onUp?.());

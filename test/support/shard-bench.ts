@@ -46,6 +46,7 @@ export async function createShardBench() {
     onEnded() {},
     onSubmitted() {},
     onLive() {},
+    onGivenUp() {},
     answer() {},
   };
   const keeper = new ShardKeeper(host, 0, {

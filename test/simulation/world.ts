@@ -84,7 +84,8 @@ export class World implements ProcessHost {
     this.options = { env: {}, shards: this.chance.pick([1, 2, 4, 8]), timing: TIMING, limits };
     this.isAgeing = seed % AGEING_EVERY === 0;
     if (this.isAgeing) {
-      this.options = { ...this.options, maxAge: MAX_AGE_MS };
+      // Two runs that take minutes must not keep the others waiting for minutes.
+      this.options = { ...this.options, maxAge: MAX_AGE_MS, limits: { ...limits, runs: 10 } };
       for (let i = 0; i < 2; i++) runs.push(lingeringRun(this.chance, this.types, `long${i}`));
     }
     this.runs = runs;

@@ -63,3 +63,11 @@ export const bulk = worker("bulk", {
 
 /** Takes anything, and leaves it. */
 export const sink = worker("sink", { run: () => null });
+
+/** Kills its process, until that is started with `MENDED=1`. */
+export const deadly = worker("deadly", {
+  run({ input }) {
+    if (process.env.MENDED !== "1") process.kill(process.pid, "SIGKILL");
+    return input;
+  },
+});

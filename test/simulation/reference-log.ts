@@ -110,6 +110,9 @@ export class ReferenceRun {
         task.state = error.kind === "cancelled" ? "cancelled" : "failed";
         this.culprit = task;
       }
+    } else if (plan !== undefined && isRefused(plan as Plan)) {
+      task.state = "failed";
+      this.culprit = task;
     } else if (plan !== undefined) {
       task.state = "expanded";
       for (const [key, spec] of Object.entries((plan as Plan).tasks))
@@ -212,3 +215,7 @@ export class ReferenceRun {
 }
 
 const FINAL: ReadonlySet<ReferenceState> = new Set(["succeeded", "failed", "cancelled"]);
+
+/** The one thing that is wrong with plans here: they need a sibling that they do not have. */
+const isRefused = ({ tasks }: Plan): boolean =>
+  Object.values(tasks).some((spec) => dependenciesOf(spec).some((key) => !(key in tasks)));

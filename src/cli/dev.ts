@@ -2,24 +2,18 @@ import type { Command } from "commander";
 import type { RunNotice, Tutti } from "../app.ts";
 import { addExamples, callName } from "./command.ts";
 import type { LocalServer } from "./local-server.ts";
-import { addBus, addJson, busOf, type CommonOptions, positiveInteger } from "./options.ts";
+import { addHosting, busOf, type HostingOptions } from "./options.ts";
 import { formatClock, printJson, printLines } from "./output.ts";
 
-interface Options extends CommonOptions {
+interface Options extends HostingOptions {
   readonly data: string;
-  readonly concurrency?: number;
-  readonly files?: string;
 }
 
 export function configure(command: Command): void {
-  addJson(
-    addBus(
-      command
-        .argument("[WORKERS...]", "modules that export workers, besides the built-in ones")
-        .option("--data <dir>", "where the started nats-server keeps its data", ".tutti")
-        .option("--concurrency <n>", "attempts executed at once (default: 16)", positiveInteger)
-        .option("--files <dir>", "let handlers open paths under this folder (default: none)"),
-    ),
+  addHosting(
+    command
+      .argument("[WORKERS...]", "modules that export workers, besides the built-in ones")
+      .option("--data <dir>", "where the started nats-server keeps its data", ".tutti"),
   ).action(dev);
   addExamples(command, "dev", "dev ./workers.ts --data /tmp/tutti", "dev --bus nats://127.0.0.1:4222");
   command.addHelpText(

@@ -35,6 +35,21 @@ export const addRequest = (command: Command): Command =>
       .option("--deadline <duration>", "for the whole run, e.g. 30s (default: none)"),
   );
 
+/** How a process executes tasks. */
+export interface HostingOptions extends CommonOptions {
+  readonly concurrency?: number;
+  readonly files?: string;
+}
+
+export const addHosting = (command: Command): Command =>
+  addJson(
+    addBus(
+      command
+        .option("--concurrency <n>", "attempts executed at once (default: 16)", positiveInteger)
+        .option("--files <dir>", "let handlers open paths under this folder (default: none)"),
+    ),
+  );
+
 /** A whole number, 1 or more. */
 export function positiveInteger(text: string): number {
   const value = Number(text);

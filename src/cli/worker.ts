@@ -1,22 +1,12 @@
 import type { Command } from "commander";
 import { addExamples } from "./command.ts";
-import { addBus, addJson, type CommonOptions, positiveInteger, requireBus } from "./options.ts";
+import { addHosting, type HostingOptions, requireBus } from "./options.ts";
 import { announceReady } from "./ready.ts";
 
-interface Options extends CommonOptions {
-  readonly concurrency?: number;
-  readonly files?: string;
-}
-
 export function configure(command: Command): void {
-  addJson(
-    addBus(
-      command
-        .argument("WORKERS...", "modules that export workers; `builtin` names the built-in ones")
-        .option("--concurrency <n>", "attempts executed at once (default: 16)", positiveInteger)
-        .option("--files <dir>", "let handlers open paths under this folder (default: none)"),
-    ),
-  ).action(work);
+  addHosting(command.argument("WORKERS...", "modules that export workers; `builtin` names the built-in ones")).action(
+    work,
+  );
   addExamples(
     command,
     "worker builtin --bus nats://127.0.0.1:4222",
@@ -24,7 +14,7 @@ export function configure(command: Command): void {
   );
 }
 
-async function work(modules: readonly string[], options: Options): Promise<void> {
+async function work(modules: readonly string[], options: HostingOptions): Promise<void> {
   const bus = requireBus(options);
   const { concurrency, files } = options;
   const [{ loadWorkers, requireFolder }, { openSession }, { shutdown }, { outliveStrayErrors }] = await Promise.all([

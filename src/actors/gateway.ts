@@ -1,5 +1,6 @@
 import { header, type Message } from "../bus/port.ts";
 import { TuttiError } from "../core/error.ts";
+import { shardOf } from "../core/hash.ts";
 import { encodeJson } from "../core/json.ts";
 import { HEADERS } from "../core/request.ts";
 import type { Admission } from "./admission.ts";
@@ -51,7 +52,7 @@ export class Gateway {
       });
       // The log knows who waits, so that the answer does not depend on this process.
       if (isNew && replyTo !== undefined) return;
-      const waiter = await waitForEnd(host, tenant, run);
+      const waiter = await waitForEnd(host, tenant, run, shardOf(run, host.shards));
       try {
         await waiter.check();
         const { data, headers } = await answerOf(host, run, await Promise.race([waiter.ended, this.#stopping.promise]));

@@ -346,4 +346,12 @@ describeRuntime("a run", (runtime) => {
     await app.cancel("r");
     expect(await failureOf(app.result("r"))).toMatchObject({ code: 499 });
   });
+
+  test("is waited for no longer when the app is stopped", async () => {
+    const app = await start();
+    const waiting = failureOf(app.run("block", {}, { run: "r" }));
+    await began.promise;
+    await app.stop({ graceMs: 0 });
+    expect(await waiting).toMatchObject({ code: 503 });
+  });
 });

@@ -250,6 +250,8 @@ export class ShardOwner implements FoldEffects {
       this.dequeue(task);
       this.#timers.backoff.cancel(task);
     }
+    // It would hold the whole run.
+    this.#neverQueued = undefined;
     this.#timers.deadline.cancel(run.root);
     this.runs.delete(runKey(run.tenant, run.run));
   }

@@ -1,0 +1,34 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect, it } from "vitest";
+import { runFanOut } from "../../bench/load.ts";
+import { benchWorkers } from "../../bench/workers.ts";
+import { createMemoryBus } from "../../src/bus/memory.ts";
+import { createVirtualClock } from "../../src/core/virtual-clock.ts";
+import { tutti } from "../../src/tutti.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+const RUNS = 12;
+const TASKS = 3000;
+
+it("is given back by runs that have ended", async () => {
+  const clock = createVirtualClock();
+  const options = { workers: benchWorkers, concurrency: 500, env: {} };
+  const app = await clock.runUntilSettled(tutti(options, { bus: createMemoryBus({ clock }), clock }));
+  const run = () => clock.runUntilSettled(runFanOut(app, TASKS));
+  const used = async () => {
+    // What is told a little later is told by then.
+    await clock.advance(1000);
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+  await run();
+  const before = await used();
+  for (let i = 0; i < RUNS; i++) await run();
+  const bytesPerTask = ((await used()) - before) / (RUNS * TASKS);
+  await clock.runUntilSettled(app.stop({ graceMs: 0 }));
+  // A task takes more than 500 bytes while it is pending; the log, which this bus keeps in memory, is not on the heap.
+  expect(bytesPerTask).toBeLessThan(50);
+}, 60_000);

@@ -22,8 +22,8 @@ describe.each(LOAD_NAMES)("a task of the load %s", (load) => {
     const [count, expected] = [counted[load][what], EXPECTED[load][what]];
     const most = expected * (1 + TOLERANCE[what]) + SLACK;
     const told = `${load}: ${what}: ${rounded(count, 4)} a task; expected ${expected}, at most ${rounded(most, 4)}`;
-    // Where nothing ran, nothing is counted.
-    expect(count, told).toBeGreaterThan(0);
+    // Where nothing ran, nothing was queued either.
+    expect(counted[load].queueMessages).toBeGreaterThan(0.9);
     expect(count, `${told}; if it is meant to grow, write that down in expected-counts.ts`).toBeLessThanOrEqual(most);
     if (count < expected * (1 - TOLERANCE[what]) - SLACK)
       console.log(`${told}: it has fallen; write that down in expected-counts.ts, so that it stays so`);

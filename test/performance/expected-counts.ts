@@ -3,7 +3,7 @@ import type { Counts } from "../../bench/counts.ts";
 
 /**
  * What one task costs. The first six are counted in one process on a virtual clock and are the same on every machine;
- * allocations depend a little on when code is compiled, and on NATS it is a matter of time which results fall together.
+ * allocations depend a little on when code is compiled, and on NATS it is a matter of time what falls together in one message.
  *
  * `npm run bench -- counts` prints them. When one grows on purpose, write the new number here, and in the commit what it
  * buys. When one has fallen, write it here too, so that it cannot climb back unseen.
@@ -14,9 +14,9 @@ export const EXPECTED: Readonly<Record<LoadName, Counts>> = {
     logBytes: 167.5,
     queueMessages: 1,
     queueBytes: 160.4,
-    otherMessages: 0.0055,
-    steps: 0.0015,
-    allocatedBytes: 31_400,
+    otherMessages: 0.0005,
+    steps: 0,
+    allocatedBytes: 13_800,
     natsMessages: 4.03,
     natsBytes: 773,
   },
@@ -25,22 +25,22 @@ export const EXPECTED: Readonly<Record<LoadName, Counts>> = {
     logBytes: 177.8,
     queueMessages: 1,
     queueBytes: 152.5,
-    otherMessages: 1.005,
-    steps: 0.015,
-    allocatedBytes: 101_000,
-    natsMessages: 8.08,
-    natsBytes: 859,
+    otherMessages: 0.005,
+    steps: 0,
+    allocatedBytes: 34_000,
+    natsMessages: 7.15,
+    natsBytes: 825,
   },
   "small-runs": {
     logMessages: 0.858,
     logBytes: 224,
     queueMessages: 1,
     queueBytes: 157.1,
-    otherMessages: 0.715,
-    steps: 0.429,
-    allocatedBytes: 52_600,
-    natsMessages: 7.88,
-    natsBytes: 1024,
+    otherMessages: 0.143,
+    steps: 0,
+    allocatedBytes: 33_000,
+    natsMessages: 7.45,
+    natsBytes: 1000,
   },
 };
 
@@ -56,6 +56,6 @@ export const TOLERANCE: Readonly<Record<keyof Counts, number>> = {
   otherMessages: 0.01,
   steps: 0.01,
   allocatedBytes: 0.1,
-  natsMessages: 0.03,
-  natsBytes: 0.03,
+  natsMessages: 0.05,
+  natsBytes: 0.05,
 };

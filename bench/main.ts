@@ -7,6 +7,7 @@ import { fanOut } from "./fan-out.ts";
 import { memory } from "./memory.ts";
 import { payload } from "./payload.ts";
 import { peers } from "./peers.ts";
+import { recovery } from "./recovery.ts";
 import { report } from "./report.ts";
 import { scale } from "./scale.ts";
 import { type BenchServer, startBenchServer } from "./server.ts";
@@ -23,6 +24,7 @@ const workloads: Readonly<Record<string, Workload>> = {
   memory,
   payload,
   scale,
+  recovery,
   counts,
   peers,
 };

@@ -12,7 +12,7 @@ export interface Catch {
 /** Lets the simulator look for a deliberate bug, in so many seeds. */
 export async function hunt(mutation: Mutation, seeds: number): Promise<Catch> {
   const began = performance.now();
-  const { simulate } = await loadMutant(mutation);
+  const { simulate, isAgeing } = await loadMutant(mutation);
   const caught = (seed?: number, invariant?: string): Catch => ({
     mutation: mutation.name,
     seed,
@@ -20,6 +20,8 @@ export async function hunt(mutation: Mutation, seeds: number): Promise<Catch> {
     seconds: (performance.now() - began) / 1000,
   });
   for (let seed = 1; seed <= seeds; seed++) {
+    // These take longer, and show other things.
+    if (isAgeing(seed) !== (mutation.ageing === true)) continue;
     const { violation } = await simulate(seed, mutation.faults ? { faults: mutation.faults } : {});
     if (violation) return caught(seed, violation.invariant);
   }

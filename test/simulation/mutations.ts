@@ -9,6 +9,8 @@ export interface Mutation {
   readonly instead: string;
   /** The weather in which it shows, where others seldom bring it about. */
   readonly faults?: readonly Fault[];
+  /** It shows where runs outlive the log's age. */
+  readonly ageing?: true;
 }
 
 /** Each must be found by the simulator. Where a snippet is no longer in its file, loading the mutant fails. */
@@ -231,17 +233,20 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "actors/carrier.ts",
     snippet: "if (events[0]?.sequence === original.sequence) return events;",
     instead: "if (events[0]?.sequence === original.sequence) return events.slice(0, -1);",
+    ageing: true,
   },
   {
     name: "lose what comes while a run is being carried",
     file: "actors/carries.ts",
     snippet: "[...readCarried(events), ...copy.since]",
     instead: "readCarried(events)",
+    ageing: true,
   },
   {
     name: "let unfinished runs go by age",
     file: "actors/carrier.ts",
     snippet: "const CARRIED_AT = 1 / 2;",
     instead: "const CARRIED_AT = 1000;",
+    ageing: true,
   },
 ];

@@ -102,7 +102,7 @@ export class Sky {
       },
       // The first connection is the auditor's.
       delayMs: ({ connection }) =>
-        connection > 1 && (happens(this.#weather.delays) || inHaze(0.2)) ? this.#chance.exponential(100, LATEST_MS) : 0,
+        connection > 1 && (happens(this.#weather.delays) || inHaze(0.4)) ? this.#chance.exponential(100, LATEST_MS) : 0,
     };
   }
 

@@ -96,14 +96,14 @@ export function randomRuns(chance: Chance, types: readonly SimulatedType[], with
 /** A run whose tasks follow one another for some minutes. */
 export function lingeringRun(chance: Chance, types: readonly SimulatedType[], run: string): SimulatedRun {
   const value = { failures: 0, retryAfterMs: 0, hangs: 0, kills: 0, ends: "value", children: [] } as const;
-  const children = Array.from({ length: 70 }, (_, i): Child => {
+  const children = Array.from({ length: 100 }, (_, i): Child => {
     const ends = chance.happens(0.03) ? "bulky" : "value";
     const behaviour = {
       ...value,
       ends,
       name: `k${i}`,
       type: chance.pick(types).type,
-      ms: chance.int(500, 6000),
+      ms: chance.int(300, 4000),
     } as const;
     return { key: `k${i}`, behaviour, refs: i > 0 ? [`k${i - 1}`] : [], needs: [] };
   });

@@ -22,10 +22,13 @@ const START_MS = Date.UTC(2025, 0);
 const TIMING = { ackWaitMs: 6000, presenceTtlMs: 3000 };
 /** Bad weather lasts this long; what has not ended then must end in good weather, in some minutes. */
 const TROUBLED_MS = 40_000;
-const LIMIT_MS = 600_000;
+const LIMIT_MS = 900_000;
 /** In some worlds the log is kept so long only, and some runs take longer. Nobody is without an owner for half of it. */
 const MAX_AGE_MS = 120_000;
-const AGEING_EVERY = 5;
+const AGEING_EVERY = 10;
+
+/** Whether the log's age is short in the world of that seed. */
+export const isAgeing = (seed: number): boolean => seed % AGEING_EVERY === 0;
 
 export interface Report {
   readonly seed: number;
@@ -82,7 +85,7 @@ export class World implements ProcessHost {
     const runs = randomRuns(this.chance, this.types, TROUBLED_MS / 2);
     const limits = this.chance.happens(0.5) ? randomLimits(this.chance) : {};
     this.options = { env: {}, shards: this.chance.pick([1, 2, 4, 8]), timing: TIMING, limits };
-    this.isAgeing = seed % AGEING_EVERY === 0;
+    this.isAgeing = isAgeing(seed);
     if (this.isAgeing) {
       // Two runs that take minutes must not keep the others waiting for minutes.
       this.options = { ...this.options, maxAge: MAX_AGE_MS, limits: { ...limits, runs: 10 } };

@@ -1,0 +1,236 @@
+import { BlobStore } from "../src/actors/blobs.ts";
+import { readLogMessage } from "../src/actors/log-event.ts";
+import { LogPump } from "../src/actors/log-pump.ts";
+import { ShardFold } from "../src/actors/shard-fold.ts";
+import type { Tutti } from "../src/app.ts";
+import { connectNats } from "../src/bus/nats.ts";
+import type { Bus, StoredMessage } from "../src/bus/port.ts";
+import { createTopology, type Topology } from "../src/bus/topology.ts";
+import { systemClock } from "../src/core/clock.ts";
+import { encodeJson } from "../src/core/json.ts";
+import { DEFAULT_RETRY } from "../src/core/policy.ts";
+import { FOLD_VERSION } from "../src/fold/apply.ts";
+import { noEffects } from "../src/fold/effects.ts";
+import { tutti } from "../src/tutti.ts";
+import type { Row } from "./report.ts";
+import { inTurn, median, rounded } from "./rounds.ts";
+import type { Workload } from "./workload.ts";
+
+/** Of a log: what comes after the prefix, the tenant and the shard in its subject, and the body. */
+type LogLine = readonly [string, unknown];
+
+const submitted = {
+  v: 1,
+  type: "root",
+  input: {},
+  policy: { retry: DEFAULT_RETRY },
+  priority: "normal",
+  digest: "none",
+  fold: FOLD_VERSION,
+};
+const planOf = (count: number) => ({
+  v: 1,
+  tasks: Object.fromEntries(Array.from({ length: count }, (_, i) => [`part-${i}`, { type: "part", input: { i } }])),
+});
+const resultOf = (task: string, content: object) => ({
+  task,
+  attempt: 1,
+  worker: "worker-1",
+  startedAt: "2025-01-01T00:00:00.000Z",
+  ...content,
+});
+
+/** A result is an event, however many share a message. */
+const eventsIn = ([, body]: LogLine): number => (body as { results?: unknown[] }).results?.length ?? 1;
+
+/** One run of N tasks, whose results come `each` to a message; the last is missing. */
+function* oneRun(count: number, each: number): Generator<LogLine> {
+  yield ["run.submitted", submitted];
+  const root = { ...resultOf("-", {}), planRef: "plan" };
+  yield ["run.result", { v: 1, results: [root] }];
+  for (let i = 0; i < count - 1; i += each) {
+    const results = Array.from({ length: Math.min(each, count - 1 - i) }, (_, k) =>
+      resultOf(`part-${i + k}`, { output: { i: i + k } }),
+    );
+    yield ["run.result", { v: 1, results }];
+  }
+}
+
+/** N runs of three tasks, of each of which one is still to be done. */
+function* manyRuns(count: number): Generator<LogLine> {
+  for (let i = 0; i < count; i++) {
+    yield [`run-${i}.submitted`, submitted];
+    yield [`run-${i}.result`, { v: 1, results: [resultOf("-", { plan: planOf(2) })] }];
+    yield [`run-${i}.result`, { v: 1, results: [resultOf("part-0", { output: { i } })] }];
+  }
+}
+
+/** What a takeover costs: folding a log, alone and as it comes from a server, and an orchestrator's whole start over it. */
+export const recovery: Workload = {
+  summary: "what a takeover costs: a shard's log is folded, from memory and from a server",
+  sizesAre: "tasks of one unfinished run; a tenth of that many unfinished runs",
+  sizes: [100_000],
+  rounds: 3,
+  async measure({ sizes, rounds, startServer, say }) {
+    const server = await startServer();
+    const rows: Row[] = [];
+    for (const n of sizes) {
+      const logs: Readonly<Record<string, () => Generator<LogLine>>> = {
+        "one run, a result a message": () => oneRun(n, 1),
+        "one run, 100 results a message": () => oneRun(n, 100),
+        "many runs": () => manyRuns(n / 10),
+      };
+      for (const [name, linesOf] of Object.entries(logs)) {
+        const prefix = `log${rows.length}`;
+        const bus = await connectNats({ servers: server.url, name: "bench" });
+        const topology = createTopology({ prefix });
+        await write(bus, topology, linesOf(), n);
+        const blobs = await BlobStore.open(bus, topology, systemClock);
+        const stored = await readAll(bus, topology);
+        const times = await inTurn(
+          rounds,
+          {
+            fold: () => foldAlone(topology, stored, n),
+            nats: () => foldFromServer(bus, topology, blobs, stored.length),
+            takeover: () => takeOver(server.url, prefix),
+          },
+          (round, results) => say(`${n}, ${name}, round ${round}: ${JSON.stringify(results)}`),
+        );
+        const events = linesOf().reduce((sum, line) => sum + eventsIn(line), 0);
+        const perSecond = (taken: readonly Taken[], of: (one: Taken) => number) =>
+          rounded((events / median(taken.map(of))) * 1000);
+        const wall = ({ ms }: Taken) => ms;
+        const own = ({ cpuMs }: Taken) => cpuMs;
+        rows.push({
+          log: name,
+          n,
+          events,
+          messages: stored.length,
+          "fold, events/s": perSecond(times.fold, wall),
+          "by processor time": perSecond(times.fold, own),
+          "from NATS and fold, events/s": perSecond(times.nats, wall),
+          "by its processor time": perSecond(times.nats, own),
+          "orchestrator is up after, ms": rounded(median(times.takeover.map(wall))),
+        });
+        await bus.close();
+      }
+    }
+    return rows;
+  },
+};
+
+async function write(bus: Bus, topology: Topology, lines: Iterable<LogLine>, n: number): Promise<void> {
+  for (const stream of Object.values(topology.streams)) await bus.ensureStream(stream);
+  // Known, and executed by nobody.
+  const types = await bus.bucket(topology.buckets.types);
+  for (const type of ["root", "part"]) await types.put(type, encodeJson({ v: 1, type }));
+  const store = await bus.objects(topology.blobs);
+  await store.put("plan", encodeJson(planOf(n)));
+  let batch: Promise<unknown>[] = [];
+  for (const [place, body] of lines) {
+    batch.push(bus.append(`${topology.subjects.prefix}.log.default.0.${place}`, encodeJson(body)));
+    if (batch.length < 2000) continue;
+    await Promise.all(batch);
+    batch = [];
+  }
+  await Promise.all(batch);
+}
+
+async function readAll(bus: Bus, topology: Topology): Promise<StoredMessage[]> {
+  const messages: StoredMessage[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { streams, subjects } = topology;
+  const follower = await bus.follow(streams.log.name, subjects.logOfShard(0), (one) => messages.push(one), {
+    onCaughtUp: resolve,
+  });
+  await promise;
+  await follower.stop();
+  return messages;
+}
+
+const createFold = () =>
+  new ShardFold({
+    effects: noEffects,
+    isLive: () => false,
+    onBegun() {},
+    onEnded() {},
+    onReopened() {},
+    forget() {},
+    reload: async () => undefined,
+  });
+
+/** As the pump would have it from the object store. */
+function hydrated(topology: Topology, message: StoredMessage, n: number) {
+  const event = readLogMessage(topology.subjects, message);
+  const { read } = event;
+  if (!read) throw new Error(`message ${message.sequence}: ${event.problem}`);
+  for (const one of read.kind === "result" ? (read.body.results as { planRef?: string; plan?: unknown }[]) : [])
+    if (one.planRef !== undefined) {
+      delete one.planRef;
+      one.plan = planOf(n);
+    }
+  return { ...event, read };
+}
+
+/** `cpuMs`: of this process, since others may keep the machine busy. */
+interface Taken {
+  readonly ms: number;
+  readonly cpuMs: number;
+}
+
+async function timed(run: () => Promise<void>): Promise<Taken> {
+  globalThis.gc?.();
+  const cpuBefore = process.cpuUsage();
+  const began = performance.now();
+  await run();
+  const ms = performance.now() - began;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { ms: rounded(ms), cpuMs: rounded((user + system) / 1000) };
+}
+
+async function foldAlone(topology: Topology, stored: readonly StoredMessage[], n: number): Promise<Taken> {
+  const events = stored.map((message) => hydrated(topology, message, n));
+  const fold = createFold();
+  return timed(async () => {
+    for (const event of events) void fold.apply(event);
+  });
+}
+
+async function foldFromServer(bus: Bus, topology: Topology, blobs: BlobStore, events: number): Promise<Taken> {
+  const fold = createFold();
+  const { streams, subjects } = topology;
+  let folded = 0;
+  const pump = new LogPump(
+    { subjects, blobs, clock: systemClock, log: () => {} },
+    (event) => {
+      folded++;
+      return fold.apply(event);
+    },
+    {
+      needsCarried: () => true,
+      onNewer(newer) {
+        throw newer;
+      },
+    },
+  );
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const options = { onCaughtUp: () => pump.whenDrained(resolve) };
+  const taken = await timed(async () => {
+    const push = (message: StoredMessage) => pump.push(message);
+    const follower = await bus.follow(streams.log.name, subjects.logOfShard(0), push, options);
+    await promise;
+    await follower.stop();
+  });
+  if (folded !== events) throw new Error(`${folded} events were folded; expected ${events}`);
+  return taken;
+}
+
+/** Everything that a start takes: the shard is claimed, its queue listed, its log replayed. What is ready waits for workers. */
+async function takeOver(url: string, prefix: string): Promise<Taken> {
+  let app: Tutti | undefined;
+  const taken = await timed(async () => {
+    app = await tutti({ bus: url, prefix, shards: 1, env: {} });
+  });
+  await app?.stop();
+  return taken;
+}

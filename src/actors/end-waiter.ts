@@ -2,7 +2,7 @@ import { TuttiError } from "../core/error.ts";
 import type { Ended } from "../core/event.ts";
 import { asTuttiError } from "./bus-failure.ts";
 import { readEventBody } from "./log-event.ts";
-import { readEnds } from "./run-ends.ts";
+import { readEnd } from "./run-ends.ts";
 import type { ReaderHost } from "./run-reader.ts";
 
 /** How often the log is asked, in case the live message was lost with a connection. */
@@ -61,7 +61,7 @@ export async function waitForEnd(host: ReaderHost, tenant: string, run: string, 
   const subscription = await bus.subscribe(filter, (message) => take(message.data));
   taken.push(() => void subscription.stop());
   const check = async () => {
-    const { last } = await readEnds(host, tenant, run, shard);
+    const last = await readEnd(host, tenant, run, shard);
     if (last) end(last.body);
   };
   const checkQuietly = () => void check().catch(() => {});

@@ -13,7 +13,7 @@ import { statusOf } from "../fold/view.ts";
 import { dropDeadLetter, getDeadLetter, listDeadLetters, redriveDeadLetter } from "./dead-queries.ts";
 import { answering } from "./gateway.ts";
 import type { Host } from "./host.ts";
-import { readEnds } from "./run-ends.ts";
+import { readEnd } from "./run-ends.ts";
 import { listRuns } from "./run-list.ts";
 import { notFound, readRun, viewRun } from "./run-reader.ts";
 import { isSettled, settledQuery } from "./settled.ts";
@@ -62,11 +62,12 @@ const answers: Answers = {
     listRuns(context.host, query.tenant, query.limit, (run) => liveRun(context, query.tenant, run)),
   async "runs.cancel"({ host }, { tenant, run, by, reason }) {
     const { bus, topology, shards } = host;
-    const { first, last } = await readEnds(host, tenant, run);
-    if (!first) throw notFound(run);
-    if (last) throw new TuttiError(409, `run ${run} has ended already`, { run });
+    const shard = shardOf(run, shards);
+    const begun = topology.subjects.log(tenant, shard, run, "submitted");
+    if (!(await bus.getLastMessage(topology.streams.log.name, begun))) throw notFound(run);
+    if (await readEnd(host, tenant, run, shard)) throw new TuttiError(409, `run ${run} has ended already`, { run });
     const cancel = { v: VERSION, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
-    await bus.append(topology.subjects.log(tenant, shardOf(run, shards), run, "cancel"), encodeJson(cancel));
+    await bus.append(topology.subjects.log(tenant, shard, run, "cancel"), encodeJson(cancel));
     return { run, status: "cancelling" };
   },
   "dead.list": ({ host }, { tenant, limit }) => listDeadLetters(host, tenant, limit),

@@ -4,21 +4,30 @@ import { readEventBody } from "./log-event.ts";
 import type { Mark } from "./marks.ts";
 import { type ReaderHost, stands } from "./run-reader.ts";
 
-export interface RunEnds {
-  /** Undefined when the log has no such run (any more). */
-  readonly first: (Mark & { readonly body: Submitted }) | undefined;
-  /** Its end, unless it was redriven since. */
-  readonly last: (Mark & { readonly body: Ended }) | undefined;
+export interface FirstEvent extends Mark {
+  readonly body: Submitted;
+}
+
+export interface LastEvent extends Mark {
+  readonly body: Ended;
 }
 
 /** A `submitted`, in the place of its original when it is a copy. */
-export function readFirst(message: StoredMessage): RunEnds["first"] {
+export function readFirst(message: StoredMessage): FirstEvent | undefined {
   const body = readEventBody("submitted", message.data);
   return body && { body, ...(body.original ?? { sequence: message.sequence, at: message.timestamp }) };
 }
 
-/** The two ends of a run, as the log has them now. `shard`: where it is known, the log is asked by whole subjects. */
-export async function readEnds(host: ReaderHost, tenant: string, run: string, shard?: number): Promise<RunEnds> {
+/**
+ * The end of a run, if the log has it and it was not redriven since. `shard`: where it is known, the log is asked by
+ * whole subjects. Most that ask do so before the end, and cost one look.
+ */
+export async function readEnd(
+  host: ReaderHost,
+  tenant: string,
+  run: string,
+  shard?: number,
+): Promise<LastEvent | undefined> {
   const { bus, topology } = host;
   const { name } = topology.streams.log;
   const lastOf = (event: "submitted" | "ended") =>
@@ -28,12 +37,12 @@ export async function readEnds(host: ReaderHost, tenant: string, run: string, sh
         ? topology.subjects.logOfRun(tenant, run, event)
         : topology.subjects.log(tenant, shard, run, event),
     );
-  const [end, begin] = await Promise.all([lastOf("ended"), lastOf("submitted")]);
-  const first = begin && readFirst(begin);
+  const end = await lastOf("ended");
   const body = end && readEventBody("ended", end.data);
+  if (!body) return undefined;
+  const { sequence, timestamp } = end;
   // An id is free again once its `submitted` has gone by age; its `ended` may still be there then.
-  const isOfThisRun = body !== undefined && end!.sequence > (first?.sequence ?? 0);
-  if (!isOfThisRun || !(await stands(host, { tenant, run }, { body, sequence: end!.sequence })))
-    return { first, last: undefined };
-  return { first, last: { body, sequence: end!.sequence, at: end!.timestamp } };
+  const begin = await lastOf("submitted");
+  if (begin && sequence < (readFirst(begin)?.sequence ?? 0)) return undefined;
+  return (await stands(host, { tenant, run }, { body, sequence })) ? { body, sequence, at: timestamp } : undefined;
 }

@@ -5,7 +5,7 @@ import type { RunSummary } from "../core/run-view.ts";
 import { beginRun } from "../fold/apply.ts";
 import { noEffects } from "../fold/effects.ts";
 import type { RunState } from "../fold/run-state.ts";
-import { type RunEnds, readEnds, readFirst } from "./run-ends.ts";
+import { type FirstEvent, readEnd, readFirst } from "./run-ends.ts";
 import { eachMessage, type ReaderHost, summarizeRun } from "./run-reader.ts";
 
 /** A list has to fit into a message; whoever wants a larger output asks for the run. */
@@ -30,7 +30,7 @@ export async function listRuns(
   const summaries = newest.all().map(async ({ subject, first }): Promise<RunSummary> => {
     const address = parseLogSubject(subjects, subject);
     const { run, shard } = address;
-    const { last } = await readEnds(host, tenant, run, shard);
+    const last = await readEnd(host, tenant, run, shard);
     const end = last && { body: withoutLargeOutput(last.body), at: last.at };
     const state = (end ? undefined : live(run)) ?? beginRun(address, first.body, first.at, noEffects);
     return summarizeRun({ state, ended: end });
@@ -40,7 +40,7 @@ export async function listRuns(
 
 interface Listed {
   readonly subject: string;
-  readonly first: NonNullable<RunEnds["first"]>;
+  readonly first: FirstEvent;
 }
 
 /** Of many `submitted`, the newest runs; a copy stands for its original. */

@@ -77,10 +77,11 @@ export class Client {
     const tenant = options.tenant ?? DEFAULT_TENANT;
     const request = this.#encode(type, input, options, run);
     const answer = await orAbort(this.#askOnce(type, ...request), options.signal);
-    if (answer) return this.#output(answer);
+    if (answer && answer !== "unsent") return this.#output(answer);
     const waiter = await waitForEnd(this.#host, tenant, run);
     try {
-      await this.#send(type, ...request);
+      if (answer === "unsent") await this.#send(type, ...request);
+      else await this.#sendUnlessKnown(type, ...request, tenant, run);
       // A chosen id may name a run that has ended long ago.
       if (options.run !== undefined) await waiter.check();
       return await this.#outcome(run, await orAbort(waiter.ended, options.signal));
@@ -89,14 +90,44 @@ export class Client {
     }
   }
 
-  /** The answer to `run.<type>`, if it comes soon. */
-  #askOnce(type: string, data: Uint8Array, headers: Record<string, string>): Promise<Message | undefined> {
+  /** Where nobody can be asked, the log tells whether the run has begun: then its end comes, however long that takes. */
+  async #sendUnlessKnown(
+    type: string,
+    data: Uint8Array,
+    headers: Record<string, string>,
+    tenant: string,
+    run: string,
+  ): Promise<void> {
+    const { bus, topology } = this.#host;
+    const subject = topology.subjects.logOfRun(tenant, run, "submitted");
+    for (;;) {
+      try {
+        return await this.#send(type, data, headers);
+      } catch (error) {
+        if (!(error instanceof TuttiError) || !isBusError(error.cause, "timeout", "no-responders")) throw error;
+        const isCutOff = isBusError(error.cause.cause, "unreachable");
+        const isKnown = await bus.getLastMessage(topology.streams.log.name, subject).then(
+          (message) => message !== undefined,
+          () => undefined,
+        );
+        if (isKnown) return;
+        // Without a connection nothing can be told: what was asked before may have begun.
+        if (isKnown === false || !isCutOff) throw error;
+      }
+    }
+  }
+
+  /** The answer to `run.<type>`, if it comes soon. `unsent`: there is no connection. */
+  #askOnce(type: string, data: Uint8Array, headers: Record<string, string>): Promise<Message | "unsent" | undefined> {
     const { bus, topology } = this.#host;
     return new Promise((resolve, reject) => {
       const unlisten = bus.onEvent((event) => event.type === "reconnected" && resolve(undefined));
       const options = { timeoutMs: SHORT_RUN_MS, headers: traced(headers), patienceMs: 0 };
       this.#ask(topology.subjects.run(type), data, options)
-        .then(resolve, (error) => (isBusError(error.cause, "timeout") ? resolve(undefined) : reject(error)))
+        .then(resolve, (error) => {
+          if (!isBusError(error.cause, "timeout")) reject(error);
+          else resolve(isBusError(error.cause.cause, "unreachable") ? "unsent" : undefined);
+        })
         .finally(unlisten);
     });
   }

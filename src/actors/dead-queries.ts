@@ -32,7 +32,34 @@ export async function listDeadLetters(host: Host, tenant: string, limit: number)
 }
 
 export async function getDeadLetter(host: Host, tenant: string, id: string): Promise<DeadLetter> {
-  return (await find(host, tenant, id)).letter;
+  const { letter } = await find(host, tenant, id);
+  return letter.kind === "task" ? current(host, letter) : letter;
+}
+
+/**
+ * The letter of the failure that the log has for the last. An owner that stood still may store one long after its attempt
+ * was redriven, when nobody looks for it any more.
+ */
+async function current(host: Host, letter: DeadLetter): Promise<DeadLetter> {
+  const { tenant, id } = letter;
+  const state = (await readRun(host, tenant, id).catch(orGone))?.state;
+  if (!state) return letter;
+  const task = failedTaskOf(state);
+  if (!task || !isOver(state)) throw noLetter(id);
+  if (letter.task === task.id && letter.attempt === attemptOf(task)) return letter;
+  const { subjects, streams } = host.topology;
+  const stored = await host.bus.getLastMessage(
+    streams.dead.name,
+    subjects.deadTask(tenant, id, task.id, attemptOf(task)),
+  );
+  const found = stored && readLetter(host, stored);
+  if (!found) throw noLetter(id);
+  return found;
+}
+
+/** The log may have let go of a run whose letter is there still. */
+function orGone(error: unknown): undefined {
+  if (!(error instanceof TuttiError) || error.code !== 404) throw error;
 }
 
 /** Takes it off the list. What the log has of a run stays there. */
@@ -128,13 +155,15 @@ async function find(host: Host, tenant: string, id: string): Promise<{ filter: s
     sequence === undefined ? subjects.deadTasksOfRun(tenant, id) : subjects.deadRequest("*", Number(sequence));
   const stored = await host.bus.getLastMessage(streams.dead.name, filter);
   const letter = stored && readLetter(host, stored);
-  if (letter?.tenant !== tenant)
-    throw new TuttiError(404, `there is no dead letter ${id}: it was redriven or dropped, has expired, or never was`, {
-      path: "/id",
-      received: id,
-    });
+  if (letter?.tenant !== tenant) throw noLetter(id);
   return { filter, letter };
 }
+
+const noLetter = (id: string): TuttiError =>
+  new TuttiError(404, `there is no dead letter ${id}: it was redriven or dropped, has expired, or never was`, {
+    path: "/id",
+    received: id,
+  });
 
 /** Undefined for what we have not written. */
 function readLetter(host: Host, stored: StoredMessage): DeadLetter | undefined {

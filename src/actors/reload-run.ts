@@ -23,7 +23,8 @@ export async function reload(
 ): Promise<Reloaded | undefined> {
   while (wanted()) {
     try {
-      return await readRun(host, tenant, run, before);
+      const reloaded = await readRun(host, tenant, run, before);
+      return wanted() ? reloaded : undefined;
     } catch (error) {
       if (error instanceof TuttiError || isBusError(error, "closed")) return undefined;
       host.log("warn", `run ${run}, which is redriven, cannot be read yet: ${messageOf(error)}`);

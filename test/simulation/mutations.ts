@@ -62,8 +62,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "forget a run that ended, although it is redriven",
-    file: "actors/shard-owner.ts",
-    snippet: "return this.#reopen({ tenant, shard, run: id }, read);",
+    file: "actors/shard-fold.ts",
+    snippet: "return this.#reopen(key, event, read);",
     instead: "return;",
   },
   {
@@ -80,10 +80,10 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "let a checkpoint pass a run that was redriven",
-    file: "actors/shard-owner.ts",
-    snippet: "this.#marks.begun(state, begun);",
+    file: "actors/shard-fold.ts",
+    snippet: "this.marks.begun(state, begun.original, begun.base);",
     instead: "void begun;",
-    faults: ["crash"],
+    faults: ["crash", "restart"],
   },
   {
     name: "leave the dead letter of what was redriven",

@@ -7,5 +7,5 @@ import { createHash } from "node:crypto";
 export function attemptBlobs({ reply, task, attempt }: { reply: string; task: string; attempt: number }) {
   const nameOf = (part: string) =>
     createHash("sha256").update(`${reply} ${task} ${attempt} ${part}`).digest("base64url");
-  return { input: nameOf("input"), needs: nameOf("needs") };
+  return { input: nameOf("input"), needs: nameOf("needs"), parts: nameOf("parts") };
 }

@@ -10,8 +10,9 @@ import { checkPlan } from "../core/plan-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import type { TaskMessage } from "../core/task-message.ts";
 import { PlanOf } from "../define/plan.ts";
-import type { HandlerContext, Worker } from "../define/worker.ts";
+import type { Worker } from "../define/worker.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
+import { fetchGiven, type Given, givenIn } from "./given.ts";
 import { createHandlerContext } from "./handler-context.ts";
 import type { WorkerHost } from "./worker-host.ts";
 
@@ -80,9 +81,9 @@ export class Attempt {
       settle(outcome);
     };
     this.#armTimeout();
-    const { input, inputRef, needs = {}, needsRef } = this.message;
-    if (inputRef === undefined && needsRef === undefined) this.#guard(() => this.#handle(input, needs));
-    else this.#wait(this.#fetch(), ([fetched, ofNeeds]) => this.#handle(fetched, ofNeeds));
+    const given = givenIn(this.message);
+    if (given) this.#guard(() => this.#handle(given));
+    else this.#wait(fetchGiven(this.#host.blobs, this.message), (fetched) => this.#handle(fetched));
   }
 
   #fail(error: unknown): void {
@@ -111,16 +112,7 @@ export class Attempt {
     this.#disarm = this.#host.clock.timer(timeoutMs, () => this.abort(new AttemptAborted("timeout", message)));
   }
 
-  async #fetch(): Promise<[unknown, HandlerContext["needs"]]> {
-    const { input, inputRef, needs = {}, needsRef } = this.message;
-    const { blobs } = this.#host;
-    return [
-      inputRef === undefined ? input : await blobs.getJson(inputRef),
-      needsRef === undefined ? needs : ((await blobs.getJson(needsRef)) as HandlerContext["needs"]),
-    ];
-  }
-
-  #handle(input: unknown, needs: HandlerContext["needs"]): void {
+  #handle({ input, needs }: Given): void {
     const parsed = parseBy(this.#worker.input, input, "input", this.#worker.type);
     const { run, task, attempt } = this.message;
     const context = createHandlerContext(this.#host, {

@@ -50,18 +50,32 @@ export class BlobStore implements Blobs {
 
   /** Rejects with a TerminalError also when the content is no JSON: it will not become any. */
   async getJson(ref: string): Promise<Json> {
-    const data = await this.get(ref);
-    try {
-      return decodeJson(data) as Json;
-    } catch (error) {
-      throw new TerminalError(`blob ${ref} holds no JSON: ${messageOf(error)}`, { cause: error });
-    }
+    return parse(ref, await this.get(ref));
   }
 
-  /** Fetches several at once; the returned function looks them up. */
+  /** Fetches several; the returned function looks them up. */
   async loadAll(refs: Iterable<string>): Promise<(ref: string) => Json> {
+    return (await this.loadWithin(refs, Number.POSITIVE_INFINITY))!;
+  }
+
+  /** The same, or undefined when they have more than so many bytes. */
+  async loadWithin(refs: Iterable<string>, mostBytes: number): Promise<((ref: string) => Json) | undefined> {
     const loaded = new Map<string, Json>();
-    for (const ref of new Set(refs)) loaded.set(ref, await this.getJson(ref));
+    let bytes = 0;
+    for (const ref of new Set(refs)) {
+      const data = await this.get(ref);
+      bytes += data.length;
+      if (bytes > mostBytes) return undefined;
+      loaded.set(ref, parse(ref, data));
+    }
     return (ref) => loaded.get(ref)!;
+  }
+}
+
+function parse(ref: string, data: Uint8Array): Json {
+  try {
+    return decodeJson(data) as Json;
+  } catch (error) {
+    throw new TerminalError(`blob ${ref} holds no JSON: ${messageOf(error)}`, { cause: error });
   }
 }

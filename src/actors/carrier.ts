@@ -137,7 +137,7 @@ export class Carrier {
       if (task.output && "ref" in task.output) refs.add(task.output.ref);
       if (stateOf(task) !== "dispatched") continue;
       const names = attemptBlobs({ reply, task: task.id, attempt: attemptOf(task) });
-      refs.add(names.input).add(names.needs);
+      refs.add(names.input).add(names.needs).add(names.parts);
     }
     const left = refs.values();
     const refreshAll = async () => {

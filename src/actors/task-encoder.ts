@@ -3,7 +3,7 @@ import { VERSION } from "../core/event.ts";
 import { encodeJson, type Json } from "../core/json.ts";
 import { resolveInput } from "../core/reference.ts";
 import type { TaskMessage } from "../core/task-message.ts";
-import { holdsRef, outputOf, refsOf } from "../fold/outputs.ts";
+import { holdsRef, outputOf, refsOf, soleOutput } from "../fold/outputs.ts";
 import { attemptOf, type TaskRecord } from "../fold/task-record.ts";
 import { attemptBlobs } from "./attempt-blobs.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
@@ -11,6 +11,9 @@ import type { Host } from "./host.ts";
 
 /** Tasks whose inputs are being fetched from the object store at once: each may be large. */
 const MOST_PREPARING = 16;
+
+/** Outputs of so many bytes are put into one input. More of them go to the worker as they are: no text holds them all. */
+const JOIN_LIMIT = 64 * 2 ** 20;
 
 /** A task's message with every field in its place: those that are undefined leave no trace in JSON. */
 type Body = { readonly [K in keyof TaskMessage]-?: TaskMessage[K] | undefined };
@@ -63,7 +66,23 @@ export class TaskEncoder {
   /** Of any task, as it was or would be sent, whether anybody knows its type or not. Rejects as {@link prepare} else does. */
   async recall(task: TaskRecord): Promise<Uint8Array> {
     const refs = task.needs.flatMap((need) => [...refsOf(need)]);
-    return this.#fit(this.#body(task, await this.#host.blobs.loadAll(refs)));
+    // Each of them is larger than what travels in a message: so many are not fetched to be put together here.
+    if (refs.length * INLINE_LIMIT > JOIN_LIMIT) return this.#fit(await this.#bodyInParts(task));
+    const load = await this.#host.blobs.loadWithin(refs, JOIN_LIMIT);
+    return this.#fit(load ? this.#body(task, load) : await this.#bodyInParts(task));
+  }
+
+  /** Of a task that is given more than can be put together: the worker does that, with what it reads itself. */
+  async #bodyInParts(task: TaskRecord): Promise<Body> {
+    const { input = {}, needs } = task.spec;
+    const parts: Record<string, { ref: string } | { value: Json }> = {};
+    for (const need of task.needs) {
+      const sole = soleOutput(need);
+      if (sole && "ref" in sole) parts[need.key] = { ref: sole.ref };
+      else parts[need.key] = { value: outputOf(need, await this.#host.blobs.loadAll(refsOf(need))) };
+    }
+    const referred = needs?.length ? Object.fromEntries(needs.map((key) => [key, { $ref: `${key}#` }])) : undefined;
+    return { ...this.#common(task), input, needs: referred, parts };
   }
 
   #body(task: TaskRecord, load: (ref: string) => Json): Body {
@@ -73,17 +92,29 @@ export class TaskEncoder {
     const { inputRef } = run.submitted;
     const isStoredRoot = !task.parent && inputRef !== undefined;
     return {
+      ...this.#common(task),
+      // A request's input is data, whatever it looks like; only plans refer.
+      input: isStoredRoot ? undefined : task.parent ? resolveInput(input, sibling) : input,
+      inputRef: isStoredRoot ? inputRef : undefined,
+      needs: needs?.length ? Object.fromEntries(needs.map((key) => [key, sibling(key)])) : undefined,
+    };
+  }
+
+  #common(task: TaskRecord): Body {
+    const { run, spec } = task;
+    return {
       v: VERSION,
       run: run.run,
       task: task.id,
       attempt: attemptOf(task),
       epoch: this.#epochOf(run.shard),
       type: spec.type,
-      // A request's input is data, whatever it looks like; only plans refer.
-      input: isStoredRoot ? undefined : task.parent ? resolveInput(input, sibling) : input,
-      inputRef: isStoredRoot ? inputRef : undefined,
-      needs: needs?.length ? Object.fromEntries(needs.map((key) => [key, sibling(key)])) : undefined,
+      input: undefined,
+      inputRef: undefined,
+      needs: undefined,
       needsRef: undefined,
+      parts: undefined,
+      partsRef: undefined,
       timeoutMs: spec.timeout,
       deadline: run.deadline,
       reply: this.#host.topology.subjects.reply(run.tenant, run.shard, run.run),
@@ -95,13 +126,14 @@ export class TaskEncoder {
     return data.length <= INLINE_LIMIT ? data : this.#moveOut(body);
   }
 
-  async #moveOut({ input, needs, ...body }: Body): Promise<Uint8Array> {
+  async #moveOut({ input, needs, parts, ...body }: Body): Promise<Uint8Array> {
     const { blobs } = this.#host;
     const names = attemptBlobs(body as TaskMessage);
     return encodeJson({
       ...body,
       ...(input !== undefined && { inputRef: await blobs.putJsonAs(names.input, input) }),
       ...(needs && { needsRef: await blobs.putJsonAs(names.needs, needs) }),
+      ...(parts && { partsRef: await blobs.putJsonAs(names.parts, parts) }),
     });
   }
 }

@@ -17,6 +17,12 @@ export const taskMessage = z.object({
   /** Outputs of the siblings that the plan names in `needs`, by key. */
   needs: z.record(z.string(), json).optional(),
   needsRef: blobRef.optional(),
+  /**
+   * Where the input would be too large to be put together by whoever sends it: then `input` and `needs` are as the plan has
+   * them, with references, and these are the outputs that they refer to, by the sibling's key.
+   */
+  parts: z.record(z.string(), z.union([z.object({ ref: blobRef }), z.object({ value: json })])).optional(),
+  partsRef: blobRef.optional(),
   /** For this attempt, from the start of its execution, where the plan states one; else the type's own. */
   timeoutMs: z.number().positive().optional(),
   /** The run's, milliseconds since the epoch. */
@@ -32,8 +38,8 @@ export type TaskMessage = z.output<typeof taskMessage>;
  */
 export function isPlainTaskMessage(value: unknown): value is TaskMessage {
   if (typeof value !== "object" || value === null) return false;
-  const { v, run, task, attempt, epoch, type, input, inputRef, needs, needsRef, timeoutMs, deadline, reply } =
-    value as Record<string, unknown>;
+  const message = value as Record<string, unknown>;
+  const { v, run, task, attempt, epoch, type, input, timeoutMs, deadline, reply } = message;
   return (
     v === VERSION &&
     isName(run) &&
@@ -42,14 +48,14 @@ export function isPlainTaskMessage(value: unknown): value is TaskMessage {
     (epoch === undefined || isCount(epoch)) &&
     isName(type) &&
     input !== undefined &&
-    inputRef === undefined &&
-    needs === undefined &&
-    needsRef === undefined &&
+    UNUSUAL.every((field) => message[field] === undefined) &&
     (timeoutMs === undefined || isCount(timeoutMs)) &&
     (deadline === undefined || isCount(deadline)) &&
     typeof reply === "string"
   );
 }
+
+const UNUSUAL = ["inputRef", "needs", "needsRef", "parts", "partsRef"] as const;
 
 /** 1, 2, 3, … */
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0;

@@ -40,6 +40,8 @@ const message = fc.record(
     inputRef: pick(undefined),
     needs: pick(undefined),
     needsRef: pick(undefined),
+    parts: pick(undefined),
+    partsRef: pick(undefined),
     timeoutMs: pick(undefined),
     deadline: pick(undefined),
     reply: pick("tutti.log.default.0.run-1"),

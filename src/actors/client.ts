@@ -1,5 +1,5 @@
 import type { RunOptions } from "../app.ts";
-import { header, isBusError, type Message } from "../bus/port.ts";
+import { header, isBusError, isPassing, type Message } from "../bus/port.ts";
 import { sleep } from "../core/clock.ts";
 import type { DeadLetter, Redriven } from "../core/dead-letter.ts";
 import { invalid, TuttiError, wireError } from "../core/error.ts";
@@ -24,6 +24,8 @@ const SUBMISSION_MS = 3000;
 const SHORT_RUN_MS = 3000;
 /** After this time of repeating, the caller is told that nobody answers. */
 const PATIENCE_MS = 15_000;
+/** How soon it is looked again whether a run has begun. */
+const RECHECK_MS = 250;
 /** Orchestrators that reconnect with us, after a server's restart, are there a moment later. */
 const RECONNECT_MS = 1500;
 
@@ -81,7 +83,10 @@ export class Client {
     const waiter = await waitForEnd(this.#host, tenant, run);
     try {
       if (answer === "unsent") await this.#send(type, ...request);
-      else await this.#sendUnlessKnown(type, ...request, tenant, run);
+      else {
+        const { signal } = options;
+        await orAbort(this.#sendUnlessKnown(type, ...request, { tenant, run, signal }), signal);
+      }
       // A chosen id may name a run that has ended long ago.
       if (options.run !== undefined) await waiter.check();
       return await this.#outcome(run, await orAbort(waiter.ended, options.signal));
@@ -90,29 +95,28 @@ export class Client {
     }
   }
 
-  /** Where nobody can be asked, the log tells whether the run has begun: then its end comes, however long that takes. */
+  /** Where nobody can be asked, or nothing stored, the log tells whether the run has begun: then its end comes. */
   async #sendUnlessKnown(
     type: string,
     data: Uint8Array,
     headers: Record<string, string>,
-    tenant: string,
-    run: string,
+    { tenant, run, signal }: { tenant: string; run: string; signal: AbortSignal | undefined },
   ): Promise<void> {
-    const { bus, topology } = this.#host;
+    const { bus, topology, clock } = this.#host;
     const subject = topology.subjects.logOfRun(tenant, run, "submitted");
     for (;;) {
       try {
         return await this.#send(type, data, headers);
       } catch (error) {
-        if (!(error instanceof TuttiError) || !isBusError(error.cause, "timeout", "no-responders")) throw error;
-        const isCutOff = isBusError(error.cause.cause, "unreachable");
+        if (!(error instanceof TuttiError) || error.code !== 503) throw error;
         const isKnown = await bus.getLastMessage(topology.streams.log.name, subject).then(
           (message) => message !== undefined,
-          () => undefined,
+          (reason) => (isPassing(reason) ? undefined : false),
         );
         if (isKnown) return;
-        // Without a connection nothing can be told: what was asked before may have begun.
-        if (isKnown === false || !isCutOff) throw error;
+        if (isKnown === false || signal?.aborted) throw error;
+        // Without a connection, or while a cluster elects a leader, nothing can be told: it may have begun.
+        await sleep(clock, RECHECK_MS);
       }
     }
   }

@@ -76,20 +76,21 @@ export class Client {
    * has come in a while, or it may have been lost, the run is submitted again by its id and its end read from the log.
    */
   async run(type: string, input: Json, options: RunOptions, run: string): Promise<Json> {
-    const tenant = options.tenant ?? DEFAULT_TENANT;
+    const { tenant = DEFAULT_TENANT, signal } = options;
+    signal?.throwIfAborted();
     const request = this.#encode(type, input, options, run);
-    const answer = await orAbort(this.#askOnce(type, ...request), options.signal);
+    const answer = await orAbort(this.#askOnce(type, ...request), signal);
     if (answer && answer !== "unsent") return this.#output(answer);
     const waiter = await waitForEnd(this.#host, tenant, run);
-    try {
+    const ended = async () => {
       if (answer === "unsent") await this.#send(type, ...request);
-      else {
-        const { signal } = options;
-        await orAbort(this.#sendUnlessKnown(type, ...request, { tenant, run, signal }), signal);
-      }
-      // A chosen id may name a run that has ended long ago.
-      if (options.run !== undefined) await waiter.check();
-      return await this.#outcome(run, await orAbort(waiter.ended, options.signal));
+      else await this.#sendUnlessKnown(type, ...request, { tenant, run, signal });
+      // It may have ended before the waiter was there, and one of a chosen id long ago.
+      await waiter.check().catch(ifPassing);
+      return waiter.ended;
+    };
+    try {
+      return await this.#outcome(run, await orAbort(ended(), signal));
     } finally {
       waiter.stop();
     }
@@ -252,12 +253,18 @@ function errorIn(answer: Message): TuttiError | undefined {
   return parsed.success ? TuttiError.fromWire(parsed.data) : new TuttiError(500, "an error reply that cannot be read");
 }
 
+/** The waiter asks again by itself. */
+function ifPassing(error: unknown): void {
+  if (!isPassing(error)) throw error;
+}
+
 function orAbort<T>(wanted: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return wanted;
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
+    // Also when it is too late: a rejection must have been heard by somebody.
     wanted.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
   });
 }

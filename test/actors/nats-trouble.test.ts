@@ -91,6 +91,35 @@ describeOnNats("a run", (runtime) => {
   );
 });
 
+describeOnNats("a caller", (runtime) => {
+  test("whose connection was cut while its run ended is told so as soon as it is back", async () => {
+    const ran = Promise.withResolvers<void>();
+    const began = Promise.withResolvers<void>();
+    const held = worker("held", {
+      run: async () => {
+        began.resolve();
+        await ran.promise;
+        return "done";
+      },
+    });
+    await runtime.start({ timing, workers: [held] });
+    const proxy = await startProxy(runtime.server.url);
+    onTestFinished(() => proxy.close());
+    const app = await runtime.start({ bus: proxy.url, orchestrator: false });
+    const direct = await runtime.start({ orchestrator: false });
+    const answer = app.run("held", {}, { run: "r" });
+    await began.promise;
+    proxy.block();
+    ran.resolve();
+    await direct.result("r");
+    proxy.unblock();
+    const since = performance.now();
+    expect(await answer).toBe("done");
+    // Not as late as when the log would be asked by itself.
+    expect(performance.now() - since).toBeLessThan(10_000);
+  });
+});
+
 /** Three servers that know each other. */
 async function startCluster(): Promise<NatsServer[]> {
   const ports = [await freePort(), await freePort(), await freePort()];

@@ -347,6 +347,13 @@ describeRuntime("a run", (runtime) => {
     expect(await failureOf(app.result("r"))).toMatchObject({ code: 499 });
   });
 
+  test("is not begun for a caller that has given up before", async () => {
+    const app = await start();
+    const reason = new Error("too late");
+    expect(await failureOf(app.run("block", {}, { run: "r", signal: AbortSignal.abort(reason) }))).toBe(reason);
+    expect(await app.list()).toEqual([]);
+  });
+
   test("is waited for no longer when the app is stopped", async () => {
     const app = await start();
     const waiting = failureOf(app.run("block", {}, { run: "r" }));

@@ -92,6 +92,8 @@ export class WorkerProcess {
 
   /** Takes nothing new, finishes what is in hand within `graceMs`, and hands back the rest. */
   async stop(graceMs: number): Promise<void> {
+    // It hears of the load now and then only, and would take what it last heard for the truth.
+    this.#tell({ type: "load", running: this.#intake.running });
     this.#machine.send({ type: "drain" });
     await this.#intake.close();
     await this.#idle(graceMs);

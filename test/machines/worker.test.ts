@@ -100,6 +100,19 @@ describe("a worker process follows its chart", () => {
     expect(new Set(states)).toEqual(new Set(["starting", "idle", "busy", "saturated", "draining", "stopped"]));
   });
 
+  it("drains without waiting out its grace period, however little its machine has heard of the load", async () => {
+    await using bench = await createWorkerBench(CONCURRENCY);
+    const { clock, held, process } = bench;
+    await clock.runUntilSettled(process.start());
+    await bench.queue(1);
+    await clock.runUntil(() => held.size === 1);
+    const stopped = process.stop(GRACE_MS);
+    for (const attempt of [...held]) attempt.finish();
+    const since = clock.monotonic();
+    await clock.runUntilSettled(stopped);
+    expect(clock.monotonic() - since).toBeLessThan(GRACE_MS / 10);
+  });
+
   it("counts what it took before it was told to have started", () => {
     const worker = createActor(workerMachine, { input: options.input }).start();
     worker.send({ type: "load", running: 1 });

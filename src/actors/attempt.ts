@@ -65,7 +65,7 @@ export class Attempt {
   /** Ends the attempt for its worker, whether the handler takes notice or not. The first reason counts. */
   abort(reason: AttemptAborted): void {
     if (this.#abort.signal.aborted) return;
-    this.#settle(reason.why === "stopping" ? undefined : failed(this.#describe(reason)));
+    this.#settleAborted(reason);
     this.#abort.abort(reason);
   }
 
@@ -80,10 +80,16 @@ export class Attempt {
       this.#disarm?.();
       settle(outcome);
     };
+    // A span may have had to wait for room before this.
+    if (this.#abort.signal.aborted) return this.#settleAborted(this.#abort.signal.reason);
     this.#armTimeout();
     const given = givenIn(this.message);
     if (given) this.#guard(() => this.#handle(given));
     else this.#wait(fetchGiven(this.#host.blobs, this.message), (fetched) => this.#handle(fetched));
+  }
+
+  #settleAborted(reason: AttemptAborted): void {
+    this.#settle(reason.why === "stopping" ? undefined : failed(this.#describe(reason)));
   }
 
   #fail(error: unknown): void {

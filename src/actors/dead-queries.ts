@@ -135,11 +135,18 @@ async function redriveRequest(host: Host, { tenant, id }: RedriveQuery): Promise
       : Buffer.from(bodyBase64, "base64");
   const chosen = run === "" ? undefined : run;
   await host.bus.append(request!.subject, data, {
-    headers: { ...request!.headers, ...(chosen !== undefined && { [HEADERS.run]: chosen }) },
+    headers: { ...ownHeaders(request!.headers), ...(chosen !== undefined && { [HEADERS.run]: chosen }) },
   });
   await dropDeadLetter(host, tenant, id);
   return { id, run };
 }
+
+/**
+ * Without what was meant for the server, and for the first time only: by the same `Nats-Msg-Id` it would confirm the
+ * message as a duplicate and store nothing.
+ */
+const ownHeaders = (headers: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !/^nats-/i.test(name)));
 
 function checkId(id: string): void {
   if (isName(id)) return;

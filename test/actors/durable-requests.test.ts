@@ -154,6 +154,19 @@ describeOnNats("a request that is published durably", (runtime) => {
     await expect(later.dead.get("request:1")).rejects.toMatchObject({ code: 404 });
   });
 
+  test("is redriven although its headers told the server to store it once", async () => {
+    const app = await runtime.start({ workers: [note] });
+    const once = { "Nats-Msg-Id": "mine", "Nats-Expected-Last-Sequence": "0" };
+    publish("note", { n: "one" }, once);
+    await deadLetter();
+    await app.stop();
+    const lenient = worker("note", { run: ({ input }) => JSON.stringify(input) });
+    const later = await runtime.start({ workers: [lenient] });
+    await later.dead.redrive("request:1");
+    await eventually("its run", async () => (await later.list()).length === 1);
+    expect(await later.result("q000000000001")).toBe('{"n":"one"}');
+  });
+
   test("with the id of another run becomes a dead letter that names it", async () => {
     const app = await runtime.start({ workers: [note] });
     await app.run("note", { n: 1 }, { run: "taken" });

@@ -72,7 +72,7 @@ async function list(options: ListOptions): Promise<void> {
   const rows = letters.map((one) => [
     one.id,
     formatMoment(one.at),
-    one.type,
+    oneLine(one.type),
     one.task ?? "",
     one.attempt === undefined ? "" : String(one.attempt),
     one.error.kind ?? String(one.error.code),
@@ -86,7 +86,7 @@ async function show(id: string, options: CommonOptions): Promise<void> {
   await using session = await open(options);
   const letter = await session.app.dead.get(id, tenantOf(options));
   if (options.json) return printJson(letter);
-  const { oneLine, paintFor } = await import("./style.ts");
+  const { manyLines, oneLine, paintFor } = await import("./style.ts");
   const paint = paintFor(process.stdout);
   const { kind, code, message } = letter.error;
   const { message: given, request } = letter;
@@ -95,13 +95,19 @@ async function show(id: string, options: CommonOptions): Promise<void> {
     ["run", letter.run],
     ["task", letter.task && `${letter.task}, attempt ${letter.attempt}`],
     ["type", letter.type],
-    ["error", paint("red", `${kind ?? code} ${oneLine(message)}`)],
+    ["error", `${kind ?? code} ${oneLine(message)}`],
     ["input", given && JSON.stringify(given.input ?? given.inputRef, null, 2)],
     ["needs", given && JSON.stringify(given.needs ?? given.needsRef, null, 2)],
     ["headers", request && JSON.stringify(request.headers)],
     ["body", request && (request.body ?? request.bodyBase64 ?? `(in the object store: ${request.bodyRef})`)],
   ];
-  printLines(facts.flatMap(([label, value]) => (value ? [`${paint("dim", label.padEnd(9))}  ${value}`] : [])));
+  const tell = (label: string, text: string) => (label === "error" ? paint("red", text) : text);
+  printLines(
+    facts.flatMap(([label, value]) =>
+      // Strangers wrote most of it.
+      value ? [`${paint("dim", label.padEnd(9))}  ${tell(label, manyLines(value))}`] : [],
+    ),
+  );
 }
 
 async function redrive(id: string, options: RedriveOptions): Promise<void> {

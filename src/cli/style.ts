@@ -18,6 +18,11 @@ const CONTROL = /[\p{Cc}\u2028\u2029]+/gu;
 /** One line that is safe to print: whatever control characters a message brings could move the cursor. */
 export const oneLine = (text: string): string => text.replace(CONTROL, " ").trim();
 
+const UNPRINTABLE = /[^\P{Cc}\n\t]/gu;
+
+/** The same for a text that may have several lines: each character that a terminal could obey is replaced. */
+export const manyLines = (text: string): string => text.replace(UNPRINTABLE, "\uFFFD");
+
 /** Cut to at most `width` characters, the last one an ellipsis if something is missing. */
 export const shorten = (text: string, width: number): string => {
   const characters = [...text];

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { worker } from "../../src/index.ts";
 import { tutti as connect } from "../../src/tutti.ts";
+import { eventually } from "../contract/wait.ts";
 import { type NatsServer, startNatsServer } from "../support/nats-server.ts";
+import { connectPlainly } from "../support/plain-client.ts";
 import { startRuntimeProcess } from "../support/runtime-process.ts";
 import { tutti } from "./tutti-process.ts";
 
@@ -74,3 +77,16 @@ test("a task that kills its worker again and again is a dead letter, and succeed
   });
   for (const one of [client, good, orchestrator]) await one.stop();
 }, 240_000);
+
+test("what a stranger published is shown with none of the characters that a terminal would obey", async () => {
+  const note = worker("note", { run: () => 1 });
+  const app = await connect({ bus: server.url, shards: 4, workers: [note], env: {} });
+  const stranger = await connectPlainly(server.url);
+  stranger.publish("tutti.requests.note", "{\n\t\x1b]0;mine\x07\u009b2J\r}", { "Tutti-Run": "r\x1b[2J" });
+  const letter = await eventually("its letter", async () => (await app.dead.list())[0]);
+  const { stdout } = await call("dead", "show", letter.id);
+  expect(stdout).toContain("body       {\n\t\ufffd]0;mine\ufffd\ufffd2J\ufffd}\n");
+  expect(stdout).not.toMatch(/[^\P{Cc}\n\t]/u);
+  await stranger.close();
+  await app.stop();
+});

@@ -34,8 +34,6 @@ export class BlobStore implements Blobs {
     return found;
   }
 
-  putJson = (value: Json): Promise<string> => this.put(encodeJson(value));
-
   /** Under a name that follows from what the content is. */
   async putJsonAs(ref: string, value: Json): Promise<string> {
     await this.#store.put(ref, encodeJson(value));

@@ -33,9 +33,9 @@ export function assignShards(
     if (owners[shard] !== undefined) continue;
     const able = bids.filter((bid) => bid.shard === shard).map(({ member }) => member);
     const countOf = (member: string) => counts.get(member) ?? 0;
-    const least = able.reduce((best, member) => (countOf(member) < countOf(best) ? member : best));
-    owners[shard] = least;
-    counts.set(least, countOf(least) + 1);
+    const leastLoaded = able.reduce((best, member) => (countOf(member) < countOf(best) ? member : best));
+    owners[shard] = leastLoaded;
+    counts.set(leastLoaded, countOf(leastLoaded) + 1);
   }
   return owners;
 }

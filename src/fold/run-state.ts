@@ -37,7 +37,7 @@ export interface RunState extends RunAddress {
   end: { readonly body: Ended; readonly at: number } | undefined;
   /** Sequence of the last `ended` that counted, 0 before the first: the next one comes after it. */
   endSequence: number;
-  /** The last redrive that counted: which attempt had failed, when it was tried again (log time, ms), and the how manieth it was. */
+  /** The last redrive that counted: which attempt had failed, when it was tried again (log time, ms), and how often that has happened. */
   redriven:
     | { readonly task: string; readonly attempt: number; readonly at: number; readonly times: number }
     | undefined;

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { type Delivery, isPassing } from "../bus/port.ts";
 import { tenantOfTask } from "../bus/subjects.ts";
 import { sleep } from "../core/clock.ts";
-import { messageOf, RetryableError, type TaskError, TerminalError } from "../core/error.ts";
+import { cutMessage, messageOf, RetryableError, type TaskError, TerminalError } from "../core/error.ts";
 import { encodeText, findNonJson } from "../core/json.ts";
 import type { Usage } from "../core/model.ts";
 import { depthOf } from "../core/names.ts";
@@ -199,7 +199,7 @@ export class Attempt {
     // Where in the user's code it came from: the result carries only the message.
     if (error instanceof Error && !(error instanceof AttemptAborted) && error.stack)
       this.#host.log("debug", `task ${this.message.task} of run ${this.message.run}: ${error.stack}`);
-    const message = cut(messageOf(error)) || "the handler failed without a message";
+    const message = cutMessage(messageOf(error)) || "the handler failed without a message";
     const { policy } = this.#worker;
     if (error instanceof AttemptAborted && error.why === "cancelled") return { kind: "cancelled", message };
     if (error instanceof TerminalError) return { kind: "terminal", message };
@@ -207,10 +207,6 @@ export class Attempt {
     return { kind: "retryable", message, policy, ...(after > 0 && Number.isFinite(after) && { retryAfterMs: after }) };
   }
 }
-
-/** An error's message must fit into a result, and into all that tells of it later. */
-const LONGEST_MESSAGE = 8192;
-const cut = (text: string): string => (text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text);
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";

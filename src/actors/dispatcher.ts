@@ -1,7 +1,7 @@
 import { isBusError, isPassing } from "../bus/port.ts";
 import type { TaskAddress } from "../bus/subjects.ts";
 import { sleep } from "../core/clock.ts";
-import { messageOf, type TaskError } from "../core/error.ts";
+import { cutMessage, messageOf, type TaskError } from "../core/error.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
 import type { Host } from "./host.ts";
 import { TaskEncoder } from "./task-encoder.ts";
@@ -205,7 +205,7 @@ export class Dispatcher {
     if (isBusError(error, "subject-taken", "closed") || !this.#isOpen(sending)) return false;
     if (!isPassing(error)) {
       // What does not pass would fail for ever: the task says so instead of waiting.
-      this.#seams.fail(task, attempt, { kind: "terminal", message: messageOf(error) });
+      this.#seams.fail(task, attempt, { kind: "terminal", message: cutMessage(messageOf(error)) });
       return false;
     }
     if (tries % 10 === 0)

@@ -95,6 +95,11 @@ export function invalid(what: string, problems: readonly Problem[]): TuttiError 
   });
 }
 
+/** An error's message must fit into a result, and into all that tells of it later: `ended` is one message of the bus. */
+const LONGEST_MESSAGE = 8192;
+export const cutMessage = (text: string): string =>
+  text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
+
 /** What a thrown value has to say, whatever it is. Never throws itself. */
 export function messageOf(error: unknown): string {
   try {

@@ -1,4 +1,4 @@
-import { taskError } from "../core/error.ts";
+import { cutMessage, taskError } from "../core/error.ts";
 import {
   type Due,
   type Ended,
@@ -133,12 +133,8 @@ export function readResult(raw: unknown): Result | undefined {
   return { ...named.data, error: taskError.parse({ kind: "terminal", message }) };
 }
 
-/** The message comes to stand in `ended` too, which has to fit into a message of the bus. */
-function withShortError(read: Result): Result {
-  if (!read.error || read.error.message.length <= MOST_CHARACTERS) return read;
-  return { ...read, error: { ...read.error, message: `${read.error.message.slice(0, MOST_CHARACTERS)}…` } };
-}
-const MOST_CHARACTERS = 8192;
+const withShortError = (read: Result): Result =>
+  read.error ? { ...read, error: { ...read.error, message: cutMessage(read.error.message) } } : read;
 
 function contentProblem(read: Result): string | undefined {
   const present = CONTENTS.filter((field) => read[field] !== undefined);

@@ -207,6 +207,22 @@ describeRuntime("a handler", (runtime) => {
     expect(error).toMatchObject({ code: 422, message: expect.stringMatching(/g#\/here leads nowhere/) });
   });
 
+  test("refers to nowhere by a name that is larger than a message: the task fails, and says so in short", async () => {
+    const lacking = worker("lacking", {
+      run: () =>
+        plan((p) => {
+          const { output } = p.task<Record<string, number>>("gives", {}, { key: "g" });
+          return p.task("takes", { x: output["x".repeat(1_100_000)]! });
+        }),
+    });
+    const app = await runtime.start({
+      workers: [lacking, worker("gives", { run: () => ({}) }), worker("takes", { run: () => 1 })],
+    });
+    const error = await failureOf(app.run("lacking", {}));
+    expect(error).toMatchObject({ code: 422, message: expect.stringMatching(/the reference g#\/x+…$/) });
+    expect(error.message.length).toBeLessThan(10_000);
+  });
+
   test("gets what its context promises", async () => {
     const asks = worker("asks", {
       run: async ({ run, task, attempt, tenant, idempotencyKey, needs, blobs, types, signal, progress, log }) => {

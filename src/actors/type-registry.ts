@@ -15,12 +15,14 @@ interface Known {
   checkInput?: ValidateFunction | "anything";
 }
 
+/** One for all registries of the process: each would compile the schema of schemas anew, which takes it 15 ms. */
+const ajv = new Ajv2020({ strict: false, allErrors: true, verbose: true, validateFormats: false });
+
 /** Every task type that was ever registered, as the bucket `types` has it. Kept current by a watch. */
 export class TypeRegistry {
   readonly #bucket: Bucket;
   readonly #log: Logger;
   readonly #known = new Map<string, Known>();
-  readonly #ajv = new Ajv2020({ strict: false, allErrors: true, verbose: true, validateFormats: false });
   #watch: Stoppable | undefined;
 
   private constructor(bucket: Bucket, log: Logger) {
@@ -83,9 +85,12 @@ export class TypeRegistry {
     if (input === undefined) return "anything";
     try {
       // Draft 7 and 2020-12 differ little in what task types use; an unknown `$schema` would be refused.
-      if (typeof input === "boolean") return this.#ajv.compile(input);
+      if (typeof input === "boolean") return ajv.compile(input);
       const { $schema: _dialect, $id: _id, ...schema } = input;
-      return this.#ajv.compile(schema);
+      const check = ajv.compile(schema);
+      // It keeps whatever it has compiled.
+      ajv.removeSchema(schema);
+      return check;
     } catch (error) {
       this.#log("warn", `the input schema of type ${type} cannot be used, inputs go unchecked: ${messageOf(error)}`);
       return "anything";

@@ -3,6 +3,7 @@ import type { Json } from "../core/json.ts";
 import type { RunSummary } from "../core/run-view.ts";
 import type { Display } from "./display.ts";
 import { onShutdown } from "./shutdown.ts";
+import { Unattended } from "./unattended.ts";
 
 /** How long a run that the user interrupts may take to end. */
 const CANCEL_WAIT_MS = 5_000;
@@ -15,9 +16,11 @@ export async function showRun(
   options: { tenant?: string; signal?: AbortSignal } = {},
 ): Promise<RunSummary | undefined> {
   let last: RunSummary | undefined;
+  using unattended = new Unattended(app, display.note);
   try {
     for await (const event of app.watch(run, options)) {
       display.show(event);
+      unattended.take(event);
       if (event.kind === "run") last = event.run;
     }
   } catch (error) {

@@ -8,6 +8,7 @@ import { type NatsServer, startNatsServer } from "../support/nats-server.ts";
 import { TuttiProcess, tutti } from "./tutti-process.ts";
 
 const WORKERS = fileURLToPath(new URL("fixtures/workers.ts", import.meta.url));
+const DEFAULT_ARRAY = fileURLToPath(new URL("fixtures/default-array.ts", import.meta.url));
 
 let server: NatsServer;
 let orchestrator: TuttiProcess;
@@ -62,6 +63,17 @@ describe("processes on NATS", () => {
       /^ORCHESTRATOR +RUNS +SINCE +READS +SHARDS\n\S+ +\d+ .* 0-15\n$/,
     );
     expect(await callJson("orchestrators")).toMatchObject([{ shards: { length: 16 } }]);
+  });
+
+  it("say that nobody alive executes what a run waits for", async () => {
+    const passing = new TuttiProcess(["worker", DEFAULT_ARRAY, "--bus", server.url]);
+    await passing.says("worker ready");
+    await passing[Symbol.asyncDispose]();
+    await using run = new TuttiProcess(["run", "one", "--input", "{}", "--bus", server.url, "--deadline", "30s"]);
+    await run.says("no worker that executes one is alive");
+    await using back = new TuttiProcess(["worker", DEFAULT_ARRAY, "--bus", server.url]);
+    await back.says("worker ready");
+    expect(await run.exit()).toBe(0);
   });
 
   it.each(["document", "extract"])("run %s for a client, whose file's content travels", async (type) => {

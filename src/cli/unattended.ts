@@ -1,0 +1,46 @@
+import type { Tutti, WatchEvent } from "../app.ts";
+
+const FIRST_LOOK_MS = 3000;
+const NEXT_LOOK_MS = 10_000;
+
+/** Tells, once for each type, that a task waits and no worker is alive that executes it: else nothing would happen, and nothing say why. */
+export class Unattended implements Disposable {
+  readonly #app: Tutti;
+  readonly #note: (line: string) => void;
+  /** Types of the tasks that are not known to run, by task. */
+  readonly #waiting = new Map<string, string>();
+  readonly #told = new Set<string>();
+  #timer: NodeJS.Timeout;
+  #over = false;
+
+  constructor(app: Tutti, note: (line: string) => void) {
+    this.#app = app;
+    this.#note = note;
+    this.#timer = setTimeout(() => void this.#look(), FIRST_LOOK_MS);
+  }
+
+  take(event: WatchEvent): void {
+    if (event.kind !== "task") return;
+    const { task, type, state } = event.task;
+    if (state === "queued" || state === "dispatched") this.#waiting.set(task, type);
+    else this.#waiting.delete(task);
+  }
+
+  [Symbol.dispose](): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    const types = new Set([...this.#waiting.values()].filter((type) => !this.#told.has(type)));
+    // Without an answer there is nothing to tell: it may be the orchestrator that is gone.
+    const workers = types.size > 0 ? await this.#app.workers().catch(() => undefined) : undefined;
+    const attended = new Set(workers?.flatMap((one) => one.types));
+    for (const type of workers && !this.#over ? types : []) {
+      if (attended.has(type)) continue;
+      this.#told.add(type);
+      this.#note(`no worker that executes ${type} is alive: its tasks wait for one (see \`tutti workers\`)`);
+    }
+    if (!this.#over) this.#timer = setTimeout(() => void this.#look(), NEXT_LOOK_MS);
+  }
+}

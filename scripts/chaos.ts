@@ -2,12 +2,13 @@
  * Real processes and a real server, killed and stopped at random: `npm run chaos -- --seconds 60 --runs 300`. Exits
  * with 1 at any violation, having printed where the evidence is.
  */
-import { parseArgs } from "node:util";
 import { unleash } from "../test/chaos/chaos.ts";
 import { percentile } from "../test/chaos/failovers.ts";
+import { readArguments } from "./arguments.ts";
 
-const { values } = parseArgs({
-  options: {
+const { values, count } = readArguments(
+  "usage: npm run chaos -- [--seconds N] [--runs N] [--seed N] [--orchestrators N] [--workers N] [--lease MS] [--server-restarts N] [--quiet]",
+  {
     seconds: { type: "string", default: "60" },
     runs: { type: "string", default: "300" },
     seed: { type: "string", default: "1" },
@@ -17,16 +18,16 @@ const { values } = parseArgs({
     "server-restarts": { type: "string", default: "2" },
     quiet: { type: "boolean", default: false },
   },
-});
-const leaseMs = Number(values.lease);
+);
+const leaseMs = count("lease", values.lease);
 const report = await unleash({
-  seconds: Number(values.seconds),
-  runs: Number(values.runs),
-  seed: Number(values.seed),
-  orchestrators: Number(values.orchestrators),
-  workers: Number(values.workers),
+  seconds: count("seconds", values.seconds),
+  runs: count("runs", values.runs),
+  seed: count("seed", values.seed),
+  orchestrators: count("orchestrators", values.orchestrators),
+  workers: count("workers", values.workers),
   leaseMs,
-  serverRestarts: Number(values["server-restarts"]),
+  serverRestarts: count("server-restarts", values["server-restarts"]),
   ...(!values.quiet && { onLine: console.log }),
 });
 const { failoverMs, violations, evidence } = report;

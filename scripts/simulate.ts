@@ -8,38 +8,41 @@
  *
  * Exits with 1 when an invariant is violated, or when a mutation is not found.
  */
-import { parseArgs } from "node:util";
 import { describeFigures, describeViolation, explore } from "../test/simulation/exploration.ts";
 import { describeCatch, hunt } from "../test/simulation/hunt.ts";
 import { MUTATIONS } from "../test/simulation/mutations.ts";
 import { FAULTS, type Fault } from "../test/simulation/weather.ts";
 import { simulate } from "../test/simulation/world.ts";
+import { readArguments } from "./arguments.ts";
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string" },
-    start: { type: "string", default: "1" },
-    faults: { type: "string" },
-    last: { type: "string", default: "60" },
-    trace: { type: "boolean", default: false },
-    mutations: { type: "boolean", default: false },
-    only: { type: "string", default: "" },
-  },
+const USAGE = `usage: npm run simulate -- [--seeds N] [--start N] [--faults A,B] [--last N] [--trace]
+       npm run simulate -- --mutations [--only WORDS]`;
+
+const { values, refuse, count } = readArguments(USAGE, {
+  seeds: { type: "string" },
+  start: { type: "string", default: "1" },
+  faults: { type: "string" },
+  last: { type: "string", default: "60" },
+  trace: { type: "boolean", default: false },
+  mutations: { type: "boolean", default: false },
+  only: { type: "string", default: "" },
 });
 
 const faults = values.faults?.split(",").map(checkedFault);
-const isGood = values.mutations ? await huntAll(count("seeds", 400)) : await exploreAll(count("seeds", 200));
+const isGood = values.mutations
+  ? await huntAll(count("seeds", values.seeds ?? "400"))
+  : await exploreAll(count("seeds", values.seeds ?? "200"));
 process.exitCode = isGood ? 0 : 1;
 
 async function exploreAll(seeds: number): Promise<boolean> {
-  const start = count("start", 1);
+  const start = count("start", values.start);
   if (values.trace) {
     const { violation } = await simulate(start, { ...(faults && { faults }), onLine: console.log });
     if (violation) console.log(`\nseed ${start} violates "${violation.invariant}": ${violation.message}`);
     return !violation;
   }
   const { found, figures } = await explore(start, seeds, { ...(faults && { faults }) });
-  if (found) console.log(`${describeViolation(found, count("last", 60), faults)}\n`);
+  if (found) console.log(`${describeViolation(found, count("last", values.last), faults)}\n`);
   console.log(describeFigures(figures));
   return !found;
 }
@@ -56,12 +59,6 @@ async function huntAll(seeds: number): Promise<boolean> {
 
 function checkedFault(name: string): Fault {
   if (!(FAULTS as readonly string[]).includes(name))
-    throw new Error(`--faults: ${name}: expected some of ${FAULTS.join(",")}`);
+    refuse(`--faults: expected some of ${FAULTS.join(",")}, received ${name}`);
   return name as Fault;
-}
-
-function count(option: "seeds" | "start" | "last", fallback: number): number {
-  const text = values[option] ?? String(fallback);
-  if (!/^\d+$/.test(text)) throw new Error(`--${option}: expected a whole number, received ${text}`);
-  return Number(text);
 }

@@ -19,5 +19,8 @@ export async function startTestTutti(options: Omit<TuttiOptions, "bus"> & { seed
   const { seed, ...rest } = options;
   const clock = createVirtualClock(seed === undefined ? {} : { seed });
   const app = await clock.runUntilSettled(tutti({ env: {}, ...rest }, { clock }));
+  const stop = app.stop.bind(app);
+  // Nobody would move the clock for it, least of all at the end of a scope.
+  app.stop = (given) => clock.runUntilSettled(stop(given));
   return { app, clock };
 }

@@ -40,7 +40,8 @@ export class StreamRoom {
     const { maxMessages, maxBytes } = this.#state;
     const used = this.#used(this.#state);
     const free = `the last ${100 * RESERVE} % are kept for runs that were accepted`;
-    const raise = (what: string) => `wait until older runs expire, or raise ${this.#stream}_MAX_${what}`;
+    const which = this.#stream.slice(this.#stream.lastIndexOf("_") + 1);
+    const raise = (what: string) => `wait until older runs expire, or raise TUTTI_${which}_MAX_${what}`;
     if (maxMessages !== undefined && used.messages + 1 > allowed(maxMessages))
       return `stream ${this.#stream} holds ${used.messages} of ${maxMessages} messages, and ${free}: ${raise("MESSAGES")}`;
     if (maxBytes !== undefined && used.bytes + bytes > allowed(maxBytes))

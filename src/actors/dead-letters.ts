@@ -47,6 +47,7 @@ export class DeadLetters {
     const subject = this.#host.topology.subjects.deadTask(tenant, run, task.id, attemptOf(task));
     await this.#insist(`the dead letter of run ${run} is not stored yet`, wanted, async () => {
       const data = encodeJson(await this.#describe(task));
+      if (!wanted()) return;
       await this.#host.bus.append(subject, data, { expectLastSubjectSequence: 0 }).catch((error) => {
         if (!isBusError(error, "wrong-sequence")) throw error;
       });

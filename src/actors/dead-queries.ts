@@ -16,50 +16,66 @@ import { eachMessage, readRun } from "./run-reader.ts";
 
 const REQUEST = /^request:(\d{1,19})$/;
 
-/** The newest first, without what they were given. */
+/** Those of the newest, so many at most, that stand; the newest first, without what they were given. */
 export async function listDeadLetters(host: Host, tenant: string, limit: number): Promise<DeadLetter[]> {
   const newest = new Map<string, DeadLetter>();
   const take = (stored: StoredMessage) => {
     const letter = readLetter(host, stored);
     if (letter?.tenant !== tenant) return;
-    const { message: _, request: __, ...summary } = letter;
     newest.delete(letter.id);
-    newest.set(letter.id, summary);
+    newest.set(letter.id, summaryOf(letter));
     if (newest.size > limit) newest.delete(newest.keys().next().value!);
   };
   await eachMessage(host, host.topology.subjects.dead, take, { stream: host.topology.streams.dead.name });
-  return [...newest.values()].reverse();
+  const letters = [...newest.values()].reverse();
+  const doubts = await Promise.all(letters.map((letter) => isInDoubt(host, letter)));
+  const standing: DeadLetter[] = [];
+  // One after another: each is a whole log to read.
+  for (const [i, letter] of letters.entries()) {
+    const found = doubts[i] ? await current(host, letter) : letter;
+    if (found) standing.push(summaryOf(found));
+  }
+  return standing.sort((a, b) => b.at.localeCompare(a.at));
+}
+
+const summaryOf = ({ message: _, request: __, ...summary }: DeadLetter): DeadLetter => summary;
+
+/** Nobody stores a letter too late but of a run that was redriven. */
+async function isInDoubt({ bus, topology }: Host, { kind, tenant, id }: DeadLetter): Promise<boolean> {
+  const { streams, subjects } = topology;
+  if (kind !== "task") return false;
+  return (await bus.getLastMessage(streams.log.name, subjects.logOfRun(tenant, id, "redrive"))) !== undefined;
 }
 
 export async function getDeadLetter(host: Host, tenant: string, id: string): Promise<DeadLetter> {
   const { letter } = await find(host, tenant, id);
-  return letter.kind === "task" ? current(host, letter) : letter;
+  const found = letter.kind === "task" ? await current(host, letter) : letter;
+  if (!found) throw noLetter(id);
+  return found;
 }
 
 /**
- * The letter of the failure that the log has for the last. An owner that stood still may store one long after its attempt
+ * The letter of the failure that the log has for the last, if that stands. An owner that stood still may store one long after its attempt
  * was redriven, when nobody looks for it any more.
  */
-async function current(host: Host, letter: DeadLetter): Promise<DeadLetter> {
+async function current(host: Host, letter: DeadLetter): Promise<DeadLetter | undefined> {
   const { tenant, id } = letter;
-  const state = (await readRun(host, tenant, id).catch(orGone))?.state;
+  const state = (await readRun(host, tenant, id).catch(orUnknown))?.state;
   if (!state) return letter;
   const task = failedTaskOf(state);
-  if (!task || !isOver(state)) throw noLetter(id);
+  if (!task || !isOver(state)) return undefined;
   if (letter.task === task.id && letter.attempt === attemptOf(task)) return letter;
   const { subjects, streams } = host.topology;
   const stored = await host.bus.getLastMessage(
     streams.dead.name,
     subjects.deadTask(tenant, id, task.id, attemptOf(task)),
   );
-  const found = stored && readLetter(host, stored);
-  if (!found) throw noLetter(id);
-  return found;
+  return stored && readLetter(host, stored);
 }
 
-/** The log may have let go of a run whose letter is there still. */
-function orGone(error: unknown): undefined {
-  if (!(error instanceof TuttiError) || error.code !== 404) throw error;
+/** The log may have let go of a run whose letter is there still, or have of it what only a newer build can read. */
+function orUnknown(error: unknown): undefined {
+  if (!(error instanceof TuttiError)) throw error;
 }
 
 /** Takes it off the list. What the log has of a run stays there. */

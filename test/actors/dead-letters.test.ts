@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { createMemoryBroker } from "../../src/bus/memory.ts";
 import { plan, TerminalError, worker } from "../../src/index.ts";
+import { tutti } from "../../src/tutti.ts";
 import { eventually } from "../contract/wait.ts";
 import { describeOnNats, describeRuntime } from "../support/runtime.ts";
 import { startRuntimeProcess } from "../support/runtime-process.ts";
@@ -166,6 +168,32 @@ describeRuntime("a redrive", (runtime) => {
     await app.run("fine", {}, { run: "well" });
     await expect(app.dead.redrive(id)).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
   });
+});
+
+test("a letter that is stored only after its attempt was redriven takes no other's place, and is not listed", async () => {
+  const { workers, state } = pipeline();
+  const broker = createMemoryBroker();
+  const bus = broker.connect();
+  await using app = await tutti({ env: {}, workers }, { bus: broker.connect() });
+  await expect(app.run("root", {}, { run: "r" })).rejects.toMatchObject({ code: 422 });
+  const early = (await bus.getLastMessage("TUTTI_DEAD", "tutti.dead.tasks.default.r.right.1"))!;
+  const storeLate = () => bus.append(early.subject, early.data);
+
+  await app.dead.redrive("r");
+  await eventually("the second failure", async () => (await app.dead.list())[0]?.attempt === 2);
+  await storeLate();
+  expect(await app.dead.list()).toMatchObject([{ id: "r", attempt: 2 }]);
+  expect(await app.dead.get("r")).toMatchObject({ id: "r", attempt: 2 });
+
+  state.isBroken = false;
+  await app.dead.redrive("r");
+  expect(await app.result("r")).toBe(21);
+  const isEmpty = async () => (await bus.listSubjects("TUTTI_DEAD", "tutti.dead.>")).length === 0;
+  await eventually("all letters removed", isEmpty);
+  await storeLate();
+  expect(await app.dead.list()).toEqual([]);
+  await expect(app.dead.get("r")).rejects.toMatchObject({ code: 404 });
+  await bus.close();
 });
 
 describeOnNats("dead letters, whoever owns the shard", (runtime) => {

@@ -38,6 +38,8 @@ export class Auditor {
   readonly #owners = new Map<ShardOwner, Map<string, string>>();
   /** Attempts on a queue that are open, by type and priority. */
   readonly #queued = new Map<string, Set<string>>();
+  /** Dead letters that were stored once their attempt was redriven, by an owner that stood still: nobody looks for them. */
+  readonly #late = new Set<string>();
   violation: Violation | undefined;
   /** Nothing hinders anybody: what is cancelled is withdrawn at once. */
   isMild = false;
@@ -67,6 +69,10 @@ export class Auditor {
     await this.#bus.follow(streams.log.name, `${subjects.prefix}.log.>`, (message) =>
       this.hold(() => this.#read(message)),
     );
+    await this.#bus.follow(streams.dead.name, `${subjects.prefix}.dead.tasks.>`, ({ subject }) => {
+      const [run, ...attempt] = subject.split(".").slice(-3);
+      if (this.runs.get(run!)!.redriven.has(attempt.join("."))) this.#late.add(subject);
+    });
     const claims = await this.#bus.bucket(buckets.shards);
     await claims.watch((key, value) => {
       const claim = value && (decodeJson(value) as { owner: string | null });
@@ -248,7 +254,7 @@ export class Auditor {
     const runOf = (letter: string) => this.runs.get(letter.split(".")[4]!);
     const dead = (await this.#bus.listSubjects(streams.dead.name, subjects.dead)).filter((letter) => {
       const audit = runOf(letter);
-      return !audit || !isOld(audit);
+      return !this.#late.has(letter) && (!audit || !isOld(audit));
     });
     const recent = [...this.runs.values()].filter((audit) => !isOld(audit));
     const letters = recent.flatMap(({ plan: { run }, reference, ended }) =>

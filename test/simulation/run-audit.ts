@@ -26,6 +26,8 @@ export class RunAudit {
   readonly #types: readonly SimulatedType[];
   /** Redrives that counted. */
   redrives = 0;
+  /** The attempts that they found failed, as `task.attempt`. */
+  readonly redriven = new Set<string>();
   /** All ends there were, in order: whoever asks may be told of one that was the last then. */
   readonly ends: Ended[] = [];
   reference: ReferenceRun | undefined;
@@ -134,6 +136,8 @@ export class RunAudit {
   /** From now on, whoever may fail at all may be the one that fails it. */
   #takeRedrive(): void {
     this.redrives++;
+    const { id, attempt } = this.reference!.culprit!;
+    this.redriven.add(`${id}.${attempt}`);
     this.ended = undefined;
     const { root } = this.plan;
     const healed = evaluate(root, this.#types, undefined, new Map(), true);

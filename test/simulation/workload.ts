@@ -157,7 +157,8 @@ class Tree {
     return {
       name,
       type: chance.pick(this.#types).type,
-      ms: chance.happens(0.3) ? 0 : chance.exponential(300, 4000),
+      // What takes longer than its timeout never succeeds.
+      ms: chance.happens(0.3) ? 0 : chance.exponential(300, patient ? TIMEOUT_MS / 2 : 4000),
       failures: chance.happens(0.15) ? chance.int(1, 3) : 0,
       retryAfterMs: chance.happens(0.2) ? chance.int(1, 3000) : 0,
       hangs: patient && chance.happens(0.5) ? 1 : 0,

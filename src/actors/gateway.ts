@@ -8,15 +8,19 @@ import { waitForEnd } from "./end-waiter.ts";
 import type { Host } from "./host.ts";
 import { answerOf, errorAnswer } from "./run-answer.ts";
 import { readRequest, submit } from "./submission.ts";
+import { Turns } from "./turns.ts";
 
-/** Requests being read and stored at once. More than come in a few round trips, and few enough that a flood does not fill the memory. */
-const MOST_IN_HAND = 1000;
+/**
+ * Requests being read and stored at once: more than come in a few round trips. A burst waits, as it came, until these are
+ * stored; a flood that would fill the memory is refused.
+ */
+const LIMITS = { atOnce: 1000, waiting: 20_000, waitingBytes: 64 * 2 ** 20 };
 
 /** Answers `run.*` and `submit.*`. Every failure is a reply; nothing a caller sends can disturb the process. */
 export class Gateway {
   readonly #host: Host;
   readonly #admission: Admission;
-  #inHand = 0;
+  readonly #turns = new Turns(LIMITS);
   readonly #stopping = Promise.withResolvers<never>();
 
   constructor(host: Host, admission: Admission) {
@@ -33,7 +37,7 @@ export class Gateway {
   /** `submit.<type>`: answers with the run's id once it is durable. */
   submit(message: Message): void {
     void answering(message, async () => {
-      const { run } = await this.#taking(async () => {
+      const { run } = await this.#taking(message, async () => {
         const request = await readRequest(this.#host, this.#typeIn(message), message);
         return submit(this.#host, this.#admission, request);
       });
@@ -46,7 +50,7 @@ export class Gateway {
     void answering(message, async () => {
       const host = this.#host;
       const { replyTo } = message;
-      const { isNew, tenant, run } = await this.#taking(async () => {
+      const { isNew, tenant, run } = await this.#taking(message, async () => {
         const request = await readRequest(host, this.#typeIn(message), message);
         return submit(host, this.#admission, replyTo === undefined ? request : { ...request, replyTo });
       });
@@ -63,19 +67,15 @@ export class Gateway {
     });
   }
 
-  /** What comes while so many are in hand is refused before anything is made of it. */
-  async #taking<T>(take: () => Promise<T>): Promise<T> {
-    if (this.#inHand >= MOST_IN_HAND)
-      throw new TuttiError(
-        503,
-        `${this.#inHand} requests are in hand here: send fewer at once, or start more orchestrators`,
-      );
-    this.#inHand++;
-    try {
-      return await take();
-    } finally {
-      this.#inHand--;
-    }
+  /** Rejects with 503, before anything is made of the message, when too many wait already. */
+  #taking<T>(message: Message, take: () => Promise<T>): Promise<T> {
+    const taken = this.#turns.take(message.data.length, take);
+    if (taken) return taken;
+    const { underWay, waiting } = this.#turns;
+    throw new TuttiError(
+      503,
+      `${underWay} requests are in hand here, and ${waiting} wait: send fewer at once, or start more orchestrators`,
+    );
   }
 
   #typeIn(message: Message): string {

@@ -178,6 +178,13 @@ describeRuntime("a run", (runtime) => {
     expect((await app.get("over")).status).toBe("succeeded");
   });
 
+  test("is started 3,000 times at once, and each is answered", async () => {
+    const app = await start();
+    const numbers = Array.from({ length: 3000 }, (_, n) => n);
+    const outputs = await Promise.all(numbers.map((n) => app.run(double, { n })));
+    expect(outputs).toEqual(numbers.map((n) => 2 * n));
+  }, 30_000);
+
   test("that is cancelled twice ends once", async () => {
     const app = await start();
     const running = failureOf(app.run("block", {}, { run: "r" }));

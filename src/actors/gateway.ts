@@ -1,10 +1,11 @@
 import { header, type Message } from "../bus/port.ts";
 import { TuttiError } from "../core/error.ts";
+import type { Ended } from "../core/event.ts";
 import { shardOf } from "../core/hash.ts";
 import { encodeJson } from "../core/json.ts";
 import { HEADERS } from "../core/request.ts";
 import type { Admission } from "./admission.ts";
-import { waitForEnd } from "./end-waiter.ts";
+import { type EndWaiter, waitForEnd } from "./end-waiter.ts";
 import type { Host } from "./host.ts";
 import { answerOf, errorAnswer } from "./run-answer.ts";
 import { readRequest, submit } from "./submission.ts";
@@ -21,17 +22,20 @@ export class Gateway {
   readonly #host: Host;
   readonly #admission: Admission;
   readonly #turns = new Turns(LIMITS);
-  readonly #stopping = Promise.withResolvers<never>();
+  /** Set once it stops. */
+  #stopping: TuttiError | undefined;
+  /** Who waits here for an end, and is told when it stops. */
+  readonly #waiting = new Set<(error: TuttiError) => void>();
 
   constructor(host: Host, admission: Admission) {
     this.#host = host;
     this.#admission = admission;
-    this.#stopping.promise.catch(() => {});
   }
 
   /** Whoever still waits here is told so: the run goes on, and can be asked for again by its id. */
   stop(): void {
-    this.#stopping.reject(new TuttiError(503, "the orchestrator that was asked is stopping; the run goes on"));
+    this.#stopping = new TuttiError(503, "the orchestrator that was asked is stopping; the run goes on");
+    for (const reject of this.#waiting) reject(this.#stopping);
   }
 
   /** `submit.<type>`: answers with the run's id once it is durable. */
@@ -57,14 +61,25 @@ export class Gateway {
       // The log knows who waits, so that the answer does not depend on this process.
       if (isNew && replyTo !== undefined) return;
       const waiter = await waitForEnd(host, tenant, run, shardOf(run, host.shards));
-      try {
-        await waiter.check();
-        const { data, headers } = await answerOf(host, run, await Promise.race([waiter.ended, this.#stopping.promise]));
-        message.respond(data, headers);
-      } finally {
-        waiter.stop();
-      }
+      const { data, headers } = await answerOf(host, run, await this.#endOf(waiter));
+      message.respond(data, headers);
     });
+  }
+
+  async #endOf(waiter: EndWaiter): Promise<Ended> {
+    // A race against one promise for all would keep every end for as long as that is pending.
+    const { promise, resolve, reject } = Promise.withResolvers<Ended>();
+    promise.catch(() => {});
+    waiter.ended.then(resolve, reject);
+    this.#waiting.add(reject);
+    try {
+      await waiter.check();
+      if (this.#stopping) reject(this.#stopping);
+      return await promise;
+    } finally {
+      this.#waiting.delete(reject);
+      waiter.stop();
+    }
   }
 
   /** Rejects with 503, before anything is made of the message, when too many wait already. */

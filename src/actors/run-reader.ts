@@ -1,4 +1,4 @@
-import type { StoredMessage } from "../bus/port.ts";
+import { BusError, type StoredMessage } from "../bus/port.ts";
 import { TuttiError } from "../core/error.ts";
 import type { Ended, RunEvent } from "../core/event.ts";
 import type { Json } from "../core/json.ts";
@@ -69,14 +69,17 @@ export const unreadable = (run: string, { message }: NewerVersion): TuttiError =
 
 export const notFound = (run: string): TuttiError => new TuttiError(404, `there is no run ${run} in the log`, { run });
 
-/** Reads what the log (or another stream) holds now, from its beginning or a later message on, and stops. Rejects with what the handler throws. */
+/** Reads what the log (or another stream) holds now, from its beginning or a later message on, and stops. Rejects with what the handler throws, or `closed`. */
 export async function eachMessage(
   host: ReaderHost,
   filter: string,
   handler: (message: StoredMessage) => void,
   { stream = host.topology.streams.log.name, fromSequence = 1 }: { stream?: string; fromSequence?: number } = {},
 ): Promise<void> {
+  const { bus } = host;
   const caughtUp = Promise.withResolvers<void>();
+  // It may be over before it has begun.
+  caughtUp.promise.catch(() => {});
   const options = { fromSequence, onCaughtUp: caughtUp.resolve };
   let failure: unknown;
   const take = (message: StoredMessage) => {
@@ -86,9 +89,20 @@ export async function eachMessage(
       failure = error;
     }
   };
-  const follower = await host.bus.follow(stream, filter, take, options);
-  await caughtUp.promise;
-  await follower.stop();
+  const unlisten = bus.onEvent(({ type }) => {
+    if (type === "closed")
+      caughtUp.reject(new BusError("closed", `the connection to ${bus.description} was closed while it was read`));
+  });
+  try {
+    const follower = await bus.follow(stream, filter, take, options);
+    try {
+      await caughtUp.promise;
+    } finally {
+      await follower.stop();
+    }
+  } finally {
+    unlisten();
+  }
   if (failure !== undefined) throw failure;
 }
 

@@ -5,6 +5,7 @@ import { runFanOut } from "../../bench/load.ts";
 import { benchWorkers } from "../../bench/workers.ts";
 import { createMemoryBus } from "../../src/bus/memory.ts";
 import { createVirtualClock } from "../../src/core/virtual-clock.ts";
+import { worker } from "../../src/index.ts";
 import { tutti } from "../../src/tutti.ts";
 
 setFlagsFromString("--expose-gc");
@@ -12,6 +13,7 @@ const collectGarbage = runInNewContext("gc") as () => void;
 
 const RUNS = 12;
 const TASKS = 3000;
+const CHARACTERS = 200_000;
 
 it("is given back by runs that have ended", async () => {
   const clock = createVirtualClock();
@@ -32,3 +34,21 @@ it("is given back by runs that have ended", async () => {
   // A task takes more than 500 bytes while it is pending; the log, which this bus keeps in memory, is not on the heap.
   expect(bytesPerTask).toBeLessThan(50);
 }, 60_000);
+
+it("is given back of outputs that were waited for", async () => {
+  const large = worker("large", { run: ({ input }) => `${input}`.repeat(CHARACTERS) });
+  const app = await tutti({ workers: [large], env: {} });
+  const used = () => {
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+  const run = async (times: number) => {
+    for (let i = 0; i < times; i++) expect(await app.run("large", i % 10)).toHaveLength(CHARACTERS);
+  };
+  await run(10);
+  const before = used();
+  await run(100);
+  const bytesPerRun = (used() - before) / 100;
+  await app.stop({ graceMs: 0 });
+  expect(bytesPerRun).toBeLessThan(CHARACTERS / 4);
+}, 30_000);

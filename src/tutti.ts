@@ -135,7 +135,7 @@ class App implements Tutti {
   }
 
   result = async (run: string, options: { tenant?: string; signal?: AbortSignal } = {}): Promise<Json> =>
-    this.#client.result(checkedRun(run), checkedTenant(options.tenant), options.signal);
+    translating(this.#client.result(checkedRun(run), checkedTenant(options.tenant), options.signal));
 
   get = async (run: string, options: { tenant?: string } = {}) =>
     this.#read(checkedRun(run), checkedTenant(options.tenant));

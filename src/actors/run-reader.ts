@@ -71,7 +71,7 @@ export const notFound = (run: string): TuttiError => new TuttiError(404, `there 
 
 /** Reads what the log (or another stream) holds now, from its beginning or a later message on, and stops. Rejects with what the handler throws, or `closed`. */
 export async function eachMessage(
-  host: ReaderHost,
+  host: Pick<Host, "bus" | "topology">,
   filter: string,
   handler: (message: StoredMessage) => void,
   { stream = host.topology.streams.log.name, fromSequence = 1 }: { stream?: string; fromSequence?: number } = {},

@@ -1,6 +1,7 @@
 import type { WatchEvent } from "../app.ts";
 import type { Message, Stoppable } from "../bus/port.ts";
 import { lastToken } from "../bus/subjects.ts";
+import { TuttiError } from "../core/error.ts";
 import type { RunEvent } from "../core/event.ts";
 import { decodeJson } from "../core/json.ts";
 import { type LiveKind, type LiveMessage, liveMessage } from "../core/live.ts";
@@ -35,6 +36,7 @@ class RunWatch {
   #told = false;
   #scheduled = false;
   #stops: Stoppable[] = [];
+  #unlisten: () => void = () => {};
 
   constructor(host: WatchHost, tenant: string, run: string) {
     this.#host = host;
@@ -54,6 +56,9 @@ class RunWatch {
   async start(): Promise<void> {
     const { bus, topology } = this.#host;
     const { subjects, streams } = topology;
+    this.#unlisten = bus.onEvent(({ type }) => {
+      if (type === "closed") this.channel.close(this.#cutOff());
+    });
     this.#stops.push(
       await bus.subscribe(subjects.live(this.#tenant, this.#run, "*"), (message) => this.#takeLive(message)),
     );
@@ -72,8 +77,15 @@ class RunWatch {
   }
 
   async stop(): Promise<void> {
+    this.#unlisten();
     this.#pump.stop();
     await Promise.all(this.#stops.splice(0).map((one) => one.stop()));
+  }
+
+  #cutOff(): TuttiError {
+    const { description } = this.#host.bus;
+    const message = `run ${this.#run} had not ended when the connection to ${description} was closed`;
+    return new TuttiError(503, message, { run: this.#run });
   }
 
   #apply(shard: number, read: RunEvent): void {

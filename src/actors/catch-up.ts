@@ -55,7 +55,11 @@ export class CatchUp {
     const sequence = await bus.lastSequence(topology.streams.log.name, topology.subjects.logOfShard(this.#shard));
     if (this.#stopped) throw this.#givenUp();
     if (this.#pump.folded >= sequence) return;
-    await new Promise<void>((resolve, reject) => this.#waiters.push({ sequence, resolve, reject }));
+    await new Promise<void>((resolve, reject) => {
+      this.#waiters.push({ sequence, resolve, reject });
+      // The message may be in the pump already, and wait there for what has to be fetched.
+      this.pushed();
+    });
   }
 
   #givenUp = (): BusError => new BusError("failed", `shard ${this.#shard} was given up meanwhile`);

@@ -1,0 +1,47 @@
+import { expect, it } from "vitest";
+import { BlobStore } from "../../src/actors/blobs.ts";
+import { CatchUp } from "../../src/actors/catch-up.ts";
+import { LogPump } from "../../src/actors/log-pump.ts";
+import { createMemoryBus } from "../../src/bus/memory.ts";
+import type { StoredMessage } from "../../src/bus/port.ts";
+import { createTopology } from "../../src/bus/topology.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { encodeJson } from "../../src/core/json.ts";
+
+/** A log of one shard that holds so many messages, and the messages. */
+async function logOf(count: number) {
+  const clock = systemClock;
+  await using stack = new AsyncDisposableStack();
+  const bus = stack.use(createMemoryBus({ clock }));
+  const topology = createTopology();
+  const { log } = topology.streams;
+  await bus.ensureStream(log);
+  const blobs = await BlobStore.open(bus, topology, clock);
+  for (let i = 0; i < count; i++)
+    await bus.append(topology.subjects.log("default", 0, "r", "cancel"), encodeJson({ v: 1 }));
+  const messages: StoredMessage[] = [];
+  for (let sequence = 1; sequence <= count; sequence++) messages.push((await bus.getMessage(log.name, sequence))!);
+  const host = { bus, topology, subjects: topology.subjects, blobs, clock, log: () => {} };
+  const owned = stack.move();
+  return { host, messages, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+it("has folded a message that was being folded when it was asked for, once that is done", async () => {
+  await using log = await logOf(1);
+  const { host, messages } = log;
+  const fetched = Promise.withResolvers<void>();
+  const pump = new LogPump(host, () => fetched.promise, { needsCarried: () => false, onNewer: () => {} });
+  const catchUp = new CatchUp(host, 0, pump);
+  pump.push(messages[0]!);
+  catchUp.pushed();
+  let isCaughtUp = false;
+  const caughtUp = catchUp.wait().then(() => {
+    isCaughtUp = true;
+  });
+  // It asks at the end of the turn; what is asked now is answered later.
+  await new Promise(setImmediate);
+  await host.bus.lastSequence(host.topology.streams.log.name);
+  expect(isCaughtUp).toBe(false);
+  fetched.resolve();
+  await caughtUp;
+});

@@ -221,7 +221,7 @@ export class ShardOwner implements FoldEffects {
 
   dequeue(task: TaskRecord): void {
     if (!this.#live) this.#noted.enqueue.delete(task);
-    else if (!this.#seams.gate.remove(task)) this.#neverQueued = task;
+    else this.#neverQueued = this.#seams.gate.remove(task) ? undefined : task;
   }
 
   withdraw(task: TaskRecord): void {

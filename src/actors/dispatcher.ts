@@ -11,7 +11,7 @@ const WINDOW = 2000;
 const RECHECK_MS = 100;
 
 export interface DispatchSeams {
-  /** Whether a ready task may go on the queue now. Limits and rates will live here. */
+  /** Whether a ready task may go on the queue now: our lease holds. Limits come before, at the gate. */
   admit(task: TaskRecord): boolean;
   /** Of our claim to the shard: workers tell by it what a former owner sent too late. */
   epochOf(shard: number): number;

@@ -1,3 +1,4 @@
+import type { Worker } from "node:worker_threads";
 import { deflateSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { readPdf } from "../../src/workers/reading/pdf.ts";
@@ -20,6 +21,13 @@ function bomb(megabytes: number): Uint8Array {
 
 const never = new AbortController().signal;
 
+/** Every thread that was started here. */
+const threads: Worker[] = [];
+process.on("worker", (thread) => threads.push(thread));
+
+const readBlank = () =>
+  expect(readPdf("blank.pdf", bomb(1), never)).rejects.toThrow(/blank\.pdf: found a pdf of 1 page\(s\) without any/);
+
 test("a pdf that takes too much memory to unpack is refused, and its thread is gone", async () => {
   const file = bomb(300);
   expect(file.length).toBeLessThan(MEGABYTE);
@@ -31,15 +39,20 @@ test("a pdf that takes too much memory to unpack is refused, and its thread is g
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * MEGABYTE);
 });
 
-test("a pdf within bounds is read to its end, though it shows nothing", async () => {
-  await expect(readPdf("blank.pdf", bomb(1), never)).rejects.toThrow(
-    /blank\.pdf: found a pdf of 1 page\(s\) without any/,
-  );
-});
+test("a pdf within bounds is read to its end, though it shows nothing", readBlank);
 
 test("reading stops on a signal, in the midst of unpacking", async () => {
   const controller = new AbortController();
   const reading = readPdf("bomb.pdf", bomb(200), controller.signal, 4096 * MEGABYTE);
   setImmediate(() => controller.abort(new Error("told to stop")));
   await expect(reading).rejects.toThrow("told to stop");
+});
+
+test("a thread that ends while nobody reads with it is read with no more, and disturbs nobody", async () => {
+  await readBlank();
+  const alive = threads.filter(({ threadId }) => threadId > 0);
+  expect(alive).not.toEqual([]);
+  for (const thread of alive) thread.emit("error", new Error("out of the blue"));
+  await Promise.all(alive.map((thread) => thread.terminate()));
+  await readBlank();
 });

@@ -36,11 +36,10 @@ async function read(bytes: Uint8Array, signal: AbortSignal, maxBytes: number): P
   const { promise, resolve, reject } = Promise.withResolvers<PdfAnswer | "too-large">();
   const thread = idle.pop() ?? startThread(maxBytes);
   thread.ref();
-  thread.once("message", resolve);
-  thread.once("error", (error: NodeJS.ErrnoException) =>
-    error.code === "ERR_WORKER_OUT_OF_MEMORY" ? resolve("too-large") : reject(error),
-  );
-  thread.once("exit", () => reject(new Error("the thread that reads the pdf has ended without an answer")));
+  const onError = (error: NodeJS.ErrnoException) =>
+    error.code === "ERR_WORKER_OUT_OF_MEMORY" ? resolve("too-large") : reject(error);
+  const onExit = () => reject(new Error("the thread that reads the pdf has ended without an answer"));
+  thread.on("message", resolve).on("error", onError).on("exit", onExit);
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   const looking = setInterval(() => {
@@ -61,7 +60,7 @@ async function read(bytes: Uint8Array, signal: AbortSignal, maxBytes: number): P
   } finally {
     clearInterval(looking);
     signal.removeEventListener("abort", abort);
-    for (const event of ["message", "error", "exit"]) thread.removeAllListeners(event);
+    thread.off("message", resolve).off("error", onError).off("exit", onExit);
     // The process may end while a thread waits.
     if (isFree) thread.unref();
     if (isFree) idle.push(thread);
@@ -72,5 +71,12 @@ async function read(bytes: Uint8Array, signal: AbortSignal, maxBytes: number): P
 function startThread(maxBytes: number): Worker {
   // From source as it is, and built: the extension is this file's own.
   const script = new URL(import.meta.url.replace(/pdf-reader(\.\w+)$/, "pdf-thread$1"));
-  return new Worker(script, { resourceLimits: { maxOldGenerationSizeMb: Math.ceil(maxBytes / 2 ** 20) } });
+  const thread = new Worker(script, { resourceLimits: { maxOldGenerationSizeMb: Math.ceil(maxBytes / 2 ** 20) } });
+  // One that ends while it is idle is read with no more, and is no error of this process.
+  thread.on("error", () => {});
+  thread.on("exit", () => {
+    const i = idle.indexOf(thread);
+    if (i >= 0) idle.splice(i, 1);
+  });
+  return thread;
 }

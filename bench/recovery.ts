@@ -211,6 +211,9 @@ async function foldFromServer(bus: Bus, topology: Topology, blobs: BlobStore, ev
       onNewer(newer) {
         throw newer;
       },
+      onThrown(error) {
+        throw error;
+      },
     },
   );
   const { promise, resolve } = Promise.withResolvers<void>();

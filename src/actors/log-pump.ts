@@ -33,6 +33,7 @@ export class LogPump {
   readonly #apply: (event: ReadEvent & { read: RunEvent }) => void | Promise<void>;
   readonly #needsCarried: () => boolean;
   readonly #onNewer: (newer: NewerVersion, sequence: number) => void;
+  readonly #onThrown: (error: unknown, sequence: number) => void;
   readonly #afterwards: (() => void)[] = [];
   readonly #waiting = new Fifo<{ readonly event: ReadEvent; readonly sequence: number }>();
   #draining = false;
@@ -49,6 +50,8 @@ export class LogPump {
       needsCarried: () => boolean;
       /** The log goes on in a way that this build cannot read. Nothing more is folded. */
       onNewer: (newer: NewerVersion, sequence: number) => void;
+      /** The fold has thrown, which it never should. Nothing more is folded. */
+      onThrown: (error: unknown, sequence: number) => void;
     },
   ) {
     this.#subjects = host.subjects;
@@ -58,6 +61,7 @@ export class LogPump {
     this.#apply = apply;
     this.#needsCarried = options.needsCarried;
     this.#onNewer = options.onNewer;
+    this.#onThrown = options.onThrown;
   }
 
   push(message: StoredMessage): void {
@@ -92,11 +96,21 @@ export class LogPump {
   }
 
   #take(event: ReadEvent, sequence: number): void | Promise<void> {
-    const applying = event.read && !this.#stopped ? this.#apply(event as ReadEvent & { read: RunEvent }) : undefined;
+    if (this.#stopped) return;
     const done = () => {
       this.folded = sequence;
     };
-    return applying ? applying.then(done) : done();
+    try {
+      const applying = event.read && this.#apply(event as ReadEvent & { read: RunEvent });
+      return applying ? applying.then(done).catch((error) => this.#fail(error, sequence)) : done();
+    } catch (error) {
+      this.#fail(error, sequence);
+    }
+  }
+
+  #fail(error: unknown, sequence: number): void {
+    this.stop();
+    this.#onThrown(error, sequence);
   }
 
   async #drain(first?: Promise<void>): Promise<void> {
@@ -104,7 +118,7 @@ export class LogPump {
     await first;
     for (let next = this.#waiting.shift(); next && !this.#stopped; next = this.#waiting.shift()) {
       const { event, sequence } = next;
-      if (event.read) await this.#hydrate(event.read);
+      if (event.read) await this.#hydrate(event.read).catch((error) => this.#fail(error, sequence));
       await this.#take(event, sequence);
     }
     this.#draining = false;

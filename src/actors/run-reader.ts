@@ -36,9 +36,17 @@ export async function readRun(
   const onNewer = (found: NewerVersion, sequence: number) => {
     if (sequence < before) newer = found;
   };
-  const pump = new LogPump({ ...host, subjects: host.topology.subjects }, take, { needsCarried: () => true, onNewer });
+  let thrown: { readonly error: unknown } | undefined;
+  const pump = new LogPump({ ...host, subjects: host.topology.subjects }, take, {
+    needsCarried: () => true,
+    onNewer,
+    onThrown: (error) => {
+      thrown = { error };
+    },
+  });
   await eachMessage(host, host.topology.subjects.logOfRun(tenant, run, ">"), (message) => pump.push(message));
   await new Promise<void>((drained) => pump.whenDrained(drained));
+  if (thrown) throw thrown.error;
   if (newer) throw unreadable(run, newer);
   const { state, begun } = reading;
   if (!state || !begun) throw notFound(run);

@@ -49,6 +49,7 @@ class RunWatch {
       {
         needsCarried: () => this.#reading.isReplaying,
         onNewer: (newer) => this.channel.close(unreadable(run, newer)),
+        onThrown: (error) => this.channel.close(error),
       },
     );
   }

@@ -88,9 +88,11 @@ export class ShardKeeper {
   }
 
   async #replay(): Promise<void> {
-    this.#owner = new ShardOwner(this.#host, this.shard, this.#seams, ({ version }) => {
-      this.#needs = version;
-      this.#onNewer(this.shard, version);
+    this.#owner = new ShardOwner(this.#host, this.shard, this.#seams, (newer) => {
+      if (newer) {
+        this.#needs = newer.version;
+        this.#onNewer(this.shard, newer.version);
+      }
       this.#actor.send({ type: "unreadable" });
     });
     await this.#owner.start();

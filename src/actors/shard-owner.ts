@@ -1,4 +1,5 @@
 import type { Stoppable, StoredMessage } from "../bus/port.ts";
+import { messageOf } from "../core/error.ts";
 import type { DueWhat } from "../core/event.ts";
 import { type Ended, type RunEvent, VERSION } from "../core/event.ts";
 import type { NewerVersion } from "../core/upcast.ts";
@@ -73,8 +74,11 @@ export class ShardOwner implements FoldEffects {
   readonly #sweep: QueueSweep;
   #unlisten: () => void = () => {};
 
-  /** `onNewer`: its log goes on in a way that only a newer build can read. It is suspended then, and is to be stopped. */
-  constructor(host: Host, shard: number, seams: ShardSeams, onNewer: (newer: NewerVersion) => void) {
+  /**
+   * `onUnreadable`: its log goes on in a way that only a newer build can read, or the fold has thrown at it, which it never
+   * should. It is suspended then, and is to be stopped.
+   */
+  constructor(host: Host, shard: number, seams: ShardSeams, onUnreadable: (newer?: NewerVersion) => void) {
     this.#host = host;
     this.shard = shard;
     this.#seams = seams;
@@ -92,7 +96,13 @@ export class ShardOwner implements FoldEffects {
       onNewer: (newer, sequence) => {
         this.suspend();
         host.log("error", `shard ${shard} is given back: message ${sequence} of the log is a ${newer.message}`);
-        onNewer(newer);
+        onUnreadable(newer);
+      },
+      onThrown: (error, sequence) => {
+        this.suspend();
+        const why = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+        host.log("error", `shard ${shard} is given back: message ${sequence} of the log could not be folded: ${why}`);
+        onUnreadable();
       },
     });
     this.#carrier = new Carrier(host, this.#fold.marks, (key) => (this.#live ? this.runs.get(key) : undefined));

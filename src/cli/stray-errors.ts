@@ -9,14 +9,15 @@ const STRAYS = {
 
 /**
  * From now on this process outlives what handlers throw where no attempt can catch it: in a promise that nobody awaits, in
- * a timer that was left behind. It is told, and whatever else is in hand goes on.
+ * a timer that was left behind. It is told, and whatever else is in hand goes on. In `dev` it may be an orchestrator's error
+ * as well, so the message says no more than is known.
  */
 export function outliveStrayErrors(): void {
   for (const [event, what] of Object.entries(STRAYS)) {
     process.removeAllListeners(event);
     process.on(event, (error: unknown) => {
       const [message, ...rest] = describeFailure(error, paintFor(process.stderr), process.env.TUTTI_DEBUG === "1");
-      printError([message, `  ${what}; no attempt fails by it, and the work goes on`, ...rest].join("\n"));
+      printError([message, `  ${what}; no attempt could catch it, and this process goes on`, ...rest].join("\n"));
     });
   }
 }

@@ -11,7 +11,7 @@ export type ShardMachineEvent =
   | { readonly type: "unassigned" }
   /** Our lease has run out, or we are about to: nothing may be written any more. */
   | { readonly type: "leaseLost" }
-  /** Its log goes on in a way that only a newer build can read: nothing more may be done by this one. */
+  /** Its log goes on in a way that only a newer build can read, or has made the fold throw: nothing more may be done by this one. */
   | { readonly type: "unreadable" }
   /** Somebody's claim has changed: it may be ours to take now. */
   | { readonly type: "claimChanged" };

@@ -30,7 +30,11 @@ it("has folded a message that was being folded when it was asked for, once that 
   await using log = await logOf(1);
   const { host, messages } = log;
   const fetched = Promise.withResolvers<void>();
-  const pump = new LogPump(host, () => fetched.promise, { needsCarried: () => false, onNewer: () => {} });
+  const pump = new LogPump(host, () => fetched.promise, {
+    needsCarried: () => false,
+    onNewer: () => {},
+    onThrown: () => {},
+  });
   const catchUp = new CatchUp(host, 0, pump);
   pump.push(messages[0]!);
   catchUp.pushed();
@@ -44,4 +48,35 @@ it("has folded a message that was being folded when it was asked for, once that 
   expect(isCaughtUp).toBe(false);
   fetched.resolve();
   await caughtUp;
+});
+
+it.each([
+  [
+    "at once",
+    (): Promise<void> => {
+      throw new Error("a slip of ours");
+    },
+  ],
+  ["later", (): Promise<void> => Promise.reject(new Error("a slip of ours"))],
+])("tells of a fold that throws %s, folds nothing more, and keeps nobody waiting", async (_, apply) => {
+  await using log = await logOf(3);
+  const thrown: unknown[] = [];
+  const applied: number[] = [];
+  const pump = new LogPump(
+    log.host,
+    ({ read }) => {
+      applied.push(read.sequence);
+      if (read.sequence === 2) return apply();
+    },
+    {
+      needsCarried: () => false,
+      onNewer: () => {},
+      onThrown: (error, sequence) => thrown.push([sequence, (error as Error).message]),
+    },
+  );
+  for (const message of log.messages) pump.push(message);
+  await new Promise<void>((drained) => pump.whenDrained(drained));
+  expect(thrown).toEqual([[2, "a slip of ours"]]);
+  expect(applied).toEqual([1, 2]);
+  expect(pump.folded).toBe(1);
 });

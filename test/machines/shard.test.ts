@@ -139,6 +139,25 @@ describe("a shard's keeper follows its chart", () => {
     expect(rested).toEqual(new Set(["unowned", "waiting", "live", "doubtful"]));
   });
 
+  it("is given back when the fold of its log throws, and says so", async () => {
+    await using bench = await createShardBench({
+      onSubmitted() {
+        throw new Error("a slip of ours");
+      },
+    });
+    bench.keeper.assign(true);
+    await bench.clock.settle();
+    expect(await bench.answers()).toBe(true);
+    await bench.appendSubmitted();
+    await bench.clock.settle();
+    expect(bench.keeper.state).toBe("unowned");
+    expect(await bench.claim()).toMatchObject({ owner: null });
+    expect(await bench.answers()).toBe(false);
+    expect(bench.log).toContainEqual(
+      expect.stringMatching(/^shard 0 is given back: message 1 of the log could not be folded: Error: a slip of ours/),
+    );
+  });
+
   it.each(["replaying", "live"] as const)(
     "when its log turns out to be a newer build's while it is %s",
     async (state) => {

@@ -100,7 +100,10 @@ export class SimulatedProcess {
         workers: this.#workers(life),
         concurrency: this.concurrency,
         // Without the lines of a stack: they may read differently once the test runner has the modules' source maps.
-        onLog: (level, message) => trace(`${id} ${level}: ${message.split("\n", 1)[0]}`),
+        onLog: (level, message) => {
+          trace(`${id} ${level}: ${message.split("\n", 1)[0]}`);
+          if (message.includes("could not be folded")) this.#host.complain(new Violation("no error", message));
+        },
       };
       const app = await tutti(options, { bus: life.process.bus, clock });
       if (this.life !== life) return;

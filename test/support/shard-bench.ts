@@ -9,11 +9,24 @@ import { TypeRegistry } from "../../src/actors/type-registry.ts";
 import { Withdrawals } from "../../src/actors/withdrawals.ts";
 import { createMemoryBus } from "../../src/bus/memory.ts";
 import { createTopology } from "../../src/bus/topology.ts";
+import { type Submitted, VERSION } from "../../src/core/event.ts";
 import { decodeJson, encodeJson } from "../../src/core/json.ts";
+import { DEFAULT_RETRY } from "../../src/core/policy.ts";
 import { createVirtualClock } from "../../src/core/virtual-clock.ts";
+import { FOLD_VERSION } from "../../src/fold/apply.ts";
+
+const SUBMITTED: Submitted = {
+  v: VERSION,
+  type: "any",
+  input: {},
+  policy: { retry: DEFAULT_RETRY },
+  priority: "normal",
+  digest: "",
+  fold: FOLD_VERSION,
+};
 
 /** One shard in one orchestrator, "us", in virtual time, and "other", whose presence and claim are written by hand. */
-export async function createShardBench() {
+export async function createShardBench({ onSubmitted = () => {} } = {}) {
   const clock = createVirtualClock();
   const bus = createMemoryBus({ clock });
   const topology = createTopology();
@@ -44,7 +57,7 @@ export async function createShardBench() {
     letters: new DeadLetters(host, (task) => dispatcher.envelopeOf(task)),
     writer: new LogWriter(host),
     onEnded() {},
-    onSubmitted() {},
+    onSubmitted,
     onLive() {},
     onGivenUp() {},
     answer() {},
@@ -66,12 +79,15 @@ export async function createShardBench() {
   return {
     clock,
     keeper,
+    log,
     claim,
     writeClaim,
     setOtherAlive: (isAlive: boolean) =>
       passing(isAlive ? presences.put("other", encodeJson({})).then(() => {}) : presences.delete("other")),
     /** An orchestrator of a newer build writes something into the shard's log. */
     appendNewer: () => passing(bus.append(topology.subjects.log("default", 0, "r", "cancel"), encodeJson({ v: 2 }))),
+    appendSubmitted: () =>
+      passing(bus.append(topology.subjects.log("default", 0, "r", "submitted"), encodeJson(SUBMITTED))),
     /** Whether somebody answers for the shard. */
     async answers(): Promise<boolean> {
       const query = encodeJson({ run: "nobody", task: "-", attempt: 1 });

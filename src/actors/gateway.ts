@@ -15,7 +15,7 @@ import { Turns } from "./turns.ts";
  * Requests being read and stored at once: more than come in a few round trips. A burst waits, as it came, until these are
  * stored; a flood that would fill the memory is refused.
  */
-const LIMITS = { atOnce: 1000, waiting: 20_000, waitingBytes: 64 * 2 ** 20 };
+const LIMITS = { atOnce: 1000, waiting: 20_000, waitingBytes: 32 * 2 ** 20 };
 
 /** Answers `run.*` and `submit.*`. Every failure is a reply; nothing a caller sends can disturb the process. */
 export class Gateway {

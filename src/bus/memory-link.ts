@@ -93,10 +93,11 @@ export class Link {
     this.#open = false;
     for (const started of this.#started) started.end(crashed);
     this.#started.clear();
-    for (const reply of this.#replies.close()) {
-      if (crashed) reply.fail(new BusError(reply.whenLost, "The connection was lost before the answer came."));
-      else reply.settle();
-    }
+    const due = this.#replies.close();
+    // Not sooner than they would have come: others may not have heard yet of what they tell.
+    if (!crashed) return this.network.enqueue(() => due.forEach((reply) => void reply.settle()));
+    for (const reply of due)
+      reply.fail(new BusError(reply.whenLost, "The connection was lost before the answer came."));
   }
 }
 

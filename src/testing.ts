@@ -13,14 +13,12 @@ export interface TestTutti {
 
 /**
  * An embedded Tutti whose time is the test's. It reads no environment, so no model is configured unless `env` says so.
- * Await what it does with `clock.runUntilSettled(app.run(…))`.
+ * Await what it does with `clock.runUntilSettled(app.run(…))`, its end with `clock.runUntilSettled(app.stop())`: on its
+ * own nothing of it ever comes to pass.
  */
 export async function startTestTutti(options: Omit<TuttiOptions, "bus"> & { seed?: number } = {}): Promise<TestTutti> {
   const { seed, ...rest } = options;
   const clock = createVirtualClock(seed === undefined ? {} : { seed });
   const app = await clock.runUntilSettled(tutti({ env: {}, ...rest }, { clock }));
-  const stop = app.stop.bind(app);
-  // Nobody would move the clock for it, least of all at the end of a scope.
-  app.stop = (given) => clock.runUntilSettled(stop(given));
   return { app, clock };
 }

@@ -66,9 +66,9 @@ export async function stands(
     topology.subjects.logOfRun(tenant, run, "redrive"),
   );
   if (!redrive || redrive.sequence < ended.sequence) return true;
-  // It may have come for nothing: only the fold can tell.
+  // It may have come for nothing: only the fold can tell. Meanwhile the run may have ended anew.
   const { state } = await readRun(host, tenant, run);
-  return isOver(state);
+  return isOver(state) && state.endSequence === ended.sequence;
 }
 
 /** A state that leaves out what this build cannot read would be a wrong one. */

@@ -1,3 +1,4 @@
+import { isPassing } from "../bus/port.ts";
 import { TuttiError } from "../core/error.ts";
 import type { Ended } from "../core/event.ts";
 import { asTuttiError } from "./bus-failure.ts";
@@ -7,6 +8,8 @@ import type { ReaderHost } from "./run-reader.ts";
 
 /** How often the log is asked, in case the live message was lost with a connection. */
 const CHECK_MS = 15_000;
+/** How long after an end was heard, and not found in the log, it is looked for again. */
+const LOOK_AGAIN_MS = [20, 100, 500, 2000];
 
 export interface EndWaiter {
   /**
@@ -14,21 +17,24 @@ export interface EndWaiter {
    * connection is closed for good: the run goes on without us.
    */
   readonly ended: Promise<Ended>;
-  /** Asks the log now, for a run that may have ended before. */
-  check(): Promise<void>;
+  /** Asks the log now, for a run that may have ended before: whether it has. */
+  check(): Promise<boolean>;
   /** Stops waiting; `ended` then never resolves. */
   stop(): void;
 }
 
 /**
  * Waits for the end of a run, whichever orchestrator brings it about: log appends reach plain subscribers too, and
- * the log itself is asked after a reconnect and now and then. `shard`: where it is known, by whole subjects, which is cheaper.
+ * the log itself is asked then, after a reconnect, and now and then. What is heard alone does not count, since the log
+ * may refuse it: its writer may have lost the shard, or the log be full. `shard`: where it is known, by whole subjects,
+ * which is cheaper.
  */
 export async function waitForEnd(host: ReaderHost, tenant: string, run: string, shard?: number): Promise<EndWaiter> {
   const { bus, topology, clock } = host;
   const { subjects } = topology;
   const filter =
     shard === undefined ? subjects.logOfRun(tenant, run, "ended") : subjects.log(tenant, shard, run, "ended");
+  const anyOfRun = subjects.logOfRun(tenant, run, ">");
   const { promise, resolve, reject } = Promise.withResolvers<Ended>();
   // Nobody may wait any more.
   promise.catch(() => {});
@@ -42,28 +48,42 @@ export async function waitForEnd(host: ReaderHost, tenant: string, run: string, 
     stop();
     resolve(body);
   };
-  const take = (data: Uint8Array) => {
-    try {
-      const body = readEventBody("ended", data);
-      if (body) end(body);
-    } catch (error) {
-      stop();
-      reject(asTuttiError(error));
-    }
-  };
-  const giveUp = () => {
+  const fail = (error: unknown) => {
     stop();
-    reject(
-      new TuttiError(503, `run ${run} had not ended when the connection to ${bus.description} was closed`, { run }),
-    );
+    reject(asTuttiError(error));
   };
-  // It may end before the subscription is confirmed.
-  const subscription = await bus.subscribe(filter, (message) => take(message.data));
-  taken.push(() => void subscription.stop());
   const check = async () => {
     const last = await readEnd(host, tenant, run, shard);
     if (last) end(last.body);
+    return last !== undefined;
   };
+  const giveUp = () => {
+    fail(new TuttiError(503, `run ${run} had not ended when the connection to ${bus.description} was closed`, { run }));
+  };
+  let cancelLook = () => {};
+  const look = async (heard: Uint8Array, pauses: readonly number[]): Promise<void> => {
+    cancelLook();
+    try {
+      if (stopped || (await check())) return;
+      // Where ages are short, all of the run may have gone already.
+      if ((await bus.getLastMessage(topology.streams.log.name, anyOfRun)) === undefined) {
+        const body = readEventBody("ended", heard);
+        if (body) return end(body);
+      }
+    } catch (error) {
+      if (!isPassing(error)) return fail(error);
+    }
+    const [pause, ...rest] = pauses;
+    if (stopped || pause === undefined) return;
+    cancelLook();
+    cancelLook = clock.timer(pause, () => void look(heard, rest));
+  };
+  // It may end before the subscription is confirmed.
+  const subscription = await bus.subscribe(filter, ({ data }) => void look(data, LOOK_AGAIN_MS));
+  taken.push(
+    () => void subscription.stop(),
+    () => cancelLook(),
+  );
   const checkQuietly = () => void check().catch(() => {});
   let disarm = () => {};
   const arm = () => {

@@ -243,7 +243,7 @@ describeShared("a log that is full", (runtime) => {
     const app = await runtime.start({ workers: [step], limits: { log: { messages: 20 } } });
     const { bus, prefix } = runtime;
     await eventually("a full log", () =>
-      app.run("step", 1).then(
+      app.submit("step", 1).then(
         () => false,
         (error) => error.code === 503,
       ),

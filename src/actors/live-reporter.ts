@@ -3,6 +3,8 @@ import { encodeText, type Json } from "../core/json.ts";
 import type { LiveKind } from "../core/live.ts";
 import type { Host } from "./host.ts";
 
+type LiveHost = Pick<Host, "bus" | "topology" | "clock" | "id">;
+
 interface Batch {
   readonly tenant: string;
   readonly run: string;
@@ -25,12 +27,12 @@ const STARTED_MS = 20;
  * attempts have begun. What is lost is lost.
  */
 export class LiveReporter {
-  readonly #host: Host;
+  readonly #host: LiveHost;
   readonly #batches = new Map<string, Batch>();
   #scheduled = false;
   #disarm: (() => void) | undefined;
 
-  constructor(host: Host) {
+  constructor(host: LiveHost) {
     this.#host = host;
   }
 
@@ -48,24 +50,25 @@ export class LiveReporter {
     this.#batches.set(key, batch);
     batch.items.push(item);
     batch.characters += item.length;
-    if (kind === "started") this.#disarm ??= this.#host.clock.timer(STARTED_MS, () => this.#sendAll());
+    if (kind === "started") this.#disarm ??= this.#host.clock.timer(STARTED_MS, () => this.flush());
     else this.#schedule();
+  }
+
+  /** Sends what waits for its moment, and leaves no timer behind. */
+  flush(): void {
+    this.#scheduled = false;
+    this.#disarm?.();
+    this.#disarm = undefined;
+    // In the order in which the first of each batch was told.
+    const batches = [...this.#batches.values()];
+    this.#batches.clear();
+    for (const one of batches) this.#send(one);
   }
 
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#host.clock.endOfTurn(() => this.#sendAll());
-  }
-
-  /** In the order in which the first of each batch was told. */
-  #sendAll(): void {
-    this.#scheduled = false;
-    this.#disarm?.();
-    this.#disarm = undefined;
-    const batches = [...this.#batches.values()];
-    this.#batches.clear();
-    for (const one of batches) this.#send(one);
+    this.#host.clock.endOfTurn(() => this.flush());
   }
 
   #send({ tenant, run, kind, items }: Batch): void {

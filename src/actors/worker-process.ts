@@ -109,6 +109,7 @@ export class WorkerProcess {
     await this.#cancelSubscription?.stop();
     await this.#presence?.stop();
     this.#machine.stop();
+    this.#host.live.flush();
   }
 
   #describe(): WorkerPresence {

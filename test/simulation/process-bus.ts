@@ -25,6 +25,7 @@ export class ProcessBus {
   /** What was started through this bus and not stopped: by the time of `close`, a leak. */
   readonly started = new Set<string>();
   #names = 0;
+  #isClosed = false;
 
   constructor(bus: Bus, process: Pausable, uplink: Uplink, observer: BusObserver) {
     this.#process = process;
@@ -35,6 +36,8 @@ export class ProcessBus {
 
   #send(operation: string, subject: string, run: () => void): void {
     this.#observer.sending(operation, subject);
+    // Nothing leaves any more: who tries is told so at once.
+    if (this.#isClosed) return run();
     this.#leave(run);
   }
 
@@ -99,6 +102,11 @@ export class ProcessBus {
 
   #wrap(bus: Bus): Bus {
     const ask = <T>(operation: string, subject: string, run: () => Promise<T>) => this.#ask(operation, subject, run);
+    const close = () => {
+      const closed = ask("close", "", () => bus.close());
+      this.#isClosed = true;
+      return closed;
+    };
     const wrapped: Bus = {
       description: bus.description,
       maxPayload: bus.maxPayload,
@@ -167,8 +175,8 @@ export class ProcessBus {
       objects: async (definition) =>
         this.#objects(await ask("objects", definition.name, () => bus.objects(definition))),
       onEvent: (listener) => bus.onEvent((event) => this.#arrive(() => listener(event))),
-      close: () => ask("close", "", () => bus.close()),
-      [Symbol.asyncDispose]: () => ask("close", "", () => bus.close()),
+      close,
+      [Symbol.asyncDispose]: close,
     };
     return wrapped;
   }

@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { LiveReporter } from "../../src/actors/live-reporter.ts";
+import { createMemoryBroker } from "../../src/bus/memory.ts";
+import { createTopology } from "../../src/bus/topology.ts";
+import { createVirtualClock } from "../../src/core/virtual-clock.ts";
+
+const attempt = { tenant: "default", run: "r", task: "a", attempt: 1 };
+
+async function listening() {
+  const clock = createVirtualClock();
+  const bus = createMemoryBroker({ clock }).connect();
+  const topology = createTopology();
+  const told: string[] = [];
+  const subscribed = bus.subscribe(topology.subjects.live("default", "r", "*"), ({ subject, data }) => {
+    const { items } = JSON.parse(new TextDecoder().decode(data)) as { items: { task: string }[] };
+    told.push(`${subject.split(".").at(-1)} ${items.map(({ task }) => task).join(" ")}`);
+  });
+  await clock.runUntilSettled(subscribed);
+  return { clock, told, reporter: new LiveReporter({ bus, topology, clock, id: "w" }) };
+}
+
+test("tells in one message that attempts have begun, 20 ms after the first", async () => {
+  const { clock, told, reporter } = await listening();
+  reporter.tell("started", attempt);
+  await clock.advance(19);
+  reporter.tell("started", { ...attempt, task: "b" });
+  expect(told).toEqual([]);
+  await clock.advance(1);
+  expect(told).toEqual(["started a b"]);
+});
+
+test("tells what waits when it is flushed, and leaves no timer", async () => {
+  const { clock, told, reporter } = await listening();
+  reporter.tell("started", attempt);
+  reporter.tell("log", attempt, "a line");
+  reporter.flush();
+  await clock.settle();
+  expect(told).toEqual(["started a", "log a"]);
+  expect(clock.pending).toBe(0);
+});

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { type Delivery, isPassing } from "../bus/port.ts";
 import { tenantOfTask } from "../bus/subjects.ts";
-import { sleep } from "../core/clock.ts";
+import { pauseMs, sleep } from "../core/clock.ts";
 import { cutMessage, messageOf, RetryableError, type TaskError, TerminalError } from "../core/error.ts";
 import { encodeText, findNonJson } from "../core/json.ts";
 import type { Usage } from "../core/model.ts";
@@ -181,7 +181,7 @@ export class Attempt {
         if (!isPassing(error) || this.#abort.signal.aborted) throw error;
         if (tries % 10 === 0)
           this.#host.log("warn", `what task ${this.message.task} made is not stored yet: ${messageOf(error)}`);
-        await sleep(this.#host.clock, Math.min(100 * 2 ** tries, 5000), this.#abort.signal);
+        await sleep(this.#host.clock, pauseMs(tries), this.#abort.signal);
       }
     }
   }

@@ -1,5 +1,5 @@
 import { type Delivery, isBusError } from "../bus/port.ts";
-import { sleep } from "../core/clock.ts";
+import { pauseMs, sleep } from "../core/clock.ts";
 import { messageOf } from "../core/error.ts";
 import { VERSION } from "../core/event.ts";
 import { encodeText } from "../core/json.ts";
@@ -88,7 +88,7 @@ export class Committer {
         }
         if (tries % 10 === 0)
           log("warn", `${results.length} results for ${reply} are not stored yet: ${messageOf(error)}`);
-        await sleep(clock, Math.min(100 * 2 ** tries, 5000));
+        await sleep(clock, pauseMs(tries));
       }
     }
     for (const one of done) one();

@@ -1,5 +1,5 @@
 import { isBusError, isPassing } from "../bus/port.ts";
-import { sleep } from "../core/clock.ts";
+import { pauseMs, sleep } from "../core/clock.ts";
 import { type DeadTask, deadTask } from "../core/dead-letter.ts";
 import { messageOf } from "../core/error.ts";
 import { decodeJson, encodeJson, type Json } from "../core/json.ts";
@@ -101,7 +101,7 @@ export class DeadLetters {
         if (isBusError(error, "closed")) return;
         if (!isPassing(error)) return this.#host.log("error", `${problem}, and will not be: ${messageOf(error)}`);
         if (tries % 10 === 9) this.#host.log("warn", `${problem}: ${messageOf(error)}`);
-        await sleep(this.#host.clock, Math.min(50 * 2 ** tries, 5000));
+        await sleep(this.#host.clock, pauseMs(tries));
       }
     }
   }

@@ -1,6 +1,6 @@
 import { isBusError, isPassing } from "../bus/port.ts";
 import type { TaskAddress } from "../bus/subjects.ts";
-import { sleep } from "../core/clock.ts";
+import { pauseMs, sleep } from "../core/clock.ts";
 import { cutMessage, messageOf, type TaskError } from "../core/error.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
 import type { Host } from "./host.ts";
@@ -210,7 +210,7 @@ export class Dispatcher {
     }
     if (tries % 10 === 0)
       log("warn", `task ${task.id} of run ${task.run.run} is not on the queue yet: ${messageOf(error)}`);
-    await sleep(clock, Math.min(100 * 2 ** tries, 5000));
+    await sleep(clock, pauseMs(tries));
     return !(isBusError(error, "unconfirmed") && (await this.#isQueued(sending)));
   }
 

@@ -1,5 +1,5 @@
 import { isPassing } from "../bus/port.ts";
-import { sleep } from "../core/clock.ts";
+import { pauseMs, sleep } from "../core/clock.ts";
 import { messageOf, type WireError } from "../core/error.ts";
 import { type Ended, VERSION } from "../core/event.ts";
 import { encodeJson } from "../core/json.ts";
@@ -34,7 +34,7 @@ export async function endedBody(
       host.log("warn", `run ${run.run}: ${message}`);
       const failure: WireError = { code: 500, message, run: run.run };
       if (!isPassing(error)) return { ...common, status: "failed", error: failure };
-      await sleep(host.clock, Math.min(100 * 2 ** tries, 5000));
+      await sleep(host.clock, pauseMs(tries));
     }
   }
   return undefined;

@@ -1,5 +1,5 @@
 import { isBusError } from "../bus/port.ts";
-import { sleep } from "../core/clock.ts";
+import { pauseMs, sleep } from "../core/clock.ts";
 import { messageOf } from "../core/error.ts";
 import type { EventKind } from "../core/event.ts";
 import { encodeJson } from "../core/json.ts";
@@ -69,7 +69,7 @@ export class LogWriter {
           if (isNews) continue;
         }
         if (tries % 10 === 0) log("warn", `${event} of run ${run.run} is not in the log yet: ${messageOf(error)}`);
-        await sleep(clock, Math.min(100 * 2 ** tries, 5000));
+        await sleep(clock, pauseMs(tries));
       }
     }
   }

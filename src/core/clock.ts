@@ -33,6 +33,9 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
+/** How long to wait after so many tries that failed: 100 ms at first, then twice as long each time, up to 5 s. */
+export const pauseMs = (tries: number): number => Math.min(100 * 2 ** tries, 5000);
+
 /** Waits for `work`, but no longer than `limitMs`. What comes after that, a failure too, is nobody's business. */
 export async function atMost(clock: Clock, limitMs: number, work: Promise<unknown>): Promise<void> {
   const over = new AbortController();

@@ -1,6 +1,9 @@
 import type { Delivery, Puller } from "../bus/port.ts";
-import { PRIORITIES } from "../core/names.ts";
+import { pauseMs, sleep } from "../core/clock.ts";
+import { messageOf } from "../core/error.ts";
+import { PRIORITIES, type Priority } from "../core/names.ts";
 import type { Host } from "./host.ts";
+import { RareQueues } from "./rare-queues.ts";
 
 /** The slots of one type, over its priorities. */
 interface Slots {
@@ -33,12 +36,15 @@ const AHEAD_MS = 50;
  */
 export class Intake {
   readonly #host: Host;
-  readonly #types: readonly string[];
+  /** By type. */
+  readonly #slots: ReadonlyMap<string, Slots>;
   readonly #concurrency: number;
   readonly #run: (delivery: Delivery, done: () => void) => void;
   readonly #onLoad: () => void;
-  readonly #limitOf: (type: string) => number | undefined;
   readonly #sources: Source[] = [];
+  readonly #rareQueues: RareQueues;
+  /** Of rare queues, under way. */
+  readonly #opening = new Set<Promise<void>>();
   readonly #waiting: Delivery[][] = PRIORITIES.map(() => []);
   /** Delivered and not settled, waiting or running: kept alive by heartbeats. */
   readonly inHand = new Map<Delivery, Source>();
@@ -51,6 +57,7 @@ export class Intake {
   #aheadUntil = 0;
   #scheduled = false;
   #closed = false;
+  readonly #closing = new AbortController();
   #disarmHeartbeat: () => void = () => {};
   #disarmCount: () => void = () => {};
 
@@ -68,31 +75,19 @@ export class Intake {
     },
   ) {
     this.#host = host;
-    this.#types = options.types;
+    const slotsOf = (limit = Number.POSITIVE_INFINITY): Slots => ({ limit, running: 0, inHand: 0 });
+    this.#slots = new Map(options.types.map((type) => [type, slotsOf(options.limitOf(type))]));
+    this.#rareQueues = new RareQueues(host, options.types, (type, priority) => this.#openLater(type, priority));
     this.#concurrency = options.concurrency;
     this.#run = options.run;
     this.#onLoad = options.onLoad;
-    this.#limitOf = options.limitOf;
     this.#beatMs = host.topology.taskConsumer("any", "normal").ackWaitMs / 3;
   }
 
   async open(): Promise<void> {
-    const { bus, topology } = this.#host;
-    const opened = this.#types.flatMap((type) => {
-      const slots: Slots = { limit: this.#limitOf(type) ?? Number.POSITIVE_INFINITY, running: 0, inHand: 0 };
-      return PRIORITIES.map(async (priority, rank) => {
-        const consumer = topology.taskConsumer(type, priority);
-        await bus.ensureConsumer(consumer);
-        const source: Source = {
-          puller: await bus.pull(consumer.stream, consumer.name, (delivery) => this.#take(source, rank, delivery)),
-          slots,
-          hotUntil: 0,
-          asked: 0,
-        };
-        return source;
-      });
-    });
-    this.#sources.push(...(await Promise.all(opened)));
+    await Promise.all([...this.#slots.keys()].map((type) => this.#open(type, "normal")));
+    await this.#rareQueues.start();
+    await Promise.all(this.#opening);
     const beat = () => {
       this.#beatAt = this.#host.clock.monotonic();
       for (const delivery of this.inHand.keys()) delivery.inProgress();
@@ -100,6 +95,39 @@ export class Intake {
     };
     beat();
     this.#demand();
+  }
+
+  async #open(type: string, priority: Priority): Promise<void> {
+    const { bus, topology } = this.#host;
+    const rank = PRIORITIES.indexOf(priority);
+    const consumer = topology.taskConsumer(type, priority);
+    await bus.ensureConsumer(consumer);
+    const take = (delivery: Delivery) => this.#take(source, rank, delivery);
+    const puller = await bus.pull(consumer.stream, consumer.name, take);
+    const source: Source = { puller, slots: this.#slots.get(type)!, hotUntil: 0, asked: 0 };
+    this.#sources.push(source);
+    // Who is busy has it at hand when a slot is free.
+    if (!this.#closed) ask(source, 1);
+  }
+
+  #openLater(type: string, priority: Priority): void {
+    const opening = this.#openPatiently(type, priority);
+    this.#opening.add(opening);
+    void opening.then(() => this.#opening.delete(opening));
+  }
+
+  /** Never rejects: nobody else would tell of that queue once more. */
+  async #openPatiently(type: string, priority: Priority): Promise<void> {
+    const { clock, log } = this.#host;
+    for (let tries = 0; !this.#closed; tries++) {
+      try {
+        return await this.#open(type, priority);
+      } catch (error) {
+        const queue = this.#host.topology.taskConsumer(type, priority).name;
+        if (tries % 10 === 0) log("warn", `the queue ${queue} is not open yet: ${messageOf(error)}`);
+        await sleep(clock, pauseMs(tries), this.#closing.signal).catch(() => {});
+      }
+    }
   }
 
   /** Whether the heartbeats have paused for so long that what is in hand may have been given to another worker. */
@@ -110,12 +138,15 @@ export class Intake {
   /** Takes nothing more, and hands back what no slot has begun. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#closing.abort();
     for (const waiting of this.#waiting) {
       for (const delivery of waiting.splice(0)) {
         this.inHand.delete(delivery);
         delivery.nak();
       }
     }
+    await this.#rareQueues.stop();
+    await Promise.all(this.#opening);
     await Promise.all(this.#sources.map(({ puller }) => puller.stop()));
   }
 

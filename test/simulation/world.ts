@@ -296,9 +296,11 @@ export class World implements ProcessHost {
   /** What was in doubt is delivered again and settled; then nothing may be left. */
   async #cleanUp(): Promise<void> {
     const { clock, auditor } = this;
-    const idleUntil = clock.monotonic() + 4 * TIMING.ackWaitMs;
-    clock.timer(4 * TIMING.ackWaitMs, () => {});
-    await this.#until(() => clock.monotonic() >= idleUntil);
+    let wasIdle = false;
+    clock.timer(4 * TIMING.ackWaitMs, () => {
+      wasIdle = true;
+    });
+    await this.#until(() => wasIdle);
     await this.#until(() => this.#processes.every((process) => process.isUp && process.isRunning));
     const left = await clock.runUntilSettled(auditor.findLeftovers());
     if (left) throw new Violation("no leak", `left at the end: ${left}`);

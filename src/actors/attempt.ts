@@ -46,6 +46,7 @@ export class Attempt {
   readonly #worker: Worker;
   readonly #abort = new AbortController();
   #settle: (outcome: Outcome | undefined) => void = () => {};
+  isOver = false;
   /** How many children the returned plan has. */
   planned: number | undefined;
   #usage: Usage | undefined;
@@ -77,6 +78,7 @@ export class Attempt {
   execute(settle: (outcome: Outcome | undefined) => void): void {
     this.#settle = (outcome) => {
       this.#settle = () => {};
+      this.isOver = true;
       this.#disarm?.();
       settle(outcome);
     };

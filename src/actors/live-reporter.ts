@@ -5,6 +5,14 @@ import type { Host } from "./host.ts";
 
 type LiveHost = Pick<Host, "bus" | "topology" | "clock" | "id">;
 
+/** Of which attempt something is told. */
+interface Told {
+  readonly tenant: string;
+  readonly run: string;
+  readonly task: string;
+  readonly attempt: number;
+}
+
 interface Batch {
   readonly tenant: string;
   readonly run: string;
@@ -21,6 +29,15 @@ const BATCH_CHARACTERS = 128 * 1024;
 
 /** Attempts begin by the thousand, and many are over as soon: that they have begun may be told so much later. */
 const STARTED_MS = 20;
+/** Of more than these that have begun, those that are over by then are left out: nobody would see them running. */
+const FEW = 100;
+
+/** An attempt in execution. */
+interface Begun {
+  readonly tenant: string;
+  readonly message: { readonly run: string; readonly task: string; readonly attempt: number };
+  readonly isOver: boolean;
+}
 
 /**
  * Tells what happens as it happens, one message a run and kind for all of one turn, or of 20 ms where it is only that
@@ -29,6 +46,7 @@ const STARTED_MS = 20;
 export class LiveReporter {
   readonly #host: LiveHost;
   readonly #batches = new Map<string, Batch>();
+  #begun: { readonly attempt: Begun; readonly at: number }[] = [];
   #scheduled = false;
   #disarm: (() => void) | undefined;
 
@@ -36,9 +54,32 @@ export class LiveReporter {
     this.#host = host;
   }
 
+  /** Tells that an attempt has begun, 20 ms later at most. */
+  began(attempt: Begun, at: number): void {
+    this.#begun.push({ attempt, at });
+    this.#disarm ??= this.#host.clock.timer(STARTED_MS, () => this.flush());
+  }
+
   /** Never throws: what cannot be told is not told. */
-  tell(kind: LiveKind, at: { tenant: string; run: string; task: string; attempt: number }, data?: Json): void {
-    const item = encodeItem(at, isoTime(this.#host.clock.now()), data);
+  tell(kind: Exclude<LiveKind, "started">, at: Told, data: Json): void {
+    this.#addBegun();
+    this.#add(kind, at, this.#host.clock.now(), data);
+    this.#schedule();
+  }
+
+  #addBegun(): void {
+    const begun = this.#begun;
+    if (begun.length === 0) return;
+    this.#begun = [];
+    for (const { attempt, at } of begun) {
+      if (begun.length > FEW && attempt.isOver) continue;
+      const { run, task, attempt: number } = attempt.message;
+      this.#add("started", { tenant: attempt.tenant, run, task, attempt: number }, at);
+    }
+  }
+
+  #add(kind: LiveKind, at: Told, time: number, data?: Json): void {
+    const item = encodeItem(at, isoTime(time), data);
     if (item === undefined) return;
     const key = `${kind}/${at.tenant}/${at.run}`;
     let batch = this.#batches.get(key);
@@ -50,8 +91,6 @@ export class LiveReporter {
     this.#batches.set(key, batch);
     batch.items.push(item);
     batch.characters += item.length;
-    if (kind === "started") this.#disarm ??= this.#host.clock.timer(STARTED_MS, () => this.flush());
-    else this.#schedule();
   }
 
   /** Sends what waits for its moment, and leaves no timer behind. */
@@ -59,6 +98,7 @@ export class LiveReporter {
     this.#scheduled = false;
     this.#disarm?.();
     this.#disarm = undefined;
+    this.#addBegun();
     // In the order in which the first of each batch was told.
     const batches = [...this.#batches.values()];
     this.#batches.clear();

@@ -208,8 +208,7 @@ export class WorkerProcess {
     const attempt = new Attempt(this.#host, worker, delivery, message);
     this.#attempts.add(attempt);
     const startedAt = this.#host.clock.now();
-    const { tenant } = attempt;
-    this.#host.live.tell("started", { tenant, run: message.run, task: message.task, attempt: message.attempt });
+    this.#host.live.began(attempt, startedAt);
     const finish = (outcome: Outcome | undefined) => {
       this.#attempts.delete(attempt);
       if (!outcome) {

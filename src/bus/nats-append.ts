@@ -198,27 +198,35 @@ function unconfirmed(subject: string, why: string): BusError {
 }
 
 const SEQUENCE = Buffer.from('"seq":');
-const ERROR_AT = 2;
-const LETTER_E = 0x65;
+const END = 0x7d;
 
-/**
- * The sequence of `{"stream":"S","seq":7}`, 0 when the reply is anything else. An error begins with `{"error"`.
- * Ten times cheaper than JSON.parse; 2.9.10 writes a space after the comma and 2.15 does not.
- */
+/** The sequence in an acknowledgement, 0 when the reply is anything else. */
 function readSequence(data: Uint8Array): number {
-  if (data[ERROR_AT] === LETTER_E) return 0;
-  const last = data.length - SEQUENCE.length;
-  search: for (let at = 0; at < last; at++) {
-    for (let i = 0; i < SEQUENCE.length; i++) if (data[at + i] !== SEQUENCE[i]) continue search;
-    let sequence = 0;
-    for (let i = at + SEQUENCE.length; i < data.length; i++) {
-      const digit = data[i]! - 0x30;
-      if (digit < 0 || digit > 9) break;
-      sequence = 10 * sequence + digit;
-    }
-    return sequence;
+  return readLastSequence(data) || readAnySequence(data);
+}
+
+/** Of `{"stream":"S","seq":7}`, read from its end: what nearly all are, at a fiftieth of what JSON.parse takes. */
+function readLastSequence(data: Uint8Array): number {
+  let at = data.length - 1;
+  if (data[at] !== END) return 0;
+  let sequence = 0;
+  for (let power = 1; ; power *= 10) {
+    const digit = data[--at]! - 0x30;
+    if (!(digit >= 0 && digit <= 9)) break;
+    sequence += digit * power;
   }
-  return 0;
+  for (let i = SEQUENCE.length - 1; i >= 0; i--, at--) if (data[at] !== SEQUENCE[i]) return 0;
+  return sequence;
+}
+
+/** Where the server says more after it: a duplicate, a domain. */
+function readAnySequence(data: Uint8Array): number {
+  try {
+    const { seq, error } = JSON.parse(Buffer.from(data).toString());
+    return error === undefined && Number.isSafeInteger(seq) ? seq : 0;
+  } catch {
+    return 0;
+  }
 }
 
 function refusal(subject: string, reply: Msg): BusError {

@@ -57,7 +57,7 @@ export async function openObjects(
 
   return {
     async put(name, data) {
-      const before = await readMeta(name);
+      const before = readMeta(name);
       const nuid = createInbox().slice("_INBOX.".length);
       const chunkBytes = Math.min(CHUNK_BYTES, link.maxPayload);
       const chunks: Promise<unknown>[] = [];
@@ -74,7 +74,7 @@ export async function openObjects(
         mtime: new Date(link.clock.now()).toISOString(),
         options: { max_chunk_size: chunkBytes },
       };
-      const settled = await Promise.allSettled(chunks);
+      const settled = await Promise.allSettled([before, ...chunks]);
       const failed = settled.find((result) => result.status === "rejected");
       if (failed) {
         // The chunks that did land are nobody's; if they cannot be removed now they expire with the store.
@@ -83,7 +83,8 @@ export async function openObjects(
       }
       const body = Buffer.from(JSON.stringify(meta));
       await appender.append(metaSubject(name), body, { headers: { "Nats-Rollup": "sub" } });
-      if (before) await removeSubject(link, stream, chunkSubject(before.nuid)).catch(() => {});
+      const replaced = await before;
+      if (replaced) await removeSubject(link, stream, chunkSubject(replaced.nuid)).catch(() => {});
     },
 
     async get(name) {

@@ -4,7 +4,8 @@ import { createMemoryBroker } from "../../src/bus/memory.ts";
 import { createTopology } from "../../src/bus/topology.ts";
 import { createVirtualClock } from "../../src/core/virtual-clock.ts";
 
-const attempt = { tenant: "default", run: "r", task: "a", attempt: 1 };
+const at = (task: string) => ({ tenant: "default", run: "r", task, attempt: 1 });
+const attempt = (task: string, isOver = false) => ({ tenant: "default", message: at(task), isOver });
 
 async function listening() {
   const clock = createVirtualClock();
@@ -21,9 +22,9 @@ async function listening() {
 
 test("tells in one message that attempts have begun, 20 ms after the first", async () => {
   const { clock, told, reporter } = await listening();
-  reporter.tell("started", attempt);
+  reporter.began(attempt("a"), 0);
   await clock.advance(19);
-  reporter.tell("started", { ...attempt, task: "b" });
+  reporter.began(attempt("b", true), 0);
   expect(told).toEqual([]);
   await clock.advance(1);
   expect(told).toEqual(["started a b"]);
@@ -31,10 +32,17 @@ test("tells in one message that attempts have begun, 20 ms after the first", asy
 
 test("tells what waits when it is flushed, and leaves no timer", async () => {
   const { clock, told, reporter } = await listening();
-  reporter.tell("started", attempt);
-  reporter.tell("log", attempt, "a line");
+  reporter.began(attempt("a"), 0);
+  reporter.tell("log", at("a"), "a line");
   reporter.flush();
   await clock.settle();
   expect(told).toEqual(["started a", "log a"]);
   expect(clock.pending).toBe(0);
+});
+
+test("leaves out of hundreds those that are over by then", async () => {
+  const { clock, told, reporter } = await listening();
+  for (let i = 0; i < 101; i++) reporter.began(attempt(`t${i}`, i % 50 !== 7), 0);
+  await clock.advance(20);
+  expect(told).toEqual(["started t7 t57"]);
 });

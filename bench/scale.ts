@@ -8,15 +8,18 @@ import type { Workload } from "./workload.ts";
 const ORCHESTRATORS = [1, 2, 3];
 const WORKERS = [1, 2, 3, 4];
 /** Runs in flight: they are spread over the shards, and so over the orchestrators. */
-const RUNS = 16;
-const WARM_UP_RUNS = 8;
+const IN_FLIGHT = 16;
+const RUNS = 48;
+/** For each worker: every process shall have compiled what it executes. */
+const WARM_UP_RUNS = 24;
 
 /**
  * The same work on 1 to 3 orchestrators and 1 to 4 workers. Each round goes through all of these, and each has its
  * processes for itself, on a server with nothing in it: what others had left there would have to be replayed.
  */
 export const scale: Workload = {
-  summary: "16 runs of N tasks on 1–3 orchestrators and 1–4 workers: tasks/s, and what a task costs on the bus",
+  summary:
+    "48 runs of N tasks, 16 in flight, on 1–3 orchestrators and 1–4 workers: tasks/s, and what a task costs on the bus",
   sizesAre: "tasks of a run",
   sizes: [1000],
   rounds: 3,
@@ -75,9 +78,9 @@ async function measureOnce(
     cluster = await startCluster(server, layout);
     const { client } = cluster;
     await balanced(cluster, layout.orchestrators);
-    await runMany(WARM_UP_RUNS, WARM_UP_RUNS, () => runFanOut(client, n));
+    await runMany(WARM_UP_RUNS * layout.workers, IN_FLIGHT, () => runFanOut(client, n));
     const before = { ...(await server.traffic()), ...(await cluster.cpuMicros()) };
-    const { ms } = await runMany(RUNS, RUNS, () => runFanOut(client, n));
+    const { ms } = await runMany(RUNS, IN_FLIGHT, () => runFanOut(client, n));
     const after = { ...(await server.traffic()), ...(await cluster.cpuMicros()) };
     const perTask = (what: keyof typeof before) => (after[what] - before[what]) / (RUNS * n);
     const tasksPerSecond = ((RUNS * n) / ms) * 1000;

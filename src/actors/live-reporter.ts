@@ -30,7 +30,7 @@ const BATCH_CHARACTERS = 128 * 1024;
 /** Attempts begin by the thousand, and many are over as soon: that they have begun may be told so much later. */
 const STARTED_MS = 20;
 /** Of more than these that have begun, those that are over by then are left out: nobody would see them running. */
-const FEW = 100;
+const FEW = 20;
 
 /** An attempt in execution. */
 interface Begun {

@@ -51,7 +51,7 @@ export class ShardKeeper {
 
   /** The owner, once its replay is over. */
   get live(): ShardOwner | undefined {
-    return this.#actor.getSnapshot().matches("live") ? this.#owner : undefined;
+    return this.state === "live" ? this.#owner : undefined;
   }
 
   get state(): string {

@@ -8,7 +8,7 @@ import { decodeJson, encodeJson, findNonJson, isNestedDeeper, type Json, MAX_NES
 import { isName, NAME_EXPECTED } from "../core/names.ts";
 import { DEFAULT_RETRY } from "../core/policy.ts";
 import { type Problem, problemsOf, show } from "../core/problem.ts";
-import { HEADERS, type RequestHeaders, requestHeaders } from "../core/request.ts";
+import { DEFAULT_TENANT, HEADERS, type RequestHeaders, requestHeaders } from "../core/request.ts";
 import { FOLD_VERSION } from "../fold/apply.ts";
 import { parseTraceparent } from "../telemetry/trace-context.ts";
 import type { Admission, Entry } from "./admission.ts";
@@ -64,12 +64,24 @@ const nameProblem = (type: string): Problem => ({
   received: show(type),
 });
 
-function readHeaders(message: { headers?: Headers }): RequestHeaders {
-  const raw = Object.fromEntries(
-    Object.keys(requestHeaders.shape)
-      .map((key) => [key, header(message, key)] as const)
-      .filter(([, value]) => value !== undefined && value !== ""),
-  );
+const REQUEST_HEADERS: ReadonlyMap<string, string> = new Map(
+  Object.keys(requestHeaders.shape).map((name) => [name.toLowerCase(), name]),
+);
+
+function readHeaders({ headers = {} }: { headers?: Headers }): RequestHeaders {
+  const raw: Record<string, string> = {};
+  let isUsual = true;
+  for (const key in headers) {
+    const name = REQUEST_HEADERS.get(key.toLowerCase());
+    if (name === undefined || headers[key] === "") continue;
+    // As `header` has it: one that is spelled right counts first.
+    if (key === name || raw[name] === undefined) raw[name] = headers[key]!;
+    isUsual &&= name === HEADERS.run;
+  }
+  const run = raw[HEADERS.run];
+  // Nearly all say which run it is, and nothing else.
+  if (isUsual && (run === undefined || isName(run)))
+    return { [HEADERS.tenant]: DEFAULT_TENANT, ...(run !== undefined && { [HEADERS.run]: run }) };
   const parsed = requestHeaders.safeParse(raw);
   if (!parsed.success) throw invalid("the request's headers are invalid", problemsOf(parsed.error, raw));
   return parsed.data;

@@ -31,7 +31,7 @@ export const DEFAULT_CONCURRENCY = 16;
 const DEFAULT_MAX_DELIVERIES = 10;
 /** For what only a newer worker can read. */
 const MOST_BACK_MS = 600_000;
-const LOAD_EVERY_MS = 20;
+const LOAD_EVERY_MS = 100;
 
 /** One worker process: takes tasks of its types, runs their handlers, and appends the results to the log. */
 export class WorkerProcess {

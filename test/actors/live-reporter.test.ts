@@ -40,9 +40,9 @@ test("tells what waits when it is flushed, and leaves no timer", async () => {
   expect(clock.pending).toBe(0);
 });
 
-test("leaves out of hundreds those that are over by then", async () => {
+test("leaves out of many those that are over by then", async () => {
   const { clock, told, reporter } = await listening();
-  for (let i = 0; i < 101; i++) reporter.began(attempt(`t${i}`, i % 50 !== 7), 0);
+  for (let i = 0; i < 21; i++) reporter.began(attempt(`t${i}`, i % 10 !== 7), 0);
   await clock.advance(20);
-  expect(told).toEqual(["started t7 t57"]);
+  expect(told).toEqual(["started t7 t17"]);
 });

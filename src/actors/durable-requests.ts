@@ -6,7 +6,8 @@ import { HEADERS } from "../core/request.ts";
 import type { Admission } from "./admission.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
 import type { Host } from "./host.ts";
-import { readRequest, submit } from "./submission.ts";
+import { readRequest } from "./request-reading.ts";
+import { submit } from "./submission.ts";
 
 const AT_ONCE = 64;
 /** A type may be registered a little after the request for it came. */

@@ -7,8 +7,9 @@ import { HEADERS } from "../core/request.ts";
 import type { Admission } from "./admission.ts";
 import { type EndWaiter, waitForEnd } from "./end-waiter.ts";
 import type { Host } from "./host.ts";
+import { readRequest } from "./request-reading.ts";
 import { answerOf, errorAnswer } from "./run-answer.ts";
-import { readRequest, submit } from "./submission.ts";
+import { submit } from "./submission.ts";
 import { Turns } from "./turns.ts";
 
 /**

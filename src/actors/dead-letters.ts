@@ -1,6 +1,6 @@
 import { isBusError, isPassing } from "../bus/port.ts";
 import { pauseMs, sleep } from "../core/clock.ts";
-import { type DeadTask, deadTask } from "../core/dead-letter.ts";
+import type { DeadTask } from "../core/dead-letter.ts";
 import { messageOf } from "../core/error.ts";
 import { decodeJson, encodeJson, type Json } from "../core/json.ts";
 import { failedTaskOf, type RunState } from "../fold/run-state.ts";
@@ -104,14 +104,5 @@ export class DeadLetters {
         await sleep(this.#host.clock, pauseMs(tries));
       }
     }
-  }
-}
-
-/** Undefined for what is none. */
-export function readDeadTask(data: Uint8Array): DeadTask | undefined {
-  try {
-    return deadTask.safeParse(decodeJson(data)).data;
-  } catch {
-    return undefined;
   }
 }

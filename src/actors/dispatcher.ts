@@ -2,7 +2,7 @@ import { isBusError, isPassing } from "../bus/port.ts";
 import type { TaskAddress } from "../bus/subjects.ts";
 import { pauseMs, sleep } from "../core/clock.ts";
 import { cutMessage, messageOf, type TaskError } from "../core/error.ts";
-import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
+import { attemptOf, isOpen, type TaskRecord } from "../fold/task-record.ts";
 import type { Host } from "./host.ts";
 import { TaskEncoder } from "./task-encoder.ts";
 
@@ -170,7 +170,7 @@ export class Dispatcher {
   }
 
   #isOpen({ task, attempt, wanted }: Sending): boolean {
-    return wanted && !this.#stopped && stateOf(task) === "dispatched" && attemptOf(task) === attempt;
+    return wanted && !this.#stopped && isOpen(task, attempt);
   }
 
   #append({ task, subject }: Sending, data: Uint8Array): Promise<unknown> {

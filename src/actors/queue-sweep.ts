@@ -2,7 +2,7 @@ import { parseTaskSubject } from "../bus/subjects.ts";
 import { sleep } from "../core/clock.ts";
 import { messageOf } from "../core/error.ts";
 import { type RunState, runKey } from "../fold/run-state.ts";
-import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
+import { attemptOf, isOpen, stateOf, type TaskRecord } from "../fold/task-record.ts";
 import type { Host } from "./host.ts";
 import type { QueueGate } from "./queue-gate.ts";
 import type { Withdrawals } from "./withdrawals.ts";
@@ -83,6 +83,3 @@ export class QueueSweep {
     }
   }
 }
-
-const isOpen = (task: TaskRecord, attempt: number): boolean =>
-  stateOf(task) === "dispatched" && attemptOf(task) === attempt;

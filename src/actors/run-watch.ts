@@ -7,7 +7,7 @@ import { decodeJson } from "../core/json.ts";
 import { type LiveKind, type LiveMessage, liveMessage } from "../core/live.ts";
 import type { TaskView } from "../core/run-view.ts";
 import { noEffects } from "../fold/effects.ts";
-import { attemptOf, stateOf, type TaskRecord } from "../fold/task-record.ts";
+import { attemptOf, isOpen, stateOf, type TaskRecord } from "../fold/task-record.ts";
 import { viewTask } from "../fold/view.ts";
 import { translating } from "./bus-failure.ts";
 import { Channel } from "./channel.ts";
@@ -149,7 +149,7 @@ class RunWatch {
         this.#started.set(task, { attempt, at: iso, worker: read!.worker });
         const record = this.#reading.state?.tasks.get(task);
         // It may be over by now.
-        if (record && (stateOf(record) !== "dispatched" || attemptOf(record) !== attempt)) continue;
+        if (record && !isOpen(record, attempt)) continue;
         if (record) this.#changed.add(record);
         this.#schedule();
       } else if (this.#told) {

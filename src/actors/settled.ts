@@ -4,7 +4,7 @@ import { decodeJson, encodeJson } from "../core/json.ts";
 import { name, taskId } from "../core/names.ts";
 import { DEFAULT_TENANT } from "../core/request.ts";
 import { runKey } from "../fold/run-state.ts";
-import { attemptOf, stateOf } from "../fold/task-record.ts";
+import { isOpen } from "../fold/task-record.ts";
 import type { ShardOwner } from "./shard-owner.ts";
 
 /** Asks whether an attempt still matters. */
@@ -21,7 +21,7 @@ export async function isSettled(owner: ShardOwner, { tenant, run, task: id, atte
   await owner.caughtUp();
   const task = owner.runs.get(runKey(tenant, run))?.tasks.get(id);
   // Of a run that has ended, or was never begun, nothing is open.
-  return !task || stateOf(task) !== "dispatched" || attemptOf(task) !== attempt;
+  return !task || !isOpen(task, attempt);
 }
 
 /** Answers for a shard's owner what other orchestrators pass on to it. */

@@ -15,7 +15,7 @@ import { checkPlan } from "../core/plan-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import type { FoldEffects } from "./effects.ts";
 import { failedTaskOf, isOver, type RunAddress, type RunState } from "./run-state.ts";
-import { attemptOf, stateOf, type TaskRecord } from "./task-record.ts";
+import { attemptOf, isOpen, stateOf, type TaskRecord } from "./task-record.ts";
 import { createTask, FIRST_RUN_STEP, failAttempt, runEffects, stepRun, stepTask, type Turn } from "./tree.ts";
 
 /** Raised whenever the same log would fold to another state; a run records the one it began with. */
@@ -99,7 +99,7 @@ function applyResult(run: RunState, raw: unknown, turn: Turn): void {
   if (!task) return;
   run.executions++;
   // Only the current, open attempt counts: whatever is late, repeated or was given up changes nothing.
-  if (stateOf(task) !== "dispatched" || attemptOf(task) !== read.attempt) return;
+  if (!isOpen(task, read.attempt)) return;
   task.worker = shared(read.worker);
   task.startedAt = toMs(read.startedAt) ?? task.startedAt;
   if (read.error) return failAttempt(task, read.error, turn);

@@ -18,7 +18,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "count results of attempts that are closed",
     file: "fold/apply.ts",
-    snippet: `if (stateOf(task) !== "dispatched" || attemptOf(task) !== read.attempt) return;`,
+    snippet: `if (!isOpen(task, read.attempt)) return;`,
     instead: `if (stateOf(task) !== "dispatched") return;`,
     faults: ["append", "pause"],
   },

@@ -10,11 +10,9 @@ import { problemsOf } from "../core/problem.ts";
 import { DEFAULT_TENANT, HEADERS, requestHeaders } from "../core/request.ts";
 import { injectTraceparent } from "../telemetry/attempt-span.ts";
 import { waitForEnd } from "./end-waiter.ts";
-import type { Host } from "./host.ts";
+import type { ReaderHost } from "./host.ts";
 import type { QueryName } from "./queries.ts";
 import { readRun } from "./run-reader.ts";
-
-export type ClientHost = Pick<Host, "bus" | "topology" | "clock" | "blobs" | "log">;
 
 /** How long an orchestrator may take to answer a question. */
 const ANSWER_MS = 10_000;
@@ -31,9 +29,9 @@ const RECONNECT_MS = 1500;
 
 /** Starts runs and asks about them, over the bus like any other client. */
 export class Client {
-  readonly #host: ClientHost;
+  readonly #host: ReaderHost;
 
-  constructor(host: ClientHost) {
+  constructor(host: ReaderHost) {
     this.#host = host;
   }
 

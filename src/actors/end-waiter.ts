@@ -2,9 +2,9 @@ import { isPassing } from "../bus/port.ts";
 import { TuttiError } from "../core/error.ts";
 import type { Ended } from "../core/event.ts";
 import { asTuttiError } from "./bus-failure.ts";
+import type { ReaderHost } from "./host.ts";
 import { readEventBody } from "./log-event.ts";
 import { readEnd } from "./run-ends.ts";
-import type { ReaderHost } from "./run-reader.ts";
 
 /** How often the log is asked, in case the live message was lost with a connection. */
 const CHECK_MS = 15_000;

@@ -18,3 +18,6 @@ export interface Host {
   /** How many shards the log has. */
   readonly shards: number;
 }
+
+/** What it takes to read the log, and so to be a client. */
+export type ReaderHost = Pick<Host, "bus" | "topology" | "clock" | "blobs" | "log">;

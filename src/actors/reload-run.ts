@@ -2,7 +2,8 @@ import { isBusError } from "../bus/port.ts";
 import { sleep } from "../core/clock.ts";
 import { messageOf, TuttiError } from "../core/error.ts";
 import type { RunAddress, RunState } from "../fold/run-state.ts";
-import { type ReaderHost, readRun } from "./run-reader.ts";
+import type { ReaderHost } from "./host.ts";
+import { readRun } from "./run-reader.ts";
 import type { Begun } from "./run-reading.ts";
 
 /** A run that had ended and is in nobody's memory, as it stood before the event with that sequence. */

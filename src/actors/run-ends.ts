@@ -1,8 +1,9 @@
 import type { StoredMessage } from "../bus/port.ts";
 import type { Ended, Submitted } from "../core/event.ts";
+import type { ReaderHost } from "./host.ts";
 import { readEventBody } from "./log-event.ts";
 import type { Mark } from "./marks.ts";
-import { type ReaderHost, stands } from "./run-reader.ts";
+import { stands } from "./run-reader.ts";
 
 export interface FirstEvent extends Mark {
   readonly body: Submitted;

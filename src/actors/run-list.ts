@@ -5,8 +5,9 @@ import type { RunSummary } from "../core/run-view.ts";
 import { beginRun } from "../fold/apply.ts";
 import { noEffects } from "../fold/effects.ts";
 import type { RunState } from "../fold/run-state.ts";
+import type { ReaderHost } from "./host.ts";
 import { type FirstEvent, readEnd, readFirst } from "./run-ends.ts";
-import { eachMessage, type ReaderHost, summarizeRun } from "./run-reader.ts";
+import { eachMessage, summarizeRun } from "./run-reader.ts";
 
 /** A list has to fit into a message; whoever wants a larger output asks for the run. */
 const LISTED_OUTPUT_CHARACTERS = 1000;

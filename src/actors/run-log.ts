@@ -2,16 +2,14 @@ import type { LogEntry } from "../app.ts";
 import { lastToken } from "../bus/subjects.ts";
 import type { Carried, CarriedEvent, Submitted } from "../core/event.ts";
 import { decodeJson, type Json } from "../core/json.ts";
-import type { Host } from "./host.ts";
+import type { ReaderHost } from "./host.ts";
 import { eachMessage, notFound } from "./run-reader.ts";
-
-type LogHost = Pick<Host, "bus" | "topology" | "clock" | "blobs" | "log">;
 
 /**
  * See `Tutti.log`. Of a run that was carried, the events that have gone by age are where they stood; `carried` itself
  * tells how many it holds. Copies of `submitted` are left out.
  */
-export async function readLog(host: LogHost, tenant: string, run: string): Promise<LogEntry[]> {
+export async function readLog(host: ReaderHost, tenant: string, run: string): Promise<LogEntry[]> {
   const stored: LogEntry[] = [];
   await eachMessage(
     host,
@@ -26,7 +24,7 @@ export async function readLog(host: LogHost, tenant: string, run: string): Promi
 }
 
 /** The events before the first that is still there, from a `carried` that has them. */
-async function readGone({ blobs }: LogHost, stored: readonly LogEntry[]): Promise<LogEntry[]> {
+async function readGone({ blobs }: ReaderHost, stored: readonly LogEntry[]): Promise<LogEntry[]> {
   const first = stored[0];
   const carried = stored.find(({ event }) => event === "carried")?.body as Partial<Carried> | undefined;
   if (!first || !carried || (first.event === "submitted" && !isCopy(first))) return [];

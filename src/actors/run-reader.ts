@@ -7,7 +7,7 @@ import type { NewerVersion } from "../core/upcast.ts";
 import { isOver, type RunAddress, type RunState } from "../fold/run-state.ts";
 import { summarize, viewTask } from "../fold/view.ts";
 import { traceOf } from "../telemetry/trace-context.ts";
-import type { Host } from "./host.ts";
+import type { Host, ReaderHost } from "./host.ts";
 import type { ReadEvent } from "./log-event.ts";
 import { LogPump } from "./log-pump.ts";
 import { type Begun, RunReading } from "./run-reading.ts";
@@ -18,8 +18,6 @@ export interface FoldedRun {
   readonly begun: Begun;
   readonly ended: RunState["end"];
 }
-
-export type ReaderHost = Pick<Host, "bus" | "topology" | "clock" | "blobs" | "log">;
 
 /** As it stands, or stood before the event with the sequence `before`. Rejects with 404 when the log has no such run (any more). */
 export async function readRun(

@@ -11,17 +11,15 @@ import { attemptOf, isOpen, stateOf, type TaskRecord } from "../fold/task-record
 import { viewTask } from "../fold/view.ts";
 import { translating } from "./bus-failure.ts";
 import { Channel } from "./channel.ts";
-import type { Host } from "./host.ts";
+import type { ReaderHost } from "./host.ts";
 import { LogPump } from "./log-pump.ts";
 import { notFound, unreadable, viewRun } from "./run-reader.ts";
 import { RunReading } from "./run-reading.ts";
 
-type WatchHost = Pick<Host, "bus" | "topology" | "clock" | "blobs" | "log">;
-
 /** Follows a run from its first event: the same fold as its owner's, plus what workers tell live. */
 class RunWatch {
   readonly channel = new Channel<WatchEvent>();
-  readonly #host: WatchHost;
+  readonly #host: ReaderHost;
   readonly #tenant: string;
   readonly #run: string;
   readonly #pump: LogPump;
@@ -38,7 +36,7 @@ class RunWatch {
   #stops: Stoppable[] = [];
   #unlisten: () => void = () => {};
 
-  constructor(host: WatchHost, tenant: string, run: string) {
+  constructor(host: ReaderHost, tenant: string, run: string) {
     this.#host = host;
     this.#tenant = tenant;
     this.#run = run;
@@ -175,7 +173,7 @@ function readMoment(at: string | number): string | undefined {
 
 /** See `Tutti.watch`. */
 export async function* watchRun(
-  host: WatchHost,
+  host: ReaderHost,
   tenant: string,
   run: string,
   signal?: AbortSignal,

@@ -154,7 +154,7 @@ export class SimulatedProcess {
     this.#host.trace(`${life.id} has stopped`);
     // What was given up when the grace period was over ends by itself, soon.
     const { clock } = this.#host;
-    for (let waits = 0; life.clock.pending > 0 && waits < 10; waits++)
+    for (let ran = 0; life.clock.pending > 0 && ran < 10 && this.life === life; ran += life.pausable.isRunning ? 1 : 0)
       await new Promise<void>((done) => clock.timer(1000, done));
     if (this.life !== life) return;
     if (life.clock.pending > 0)

@@ -22,7 +22,7 @@ export function configure(command: Command): void {
   const named = (name: string) => command.commands.find((one) => one.name() === name)!;
   add("ls", "List what is dead, newest first.");
   add("show", "Show one dead letter: why it died, and what it was given.");
-  add("redrive", "Try again: a run goes on from what has succeeded, a request is published again.");
+  add("redrive", "Try again: a run goes on from what has succeeded, a stored request is taken up again.");
   add("drop", "Take a dead letter off the list, for good.");
 
   addCommon(named("ls").option("--limit <n>", "at most this many", positiveInteger, 50)).action(list);
@@ -120,7 +120,10 @@ async function redrive(id: string, options: RedriveOptions): Promise<void> {
   });
   if (options.json) return printJson(redriven);
   const { run, task, attempt, already } = redriven;
-  const what = task === undefined ? "" : `: task ${task}, attempt ${attempt}`;
+  // Only a run has a task at fault.
+  if (task === undefined)
+    return printLines([`stored ${redriven.id.replace(":", " ")} is taken up again, as run ${run}`]);
+  const what = `: task ${task}, attempt ${attempt}`;
   printLines([already ? `run ${run} was redriven before${what}` : `run ${run} is redriven${what}`]);
 }
 

@@ -90,3 +90,18 @@ test("what a stranger published is shown with none of the characters that a term
   await stranger.close();
   await app.stop();
 });
+
+test("a redriven request is told of as a stored request that is taken up again, as the run that it becomes", async () => {
+  const app = await connect({ bus: server.url, shards: 4, workers: [worker("jot", { run: () => 1 })], env: {} });
+  const stranger = await connectPlainly(server.url);
+  stranger.publish("tutti.requests.jot", "{no json", { "Tutti-Run": "jotted" });
+  const isOurs = async () => (await app.dead.list()).find(({ run }) => run === "jotted");
+  const letter = await eventually("its letter", isOurs);
+  const { code, stdout } = await call("dead", "redrive", letter.id);
+  const number = letter.id.slice("request:".length);
+  expect([code, stdout]).toEqual([0, `stored request ${number} is taken up again, as run jotted\n`]);
+  // As it was it cannot be started now either.
+  expect((await eventually("its next letter", isOurs)).id).not.toBe(letter.id);
+  await stranger.close();
+  await app.stop();
+});

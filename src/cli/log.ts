@@ -55,8 +55,9 @@ export function describeEntry({ event, body }: LogEntry): string[] {
       return [`${fields.status}${error ? `: ${oneLine(String(error))}` : ""} ${brief(fields.totals)}`];
     }
     case "carried": {
-      const count = typeof fields.events === "number" ? `${fields.events} events` : "events in the object store";
-      return [`${count}, before ${fields.upTo}`];
+      const { events } = fields;
+      const count = typeof events === "number" ? `${events} ${events === 1 ? "event" : "events"}` : undefined;
+      return [`${count ?? "events in the object store"}, before ${fields.upTo}`];
     }
     default:
       return [brief(body)];

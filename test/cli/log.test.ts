@@ -31,6 +31,14 @@ describe("an event of the log, for people", () => {
     ).toEqual(['failed: a failed {"tasks":1}']);
   });
 
+  it.each([
+    [{ upTo: 9, events: 1 }, "1 event, before 9"],
+    [{ upTo: 9, events: 2 }, "2 events, before 9"],
+    [{ upTo: 9, eventsRef: "blob" }, "events in the object store, before 9"],
+  ])("counts what was carried: %j", (body, line) => {
+    expect(told("carried", body)).toEqual([line]);
+  });
+
   it("shows an event it does not know as it is", () => {
     expect(told("paused", { by: "me" })).toEqual(['{"by":"me"}']);
   });

@@ -16,6 +16,10 @@ export function callName(): string {
   return `${byNpx ? "npx " : ""}node ${relative(process.cwd(), script)}`;
 }
 
+/** For the help of commands that follow a run to its end. */
+export const EXITS_LIKE_ITS_RUN =
+  "Exits with 0 when the run succeeds, with 1 when it fails or is cancelled, with 2 for wrong usage or invalid input.";
+
 /** Puts examples under a command's help. */
 export function addExamples(command: Command, ...examples: readonly string[]): Command {
   const title = examples.length > 1 ? "Examples:" : "Example:";

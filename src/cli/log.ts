@@ -2,12 +2,12 @@ import type { Command } from "commander";
 import type { LogEntry } from "../app.ts";
 import type { Json } from "../core/json.ts";
 import { addExamples } from "./command.ts";
-import { addCommon, type CommonOptions, requireBus, tenantOf } from "./options.ts";
+import { addCommon, type CommonOptions, JSON_LINES, requireBus, tenantOf } from "./options.ts";
 import { formatClock, printJson, printLines } from "./output.ts";
 import { oneLine, paintFor, shorten } from "./style.ts";
 
 export function configure(command: Command): void {
-  addCommon(command.argument("RUN", "the run's id")).action(log);
+  addCommon(command.argument("RUN", "the run's id"), JSON_LINES).action(log);
   addExamples(command, "log 0VJ8kXkq3fT2 --bus nats://127.0.0.1:4222", "log 0VJ8kXkq3fT2 --json | jq -c .body");
 }
 

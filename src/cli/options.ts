@@ -21,10 +21,14 @@ export interface RequestOptions extends CommonOptions {
 export const addBus = (command: Command): Command =>
   command.addOption(new Option("--bus <url>", "NATS server(s), comma separated").env("NATS_URL"));
 
-export const addJson = (command: Command): Command => command.option("--json", "print JSON on standard output");
+const JSON_ONCE = "print JSON on standard output";
+/** For what prints as it goes, or may print much. */
+export const JSON_LINES = `${JSON_ONCE}, one object a line`;
 
-export const addCommon = (command: Command): Command =>
-  addJson(addBus(command).option("--tenant <name>", "tenant of the run (default: default)"));
+export const addJson = (command: Command, what = JSON_ONCE): Command => command.option("--json", what);
+
+export const addCommon = (command: Command, json?: string): Command =>
+  addJson(addBus(command).option("--tenant <name>", "tenant of the run (default: default)"), json);
 
 export const addRequest = (command: Command): Command =>
   addCommon(

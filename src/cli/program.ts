@@ -29,7 +29,9 @@ const EXAMPLES = `
 Examples:
   $ tutti run document --input '{"text":"Tutti plays. The audience loves it."}'
   $ tutti dev
-  $ tutti COMMAND --help`;
+  $ tutti COMMAND --help
+
+Exit codes: 0 done; 1 the run or the command failed; 2 wrong usage or invalid input.`;
 
 const version = (): string =>
   (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version;

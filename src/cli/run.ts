@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { addExamples } from "./command.ts";
+import { addExamples, EXITS_LIKE_ITS_RUN } from "./command.ts";
 import { addRequest, busOf, type RequestOptions, tenantOf, toRunOptions } from "./options.ts";
 import { printJson, printLines } from "./output.ts";
 
@@ -13,7 +13,7 @@ export function configure(command: Command): void {
       .argument("TYPE", "the task type to run, e.g. document")
       .argument("[WORKERS...]", "modules that export workers; `builtin` names the built-in ones")
       .option("-q, --quiet", "show no progress")
-      .addHelpText("after", "\nCtrl-C cancels the run; a second one leaves at once."),
+      .addHelpText("after", `\n${EXITS_LIKE_ITS_RUN}\nCtrl-C cancels the run; a second one leaves at once.`),
   ).action(run);
   addExamples(
     command,

@@ -18,6 +18,7 @@ export function configure(command: Command): void {
       .option("--all", `print every task, however many (default: at most ${MOST_LINES} lines)`),
   ).action(show);
   addExamples(command, "show 0VJ8kXkq3fT2 --bus nats://127.0.0.1:4222", "show 0VJ8kXkq3fT2 --json | jq .output");
+  command.addHelpText("after", "\nExits with 0 however the run has ended: its status says how.");
 }
 
 async function show(run: string, options: Options): Promise<void> {

@@ -1,15 +1,12 @@
 import type { Command } from "commander";
-import { addExamples } from "./command.ts";
-import { addCommon, type CommonOptions, requireBus, tenantOf } from "./options.ts";
+import { addExamples, EXITS_LIKE_ITS_RUN } from "./command.ts";
+import { addCommon, type CommonOptions, JSON_LINES, requireBus, tenantOf } from "./options.ts";
 import { printJson } from "./output.ts";
 
 export function configure(command: Command): void {
-  addCommon(command.argument("RUN", "the run's id")).action(watch);
+  addCommon(command.argument("RUN", "the run's id"), JSON_LINES).action(watch);
   addExamples(command, "watch 0VJ8kXkq3fT2 --bus nats://127.0.0.1:4222");
-  command.addHelpText(
-    "after",
-    "\nExits with 0 when the run succeeds, with 1 when it fails or is cancelled. Ctrl-C stops watching; the run goes on.",
-  );
+  command.addHelpText("after", `\n${EXITS_LIKE_ITS_RUN}\nCtrl-C stops watching, with 0; the run goes on.`);
 }
 
 async function watch(run: string, options: CommonOptions): Promise<void> {

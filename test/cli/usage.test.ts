@@ -20,6 +20,27 @@ describe("help", () => {
     expect(stdout).toMatch(new RegExp(`Examples?:\n {2}\\$ tutti ${command}`));
   });
 
+  it.each(["log", "watch"])("of %s says that --json is one object a line", async (command) => {
+    const { stdout } = await tutti([command, "--help"]);
+    expect(stdout).toMatch(/--json +print JSON on standard output, one object a line\n/);
+  });
+
+  it.each([
+    ["--help", /^Exit codes: 0 done; 1 the run or the command failed; 2 wrong usage or invalid input\.$/m],
+    [
+      "run --help",
+      /^Exits with 0 when the run succeeds, with 1 when it fails or is cancelled, with 2 for wrong usage/m,
+    ],
+    [
+      "watch --help",
+      /^Exits with 0 when the run succeeds, with 1 when it fails or is cancelled, with 2 for wrong usage/m,
+    ],
+    ["show --help", /^Exits with 0 however the run has ended/m],
+  ])("tells the exit codes: tutti %s", async (line, codes) => {
+    const { stdout } = await tutti(line.split(" "));
+    expect(stdout).toMatch(codes);
+  });
+
   it("goes to standard error, with exit code 2, for who asks for nothing", async () => {
     const { code, stdout, stderr } = await tutti([]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

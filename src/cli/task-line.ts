@@ -25,6 +25,8 @@ export interface LineOptions {
   readonly now: number;
   /** The spinner's step; without one nothing spins. */
   readonly frame?: number;
+  /** Why the run ended, where that was no task's failure: told at the root. */
+  readonly outerReason?: string | undefined;
 }
 
 /** `succeeded in 1.2s`'s figure: from the start to the end, or to now while it goes on. */
@@ -46,7 +48,7 @@ function titleOf(view: TaskView, paint: Paint): string {
 export const formatCount = (count: number): string => count.toLocaleString("en");
 
 /** One task on one line, without indentation. */
-export function renderTask(node: TaskNode, { paint, now, frame }: LineOptions): string {
+export function renderTask(node: TaskNode, { paint, now, frame, outerReason }: LineOptions): string {
   const { view } = node;
   const { symbol, style, word } = APPEARANCE[view.state];
   const spins = frame !== undefined && (view.state === "running" || view.state === "expanded");
@@ -61,7 +63,8 @@ export function renderTask(node: TaskNode, { paint, now, frame }: LineOptions): 
   if (view.attempt > 1) parts.push(paint("yellow", `attempt ${view.attempt}`));
   if (typeof node.progress === "number") parts.push(paint("cyan", `${Math.round(node.progress * 100)}%`));
   else if (node.progress) parts.push(paint("dim", node.progress));
-  if (view.error && view.state !== "succeeded")
-    parts.push(paint(view.state === "failed" ? "red" : "yellow", oneLine(view.error.message)));
+  const reason = (view.task === ROOT && outerReason) || view.error?.message;
+  if (reason && view.state !== "succeeded")
+    parts.push(paint(view.state === "failed" ? "red" : "yellow", oneLine(reason)));
   return parts.join("  ");
 }

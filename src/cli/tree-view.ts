@@ -1,5 +1,5 @@
 import { formatDuration } from "../core/duration.ts";
-import type { TaskViewState } from "../core/run-view.ts";
+import type { RunSummary, TaskViewState } from "../core/run-view.ts";
 import type { RunTree, TaskNode } from "./run-tree.ts";
 import type { Paint } from "./style.ts";
 import { APPEARANCE, formatCount, type LineOptions, renderTask } from "./task-line.ts";
@@ -105,9 +105,14 @@ function renderLayout(
 /** The tasks as lines: at most `rows` of them. */
 export function renderTree(tree: RunTree, rows: number, options: LineOptions): string[] {
   const lines: string[] = [];
-  if (tree.root && rows > 0) renderLayout(layOut(tree.root, rows), options, "", "", lines);
+  const outerReason = outerReasonOf(tree.run);
+  if (tree.root && rows > 0) renderLayout(layOut(tree.root, rows), { ...options, outerReason }, "", "", lines);
   return lines;
 }
+
+/** Of a run that came to its deadline or was cancelled: its tasks tell at most why their last attempts failed. */
+const outerReasonOf = (run: RunSummary | undefined): string | undefined =>
+  run?.error && run.error.code !== 422 ? run.error.message : undefined;
 
 /** `document  0f3…  running  3.2s  12/40 tasks`: the run on one line. */
 export function renderHeading(tree: RunTree, { paint, now }: LineOptions): string {

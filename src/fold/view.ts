@@ -66,9 +66,23 @@ export function failureOf(run: RunState): WireError {
   }
   if (run.expired) {
     const allowed = run.submitted.deadlineMs;
-    return { code: 408, message: `the run did not end within its deadline of ${allowed} ms`, ...where };
+    return { code: 408, message: `the run did not end within its deadline of ${allowed} ms${underWay(run)}`, ...where };
   }
   const task = root.failedAt ?? root.id;
   const error: TaskError = root.error ?? { kind: "terminal", message: "no reason was given" };
   return { code: 422, message: `task ${task} failed: ${error.message}`, path: task, task, ...where };
+}
+
+const MOST_NAMED = 5;
+
+/** Which tasks below the root the deadline cut off, on the queue or in a worker's hands: a parent, or who still waits for siblings, is none. */
+function underWay(run: RunState): string {
+  const named: string[] = [];
+  let more = 0;
+  for (const task of run.tasks.values()) {
+    if (stateOf(task) !== "cancelled" || task.children || task.missing > 0) continue;
+    if (named.length < MOST_NAMED) named.push(task.id);
+    else more++;
+  }
+  return named.length > 0 ? `; still under way: ${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}` : "";
 }

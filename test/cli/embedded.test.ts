@@ -53,7 +53,8 @@ describe("tutti run, with no bus", () => {
   it("keeps the run's deadline", async () => {
     const { code, stdout } = await tutti(["run", "endless", WORKERS, "--deadline", "300ms", "--json"]);
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 408 } });
+    const message = "the run did not end within its deadline of 300 ms";
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 408, message } });
   });
 
   it("ends with 2 for an input that the type does not take", async () => {

@@ -131,6 +131,26 @@ describe("a run on NATS", () => {
     expect((await call("runs")).stdout).toMatch(new RegExp(`^RUN +TYPE +STATUS +.*\n(.*\n)*${ID} +fan +succeeded `));
   });
 
+  it("that its deadline has ended says so, and what was under way, wherever it is told", async () => {
+    const why = "the run did not end within its deadline of 700 ms; still under way: part-0, part-1";
+    const input = JSON.stringify({ n: 2, type: "endless" });
+    const ran = await call("run", "fan", "--input", input, "--deadline", "700ms", "--run", "late");
+    expect(ran).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining(`error: ${why}`) });
+    expect(ran.stderr).toMatch(/✖ fan late failed in \S+ \(3 tasks\): the run did not end within its deadline/);
+    const watched = await call("watch", "late");
+    expect([watched.code, watched.stdout]).toEqual([1, expect.stringContaining(`(3 tasks): ${why}\n`)]);
+    const shown = (await call("show", "late")).stdout;
+    expect(shown).toMatch(/^✖ fan {2}2\/2 {2}.*the run did not end within its deadline of 700 ms/m);
+    expect(shown).toContain(`error      408 ${why}\n`);
+
+    const error = { code: 408, message: why, run: "late" };
+    const again = await call("run", "fan", "--input", input, "--deadline", "700ms", "--run", "late", "--json");
+    expect([again.code, JSON.parse(again.stdout)]).toEqual([1, { error }]);
+    expect(await callJson("show", "late")).toMatchObject({ status: "failed", error });
+    const events = jsonLines((await call("watch", "late", "--json")).stdout);
+    expect(events.at(-1)).toMatchObject({ kind: "run", run: { status: "failed", error } });
+  });
+
   it("is watched as JSON, one event a line, from its state to its end", async () => {
     const events = jsonLines((await call("watch", ID, "--json")).stdout);
     expect(events[0]).toMatchObject({ kind: "run", run: { run: ID } });

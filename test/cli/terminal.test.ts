@@ -50,6 +50,14 @@ describe("a run on a terminal", () => {
     expect(end).toMatch(/└─ … \d+ more succeeded\n/);
   });
 
+  it("says at its root that its deadline has passed", async () => {
+    await using terminal = await Terminal.open(140, 30);
+    await terminal.type(`run fan ${WORKERS} --run r1 --input '{"n":2,"type":"endless"}' --deadline 1s`);
+    const after = linesOf(await terminal.shows(/code=1/));
+    const why = "the run did not end within its deadline of 1000 ms; still under way: part-0, part-1";
+    expect(after.filter((line) => /^✖ fan {2}2\/2/.test(line))).toEqual([expect.stringContaining(why)]);
+  });
+
   it("is cancelled by Ctrl-C, with the cursor restored", async () => {
     await using terminal = await Terminal.open(100, 30);
     await terminal.type(`run endless ${WORKERS} --run r1`);

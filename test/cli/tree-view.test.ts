@@ -58,6 +58,19 @@ describe("a run's tree", () => {
     expect(draw(tree)).toEqual(["↻ digest  3.0s  backing off  attempt 2  no answer from there"]);
   });
 
+  it("says at the root why the run ended, where no task of it has failed", () => {
+    const error = { code: 408 as const, message: "the run did not end within its deadline of 2000 ms" };
+    const tree = treeOf(
+      taskEvent("-", "failed", { ...done, error: { kind: "retryable", message: "what the attempt before met" } }),
+      taskEvent("a", "cancelled", { error: { kind: "retryable", message: "busy" } }),
+      runEvent({ status: "failed", endedAt: iso(2000), error }),
+    );
+    expect(draw(tree)).toEqual([
+      "✖ digest  1/1  1.2s  the run did not end within its deadline of 2000 ms",
+      "└─ ⊘ a (translate)  cancelled  busy",
+    ]);
+  });
+
   it("keeps control characters of messages away from the terminal", () => {
     const error = { kind: "terminal", message: "\x1b[2Jgone\u0007" };
     expect(draw(treeOf(taskEvent("-", "failed", { ...done, error })))).toEqual(["✖ digest  1.2s  [2Jgone"]);

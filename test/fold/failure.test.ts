@@ -120,8 +120,27 @@ describe("a deadline", () => {
     expect(run.states()).toEqual({ [ROOT]: "failed", a: "cancelled" });
     expect(failureOf(run.state)).toMatchObject({
       code: 408,
-      message: "the run did not end within its deadline of 5000 ms",
+      message: "the run did not end within its deadline of 5000 ms; still under way: a",
     });
+  });
+
+  it("names what was under way, and neither what had ended, nor what waited for others, nor their parents", () => {
+    const run = new FoldedRun({ deadlineMs: 5000 });
+    run.plans(ROOT, { done: { type: "t" }, part: { type: "t" }, last: { type: "t", needs: ["part"] } });
+    run.plans("part", { x: { type: "t" }, y: { type: "t" } }).returns("done");
+    run.fails("part/y", { kind: "retryable" }).passes(ROOT, "deadline");
+    expect(failureOf(run.state).message).toMatch(/ms; still under way: part\/x, part\/y$/);
+  });
+
+  it("names five at most, and counts the others", () => {
+    const tasks = Object.fromEntries("abcdefgh".split("").map((key) => [key, { type: "t" }]));
+    const run = new FoldedRun({ deadlineMs: 5000 }).plans(ROOT, tasks).passes(ROOT, "deadline");
+    expect(failureOf(run.state).message).toMatch(/; still under way: a, b, c, d, e and 3 more$/);
+  });
+
+  it("names nobody where there is the root alone", () => {
+    const run = new FoldedRun({ deadlineMs: 5000 }).passes(ROOT, "deadline");
+    expect(failureOf(run.state).message).toBe("the run did not end within its deadline of 5000 ms");
   });
 
   it("withdraws what is at work", () => {

@@ -108,7 +108,10 @@ export interface RunNotice {
   };
 }
 
-/** What a stream may hold. 0: no limit. Bytes are reserved by the server: `10GiB`, `512MB`, or a number. */
+/**
+ * What a stream may hold. 0: no limit. Bytes are reserved by the server: `10GiB`, `512MB`, or a number; 2 MiB at least, and 4
+ * messages of the log, 2 tasks.
+ */
 export interface StreamLimit {
   readonly messages?: number;
   readonly bytes?: number | string;

@@ -2,10 +2,13 @@ import type { Limits, StreamLimit, TuttiOptions } from "./app.ts";
 import type { StreamLimits, TopologyOptions } from "./bus/topology.ts";
 import type { Environment } from "./core/environment.ts";
 import { TuttiError } from "./core/error.ts";
-import { parseSize, SIZE_EXPECTED } from "./core/size.ts";
+import { formatSize, parseSize, SIZE_EXPECTED } from "./core/size.ts";
 
 const STREAMS = ["log", "tasks", "requests", "dead"] as const;
-const COUNT_EXPECTED = "a whole number, 0 or more";
+/** Less would never take anything: the shortest run leaves three messages in the log, and a fifth of it is kept. So is one of the tasks. */
+const LEAST_MESSAGES = { log: 4, tasks: 2, requests: 1, dead: 1 } as const;
+/** One largest message (1 MiB, unless the server is told otherwise) with its headers, beside what is kept. */
+const LEAST_BYTES = 2 * 2 ** 20;
 
 /**
  * What options and TUTTI_LOG_MAX_MESSAGES, TUTTI_LOG_MAX_BYTES and so on say of the streams; undefined: nothing. Throws a
@@ -29,12 +32,8 @@ export function orchestratorLimits({ limits = {} }: TuttiOptions, env: Environme
 }
 
 function streamLimit(stream: (typeof STREAMS)[number], limit: StreamLimit | undefined, env: Environment): StreamLimits {
-  const messages = countOf(
-    `limits.${stream}.messages`,
-    limit?.messages,
-    `TUTTI_${stream.toUpperCase()}_MAX_MESSAGES`,
-    env,
-  );
+  const variable = `TUTTI_${stream.toUpperCase()}_MAX_MESSAGES`;
+  const messages = countOf(`limits.${stream}.messages`, limit?.messages, variable, env, LEAST_MESSAGES[stream], 0);
   const bytes = sizeOf(stream, limit?.bytes, env);
   return { ...(messages !== undefined && { messages }), ...(bytes !== undefined && { bytes }) };
 }
@@ -44,13 +43,15 @@ function countOf(
   given: number | undefined,
   variable: string,
   env: Environment,
-  least = 0,
+  least: number,
+  unlimited?: 0,
 ): number | undefined {
   const stated = given ?? (env[variable] || undefined);
   if (stated === undefined) return undefined;
   const count = Number(stated);
-  if (Number.isSafeInteger(count) && count >= least) return count;
-  throw wrong(`${option} (${variable})`, least > 0 ? `a whole number, ${least} or more` : COUNT_EXPECTED, stated);
+  if (Number.isSafeInteger(count) && (count >= least || count === unlimited)) return count;
+  const expected = `a whole number, ${least} or more${unlimited === 0 ? "; 0 for no limit" : ""}`;
+  throw wrong(`${option} (${variable})`, expected, stated);
 }
 
 function sizeOf(stream: keyof Limits, given: string | number | undefined, env: Environment): number | undefined {
@@ -58,8 +59,10 @@ function sizeOf(stream: keyof Limits, given: string | number | undefined, env: E
   const stated = given ?? (env[variable] || undefined);
   if (stated === undefined) return undefined;
   const bytes = parseSize(stated);
-  if (bytes !== undefined) return bytes;
-  throw wrong(`limits.${stream}.bytes (${variable})`, `${SIZE_EXPECTED}; 0 for no limit`, stated);
+  if (bytes !== undefined && (bytes >= LEAST_BYTES || bytes === 0)) return bytes;
+  const expected =
+    bytes === undefined ? SIZE_EXPECTED : `${formatSize(LEAST_BYTES)} or more, room for one largest message`;
+  throw wrong(`limits.${stream}.bytes (${variable})`, `${expected}; 0 for no limit`, stated);
 }
 
 const wrong = (what: string, expected: string, received: unknown): TuttiError =>

@@ -13,9 +13,9 @@ describe("the topology's options", () => {
     expect(topologyOptions({}, env)).toEqual({
       limits: { log: { messages: 1000, bytes: 2 ** 31 }, blobs: { bytes: 5_000_000 } },
     });
-    const limits = { log: { bytes: "1MB" }, dead: { messages: 0 } };
+    const limits = { log: { bytes: "4MB" }, dead: { messages: 0 } };
     expect(topologyOptions({ limits }, env)).toEqual({
-      limits: { log: { messages: 1000, bytes: 1_000_000 }, dead: { messages: 0 }, blobs: { bytes: 5_000_000 } },
+      limits: { log: { messages: 1000, bytes: 4_000_000 }, dead: { messages: 0 }, blobs: { bytes: 5_000_000 } },
     });
   });
 
@@ -29,6 +29,29 @@ describe("the topology's options", () => {
     expect(topologyOptions({}, { TUTTI_LEASE: "", TUTTI_REPLICAS: "" })).toEqual({});
   });
 
+  it.each(["LOG", "TASKS", "REQUESTS", "DEAD", "BLOBS"])(
+    "refuse bytes that would never hold a message of %s",
+    (what) => {
+      const variable = `TUTTI_${what}_MAX_BYTES`;
+      const said = `(${variable}): expected 2.0 MiB or more, room for one largest message; 0 for no limit, received`;
+      expect(() => topologyOptions({}, { [variable]: "1" })).toThrow(`${said} 1`);
+      expect(() => topologyOptions({}, { [variable]: "2047KiB" })).toThrow(`${said} 2047KiB`);
+      for (const enough of ["2MiB", "0"]) expect(topologyOptions({}, { [variable]: enough })).toHaveProperty("limits");
+    },
+  );
+
+  it.each([
+    ["LOG", 4],
+    ["TASKS", 2],
+    ["REQUESTS", 1],
+    ["DEAD", 1],
+  ])("take %s with %d messages, refuse less, and take 0 for no limit", (what, least) => {
+    const take = (count: number) => topologyOptions({}, { [`TUTTI_${what}_MAX_MESSAGES`]: String(count) });
+    for (const enough of [least, 0])
+      expect(take(enough)).toEqual({ limits: { [what.toLowerCase()]: { messages: enough } } });
+    if (least > 1) expect(() => take(least - 1)).toThrow(`expected a whole number, ${least} or more; 0 for no limit`);
+  });
+
   it.each([
     ["TUTTI_LEASE", "soon", /TUTTI_LEASE.*received soon/],
     ["TUTTI_LEASE", "100ms", /500 ms or more, received 100ms/],
@@ -37,7 +60,11 @@ describe("the topology's options", () => {
     ["TUTTI_REPLICAS", "0", /from 1 to 5, received 0/],
     ["TUTTI_REPLICAS", "many", /received many/],
     ["TUTTI_LOG_MAX_BYTES", "lots", /limits\.log\.bytes \(TUTTI_LOG_MAX_BYTES\): expected a size.*received lots/],
-    ["TUTTI_TASKS_MAX_MESSAGES", "-1", /TUTTI_TASKS_MAX_MESSAGES.*whole number, 0 or more, received -1/],
+    [
+      "TUTTI_TASKS_MAX_MESSAGES",
+      "-1",
+      /TUTTI_TASKS_MAX_MESSAGES.*whole number, 2 or more; 0 for no limit, received -1/,
+    ],
     ["TUTTI_PREFIX", "a.b", /prefix "a\.b"/],
   ])("refuse %s=%s, saying what was expected", (name, value, message) => {
     expect(() => topologyOptions({}, { [name]: value })).toThrow(message);

@@ -273,15 +273,15 @@ describeShared("an object store that is full", (runtime) => {
       timeout: "1s",
       run: () => {
         executions++;
-        return "x".repeat(300_000);
+        return "x".repeat(3_000_000);
       },
     });
-    const app = await runtime.start({ workers: [large], limits: { blobs: { bytes: 100_000 } } });
+    const app = await runtime.start({ workers: [large], limits: { blobs: { bytes: "2MiB" } } });
     const ended = app.run("large", {});
     await eventually("its refusal", () => runtime.logged.some((line) => line.includes("is not stored yet")));
     await new Promise((resolve) => setTimeout(resolve, 1200));
     await runtime.start({ orchestrator: false, workers: [steps], limits: { blobs: { bytes: "10MB" } } });
-    expect(await ended).toHaveLength(300_000);
+    expect(await ended).toHaveLength(3_000_000);
     expect(executions).toBe(1);
   }, 20_000);
 });

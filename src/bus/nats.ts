@@ -1,9 +1,10 @@
-import { AuthorizationError, connect, type NatsConnection } from "@nats-io/transport-node";
+import { AuthorizationError, connect, type NatsConnection, TimeoutError } from "@nats-io/transport-node";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { Appender } from "./nats-append.ts";
 import { openBucket } from "./nats-bucket.ts";
 import { closedError, toBusError } from "./nats-errors.ts";
 import { Follower } from "./nats-follow.ts";
+import { demandsCertificate } from "./nats-greeting.ts";
 import { Link } from "./nats-link.ts";
 import { callHandler, checkSize, fromHeaders, toMessage } from "./nats-message.ts";
 import { openObjects } from "./nats-objects.ts";
@@ -36,26 +37,33 @@ const CLOSE_PATIENCE_MS = 2000;
  */
 export async function connectNats(options: NatsOptions): Promise<Bus> {
   const settings = connectionOptions(options);
-  const urls = [settings.servers].flat().join(",");
   let connection: NatsConnection;
   try {
     connection = await connect(settings);
   } catch (cause) {
-    throw connectError(cause, urls);
+    throw await connectError(cause, [settings.servers ?? []].flat(), options);
   }
   return createBus(connection, options.clock ?? systemClock);
 }
 
-function connectError(cause: unknown, urls: string): BusError {
+async function connectError(cause: unknown, servers: readonly string[], { tls }: NatsOptions): Promise<BusError> {
+  const urls = servers.join(",");
   const why = cause instanceof Error ? cause.message : String(cause);
   if (cause instanceof AuthorizationError) {
     const expected =
       "expected NATS_CREDS, NATS_TOKEN, NATS_USER with NATS_PASSWORD, or NATS_NKEY as the server knows them";
     return new BusError("failed", `NATS at ${urls} refuses the credentials: ${why}; ${expected}`, { cause });
   }
+  if (cause instanceof TimeoutError && (await demandsCertificate(servers))) {
+    const problem = tls?.cert ? "does not accept that of NATS_TLS_CERT" : "was given none";
+    const expected = "expected NATS_TLS_CERT with NATS_TLS_KEY, signed by an authority that the server trusts";
+    const message = `NATS at ${urls} demands a client certificate and ${problem}: ${expected}`;
+    return new BusError("failed", message, { cause });
+  }
   if (/certificate|self-signed|'?tls'?/i.test(why)) {
-    const expected =
-      "expected NATS_TLS_CA (and NATS_TLS_CERT with NATS_TLS_KEY) as the server knows them, or none for a plain one";
+    const demanded = !tls?.cert && (await demandsCertificate(servers));
+    const more = demanded ? "; it demands a client certificate as well, and none was given" : "";
+    const expected = `expected NATS_TLS_CA (and NATS_TLS_CERT with NATS_TLS_KEY) as the server knows them, or none for a plain one${more}`;
     return new BusError("failed", `no TLS with NATS at ${urls}: ${why}; ${expected}`, { cause });
   }
   const help = "start a server (nats-server -js) or set NATS_URL to one that runs";

@@ -9,6 +9,7 @@ import { type Bus, type BusEvent, type Delivery, isBusError } from "../../src/bu
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { bytes, text } from "../contract/bytes.ts";
 import { Collector, eventually } from "../contract/wait.ts";
+import { makeCertificates } from "../support/certificates.ts";
 import { type NatsServer, startNatsServer } from "../support/nats-server.ts";
 import { startProxy } from "../support/proxy.ts";
 
@@ -369,6 +370,32 @@ describe("connecting", () => {
     expect(inUrl.description).not.toContain("u:p");
     await Promise.all([good.close(), inUrl.close()]);
   });
+
+  test("to a server that demands a client certificate says so, whether none was given or one that it does not know", async () => {
+    const { ca, cert, key, stranger, remove } = makeCertificates();
+    opened.push({ close: async () => remove() });
+    const args = ["--tlsverify", "--tlscert", cert, "--tlskey", key, "--tlscacert", ca];
+    const server = await startNatsServer({ args });
+    opened.push({ close: () => server.stop() });
+    const refusal = (tls?: NatsOptions["tls"]) =>
+      connectNats({ servers: server.url, ...(tls && { tls }) }).catch((error: unknown) => error);
+
+    // One after the other would take as long again: each is known to be refused only when nothing has been answered.
+    const refusals = await Promise.all([refusal({ ca }), refusal({ ca, ...stranger }), refusal()]);
+    const demands = `NATS at ${server.url} demands a client certificate and`;
+    const expected = "expected NATS_TLS_CERT with NATS_TLS_KEY, signed by an authority that the server trusts";
+    expect(refusals).toMatchObject([
+      { code: "failed", message: `${demands} was given none: ${expected}` },
+      { code: "failed", message: `${demands} does not accept that of NATS_TLS_CERT: ${expected}` },
+      {
+        code: "failed",
+        message: expect.stringMatching(/first certificate.*NATS_TLS_CA.*demands a client certificate/),
+      },
+    ]);
+    const bus = await open({ servers: server.url, tls: { ca, cert, key } });
+    await bus.ensureStream({ name: "S", subjects: ["s"], retention: "limits" });
+    await bus.close();
+  }, 30_000);
 
   test("without the right to append, an append fails at once and says why", async () => {
     const restricted = '{ user: "u", password: "p", permissions: { publish: { deny: ["secret.>"] } } }';

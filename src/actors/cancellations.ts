@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Message } from "../bus/port.ts";
-import { parseTaskSubject, type Subjects } from "../bus/subjects.ts";
+import { parseCancelSubject, parseTaskSubject, type Subjects } from "../bus/subjects.ts";
 import type { Clock } from "../core/clock.ts";
 import { decodeJson } from "../core/json.ts";
 import { type Attempt, AttemptAborted } from "./attempt.ts";
@@ -37,7 +37,7 @@ export class Cancellations {
   }
 
   take(message: Message): void {
-    const [tenant, run] = message.subject.slice(this.#subjects.prefix.length + "cancel".length + 2).split(".");
+    const { tenant, run } = parseCancelSubject(this.#subjects, message.subject);
     const tasks = readTasks(message.data);
     if (tasks === "unreadable") return;
     this.#remember(`${tenant}.${run}`, tasks);

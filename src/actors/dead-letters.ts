@@ -1,4 +1,5 @@
 import { isBusError, isPassing } from "../bus/port.ts";
+import { parseDeadTaskSubject } from "../bus/subjects.ts";
 import { pauseMs, sleep } from "../core/clock.ts";
 import type { DeadTask } from "../core/dead-letter.ts";
 import { messageOf } from "../core/error.ts";
@@ -60,9 +61,9 @@ export class DeadLetters {
     const { name } = topology.streams.dead;
     await this.#insist(`a dead letter of run ${run.run} is not removed yet`, wanted, async () => {
       for (const subject of await bus.listSubjects(name, topology.subjects.deadTasksOfRun(run.tenant, run.run))) {
-        const [task, attempt] = subject.split(".").slice(-2) as [string, string];
+        const { task, attempt } = parseDeadTaskSubject(topology.subjects, subject);
         const record = run.tasks.get(task);
-        if (record && Number(attempt) < attemptOf(record)) await bus.removeSubject(name, subject);
+        if (record && attempt < attemptOf(record)) await bus.removeSubject(name, subject);
       }
     });
   }

@@ -1,4 +1,5 @@
 import type { StoredMessage } from "../bus/port.ts";
+import { isDeadTask } from "../bus/subjects.ts";
 import type { DeadLetter, Redriven } from "../core/dead-letter.ts";
 import { invalid, TuttiError } from "../core/error.ts";
 import { isName, NAME_EXPECTED } from "../core/names.ts";
@@ -86,6 +87,4 @@ const noLetter = (id: string): TuttiError =>
 
 /** Undefined for what we have not written. */
 const readLetter = (host: Host, stored: StoredMessage): DeadLetter | undefined =>
-  stored.subject.startsWith(`${host.topology.subjects.prefix}.dead.tasks.`)
-    ? readTaskLetter(stored)
-    : readRequestLetter(host, stored);
+  isDeadTask(host.topology.subjects, stored.subject) ? readTaskLetter(stored) : readRequestLetter(host, stored);

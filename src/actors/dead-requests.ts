@@ -1,5 +1,5 @@
 import type { StoredMessage } from "../bus/port.ts";
-import { lastToken } from "../bus/subjects.ts";
+import { lastToken, typeOfRequest } from "../bus/subjects.ts";
 import { type DeadLetter, deadRequest } from "../core/dead-letter.ts";
 import { decodeJson } from "../core/json.ts";
 import { isName } from "../core/names.ts";
@@ -18,7 +18,7 @@ export function readRequestLetter(host: Host, stored: StoredMessage): DeadLetter
       kind: "request",
       at: new Date(stored.timestamp).toISOString(),
       tenant: isName(named) ? named : DEFAULT_TENANT,
-      type: subject.slice(host.topology.subjects.prefix.length + ".requests.".length),
+      type: typeOfRequest(host.topology.subjects, subject),
       run: run ?? queuedRunId(sequence),
       error,
       request: { subject, headers, ...bodyOf(bodyBase64), ...(bodyRef !== undefined && { bodyRef }) },

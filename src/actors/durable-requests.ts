@@ -1,4 +1,5 @@
 import { type Delivery, header, isBusError, type Puller } from "../bus/port.ts";
+import { typeOfRequest } from "../bus/subjects.ts";
 import type { DeadRequest } from "../core/dead-letter.ts";
 import { messageOf, TuttiError } from "../core/error.ts";
 import { encodeJson } from "../core/json.ts";
@@ -73,7 +74,7 @@ export class DurableRequests {
 
   async #take(delivery: Delivery): Promise<void> {
     const host = this.#host;
-    const type = delivery.subject.slice(host.topology.subjects.prefix.length + "requests".length + 2);
+    const type = typeOfRequest(host.topology.subjects, delivery.subject);
     try {
       const request = await readRequest(host, type, delivery);
       await submit(host, this.#admission, request, { run: queuedRunId(delivery.sequence), patient: true });

@@ -1,4 +1,5 @@
 import { header, type Message } from "../bus/port.ts";
+import { typeOfRequest } from "../bus/subjects.ts";
 import { TuttiError } from "../core/error.ts";
 import type { Ended } from "../core/event.ts";
 import { shardOf } from "../core/hash.ts";
@@ -7,7 +8,7 @@ import { HEADERS } from "../core/request.ts";
 import type { Admission } from "./admission.ts";
 import { type EndWaiter, waitForEnd } from "./end-waiter.ts";
 import type { Host } from "./host.ts";
-import { readRequest } from "./request-reading.ts";
+import { type Request, readRequest } from "./request-reading.ts";
 import { answerOf, errorAnswer } from "./run-answer.ts";
 import { submit } from "./submission.ts";
 import { Turns } from "./turns.ts";
@@ -43,7 +44,7 @@ export class Gateway {
   submit(message: Message): void {
     void answering(message, async () => {
       const { run } = await this.#taking(message, async () => {
-        const request = await readRequest(this.#host, this.#typeIn(message), message);
+        const request = await this.#read(message);
         return submit(this.#host, this.#admission, request);
       });
       message.respond(encodeJson({ run }), { [HEADERS.run]: run });
@@ -56,7 +57,7 @@ export class Gateway {
       const host = this.#host;
       const { replyTo } = message;
       const { isNew, tenant, run } = await this.#taking(message, async () => {
-        const request = await readRequest(host, this.#typeIn(message), message);
+        const request = await this.#read(message);
         return submit(host, this.#admission, replyTo === undefined ? request : { ...request, replyTo });
       });
       // The log knows who waits, so that the answer does not depend on this process.
@@ -83,6 +84,10 @@ export class Gateway {
     }
   }
 
+  #read(message: Message): Promise<Request> {
+    return readRequest(this.#host, typeOfRequest(this.#host.topology.subjects, message.subject), message);
+  }
+
   /** Rejects with 503, before anything is made of the message, when too many wait already. */
   #taking<T>(message: Message, take: () => Promise<T>): Promise<T> {
     const taken = this.#turns.take(message.data.length, take);
@@ -92,11 +97,6 @@ export class Gateway {
       503,
       `${underWay} requests are in hand here, and ${waiting} wait: send fewer at once, or start more orchestrators`,
     );
-  }
-
-  #typeIn(message: Message): string {
-    // After the prefix and the verb; a type with dots in it is refused later, by name.
-    return message.subject.slice(this.#host.topology.subjects.prefix.length + 1).replace(/^[^.]*\./, "");
   }
 }
 

@@ -78,7 +78,9 @@ export function createSubjects(prefix: string): Subjects {
 
 /** The parts of a task's subject. The subject must be one. */
 export function parseTaskSubject(subjects: Subjects, subject: string): TaskAddress {
-  const [type, priority, shard, tenant, run, task, attempt] = subject.slice(subjects.prefix.length + 7).split(".");
+  const [type, priority, shard, tenant, run, task, attempt] = subject
+    .slice(subjects.prefix.length + ".tasks.".length)
+    .split(".");
   return {
     type: type!,
     priority: priority as Priority,
@@ -100,8 +102,31 @@ export function tenantOfTask(subjects: Subjects, subject: string): string {
 
 /** The parts of a log subject. The subject must be one. */
 export function parseLogSubject(subjects: Subjects, subject: string): LogAddress {
-  const [tenant, shard, run, event] = subject.slice(subjects.prefix.length + 5).split(".");
+  const [tenant, shard, run, event] = subject.slice(subjects.prefix.length + ".log.".length).split(".");
   return { tenant: tenant!, shard: Number(shard), run: run!, event: event! };
+}
+
+/** The type that a request's subject names, whichever way it was sent. Anybody may publish: it can be anything, dots included. */
+export const typeOfRequest = (subjects: Subjects, subject: string): string =>
+  subject.slice(subject.indexOf(".", subjects.prefix.length + 1) + 1);
+
+/** The run that a cancellation is of. The subject must be one of a cancellation. */
+export function parseCancelSubject(subjects: Subjects, subject: string): { tenant: string; run: string } {
+  const [tenant, run] = subject.slice(subjects.prefix.length + ".cancel.".length).split(".");
+  return { tenant: tenant!, run: run! };
+}
+
+/** Whether the subject, which is that of a dead letter, is a task's; else it is a request's. */
+export const isDeadTask = (subjects: Subjects, subject: string): boolean =>
+  subject.startsWith(`${subjects.prefix}.dead.tasks.`);
+
+/** The parts of the subject of a task's dead letter. The subject must be one. */
+export function parseDeadTaskSubject(
+  subjects: Subjects,
+  subject: string,
+): Pick<TaskAddress, "tenant" | "run" | "task" | "attempt"> {
+  const [tenant, run, task, attempt] = subject.slice(subjects.prefix.length + ".dead.tasks.".length).split(".");
+  return { tenant: tenant!, run: run!, task: task!, attempt: Number(attempt) };
 }
 
 export const lastToken = (subject: string): string => subject.slice(subject.lastIndexOf(".") + 1);

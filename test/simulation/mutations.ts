@@ -88,7 +88,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "leave the dead letter of what was redriven",
     file: "actors/dead-letters.ts",
-    snippet: "if (record && Number(attempt) < attemptOf(record)) await bus.removeSubject(name, subject);",
+    snippet: "if (record && attempt < attemptOf(record)) await bus.removeSubject(name, subject);",
     instead: "",
   },
   {

@@ -81,10 +81,6 @@ class MemoryDelivery implements Delivery {
     if (this.#first()) this.#consumer.settle(this.sequence);
   }
 
-  ackConfirmed(): Promise<void> {
-    return this.#link.ask(() => this.ack());
-  }
-
   nak(delayMs?: number): void {
     if (this.#first()) this.#consumer.giveBack(this.sequence, delayMs);
   }

@@ -1,5 +1,4 @@
 import type { Msg } from "@nats-io/transport-node";
-import { toBusError } from "./nats-errors.ts";
 import type { Link } from "./nats-link.ts";
 import { parseAckSubject, toHeaders } from "./nats-message.ts";
 import type { Delivery, Headers } from "./port.ts";
@@ -39,16 +38,6 @@ export class NatsDelivery implements Delivery {
 
   ack(): void {
     this.#settle(ACK);
-  }
-
-  async ackConfirmed(): Promise<void> {
-    if (this.#settled) return;
-    this.#settled = true;
-    try {
-      await this.#link.requestPatiently(this.#reply, ACK);
-    } catch (error) {
-      throw toBusError(error, `acknowledge ${this.subject}`);
-    }
   }
 
   nak(delayMs = 0): void {

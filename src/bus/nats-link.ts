@@ -130,7 +130,7 @@ export class Link {
    * Sends a request that may be repeated, until it is answered or patience ends: over reconnects, and while nobody
    * answers because the server is starting. Rejects with what the last attempt met.
    */
-  async requestPatiently(subject: string, payload: Payload, patienceMs = API_PATIENCE_MS): Promise<Msg> {
+  async #requestPatiently(subject: string, payload: Payload, patienceMs: number): Promise<Msg> {
     const until = this.clock.monotonic() + patienceMs;
     for (let pauseMs = 50; ; pauseMs = Math.min(2 * pauseMs, 1000)) {
       try {
@@ -151,7 +151,7 @@ export class Link {
     const payload = body ? JSON.stringify(body) : "";
     for (;;) {
       const leftMs = until - this.clock.monotonic();
-      const reply = await this.requestPatiently(`$JS.API.${subject}`, payload, leftMs).catch((error) => {
+      const reply = await this.#requestPatiently(`$JS.API.${subject}`, payload, leftMs).catch((error) => {
         if (!isNoResponders(error)) throw toBusError(error, what);
         const message = `${what}: JetStream does not answer at ${this.url}; start the server with JetStream (-js)`;
         throw new BusError("failed", message, { cause: error });

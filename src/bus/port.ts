@@ -44,8 +44,6 @@ export interface Delivery extends StoredMessage {
   readonly deliveries: number;
   /** Done: the message leaves the queue. Fire and forget. */
   ack(): void;
-  /** Done, confirmed: resolves once the server has removed the message. Rejects with {@link BusError}. */
-  ackConfirmed(): Promise<void>;
   /** Give it back, to be delivered again after `delayMs` (default: at once). */
   nak(delayMs?: number): void;
   /** Still working: restarts the ack wait. */

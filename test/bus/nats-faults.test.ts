@@ -8,7 +8,7 @@ import { parseAckSubject } from "../../src/bus/nats-message.ts";
 import { type Bus, type BusEvent, type Delivery, isBusError } from "../../src/bus/port.ts";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { bytes, text } from "../contract/bytes.ts";
-import { Collector, eventually } from "../contract/wait.ts";
+import { Collector, eventually, removal } from "../contract/wait.ts";
 import { makeCertificates } from "../support/certificates.ts";
 import { type NatsServer, startNatsServer } from "../support/nats-server.ts";
 import { startProxy } from "../support/proxy.ts";
@@ -274,7 +274,8 @@ describe("what others do to a stream", () => {
     const puller = await bus.pull(name, "c", got.add);
     puller.demand(2);
     await bus.append(`${name}.1`, bytes("x"));
-    await (await got.atLeast(1))[0]?.ackConfirmed();
+    (await got.atLeast(1))[0]?.ack();
+    await removal(bus, name, 1);
     const again = nextEvent(bus, "resynchronised");
     await bus.request(`$JS.API.CONSUMER.DELETE.${name}.c`, bytes(""), { timeoutMs: 2000 });
     await again;

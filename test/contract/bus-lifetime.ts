@@ -100,7 +100,6 @@ export function lifetimeContract({ connect, unique }: Contract): void {
         () => bus.bucket({ name }),
         () => bucket.get("a"),
         () => bucket.put("a", bytes("")),
-        () => delivery.ackConfirmed(),
       ])
         await expect(call()).rejects.toMatchObject(closed);
       delivery.ack();

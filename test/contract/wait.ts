@@ -1,3 +1,5 @@
+import type { Bus } from "../../src/bus/port.ts";
+
 /** Less than what Vitest gives a test, so that a failure says what was waited for. */
 const PATIENCE_MS = 4_000;
 
@@ -16,6 +18,13 @@ export async function eventually<T>(
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+/** Waits until a message has left its stream: what acknowledges it tells nobody that it has. */
+export const removal = (bus: Bus, stream: string, sequence: number): Promise<unknown> =>
+  eventually(
+    `the removal of message ${sequence} of ${stream}`,
+    async () => (await bus.getMessage(stream, sequence)) === undefined,
+  );
 
 /** Collects what comes, and waits for it. */
 export class Collector<T> {

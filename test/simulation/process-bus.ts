@@ -91,7 +91,6 @@ export class ProcessBus {
       ...(headers && { headers }),
       deliveries,
       ack: () => settle("ack", () => delivery.ack()),
-      ackConfirmed: () => this.#ask("ack", subject, () => delivery.ackConfirmed()),
       nak: (delayMs) => settle("nak", () => delivery.nak(delayMs)),
       inProgress: () => this.#leave(() => delivery.inProgress()),
       terminate: () => settle("terminate", () => delivery.terminate()),

@@ -165,6 +165,7 @@ export interface TuttiOptions {
    * How soon silence is noticed, in milliseconds. `ackWaitMs`: a task is delivered again when its worker says nothing for
    * this long (default 30,000). `presenceTtlMs`: the lease of an orchestrator's shards, and of a worker's name (default
    * 5000): the shards of one that says nothing are another's then. All processes on one bus must be given the same.
+   * One that is given another lease than those who are alive takes theirs, and warns.
    */
   readonly timing?: { readonly ackWaitMs?: number; readonly presenceTtlMs?: number };
   /** What is kept within bounds. */

@@ -6,7 +6,7 @@ import { Client } from "./actors/client.ts";
 import { createFileAccess } from "./actors/file-access.ts";
 import type { Host } from "./actors/host.ts";
 import { LiveReporter } from "./actors/live-reporter.ts";
-import { agreeOnMaxAge, agreeOnShards } from "./actors/log-settings.ts";
+import { agreeOnLease, agreeOnMaxAge, agreeOnShards } from "./actors/log-settings.ts";
 import { Orchestrator } from "./actors/orchestrator.ts";
 import { readLog } from "./actors/run-log.ts";
 import { readRun, viewRun } from "./actors/run-reader.ts";
@@ -66,9 +66,13 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     if (type === "reconnected") log("info", `the connection to ${bus.description} is back`);
   });
   try {
-    const topology = createTopology({ ...stated, maxAgeMs: await agreeOnMaxAge(bus, stated) });
     const orchestrates = options.orchestrator !== false;
-    if (orchestrates || workers.length > 0) await ensureTopology(bus, topology);
+    const takesPart = orchestrates || workers.length > 0;
+    const maxAgeMs = await agreeOnMaxAge(bus, stated);
+    // A mere client has no presence.
+    const lease = takesPart ? { presenceTtlMs: await agreeOnLease(bus, stated, log) } : {};
+    const topology = createTopology({ ...stated, maxAgeMs, ...lease });
+    if (takesPart) await ensureTopology(bus, topology);
     const shards = orchestrates ? await agreeOnShards(bus, topology, wantedShards(options, env), DEFAULT_SHARDS) : 0;
     const blobs = await BlobStore.open(bus, topology, clock);
     const types = await TypeRegistry.open(bus, topology, log);

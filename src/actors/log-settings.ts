@@ -1,8 +1,16 @@
 import { type Bus, isBusError } from "../bus/port.ts";
-import { createTopology, DEFAULT_MAX_AGE_MS, type Topology, type TopologyOptions } from "../bus/topology.ts";
+import {
+  createTopology,
+  DEFAULT_LEASE_MS,
+  DEFAULT_MAX_AGE_MS,
+  type Topology,
+  type TopologyOptions,
+} from "../bus/topology.ts";
+import { formatDuration } from "../core/duration.ts";
 import { TuttiError } from "../core/error.ts";
 import { SHARD_HASH } from "../core/hash.ts";
 import { decodeJson, encodeJson } from "../core/json.ts";
+import type { Logger } from "../core/logger.ts";
 
 interface ShardSettings {
   readonly v: 1;
@@ -64,4 +72,38 @@ export async function agreeOnMaxAge(bus: Bus, stated: TopologyOptions): Promise<
   if (stated.maxAgeMs !== undefined && maxAgeMs !== known)
     await bucket.put("retention", encodeJson({ v: 1, maxAgeMs } satisfies RetentionSettings));
   return maxAgeMs;
+}
+
+interface LeaseSettings {
+  readonly v: 1;
+  readonly leaseMs: number;
+}
+
+/**
+ * The lease of all that are alive, ms. Who comes first sets it, and with it how long presences stand; another's, renewed for a
+ * longer one, would expire while their owner goes on. So who comes while others are alive takes theirs, with a warning
+ * where it has stated another.
+ */
+export async function agreeOnLease(bus: Bus, stated: TopologyOptions, log: Logger): Promise<number> {
+  const { presenceTtlMs: wanted = DEFAULT_LEASE_MS } = stated;
+  const bucket = await bus.bucket(createTopology(stated).buckets.config);
+  const recorded = await bucket.get("lease");
+  const inForce = recorded && (decodeJson(recorded.value) as LeaseSettings).leaseMs;
+  if (inForce === wanted) return wanted;
+  if (inForce !== undefined && (await isAnybodyAlive(bus, { ...stated, presenceTtlMs: inForce }))) {
+    if (stated.presenceTtlMs !== undefined) log("warn", describeLeases(wanted, inForce));
+    return inForce;
+  }
+  await bucket.put("lease", encodeJson({ v: 1, leaseMs: wanted } satisfies LeaseSettings));
+  return wanted;
+}
+
+const describeLeases = (wanted: number, inForce: number): string =>
+  `the lease asked for here (TUTTI_LEASE) is ${formatDuration(wanted)}, but that of those who are alive is ${formatDuration(inForce)}: theirs is taken. To change it, stop all orchestrators and workers first, and start them with the same`;
+
+async function isAnybodyAlive(bus: Bus, inForce: TopologyOptions): Promise<boolean> {
+  const { orchestrators, workers } = createTopology(inForce).buckets;
+  for (const definition of [orchestrators, workers])
+    if ((await (await bus.bucket(definition)).entries()).length > 0) return true;
+  return false;
 }

@@ -8,6 +8,7 @@ import type { Host } from "./actors/host.ts";
 import { LiveReporter } from "./actors/live-reporter.ts";
 import { agreeOnLease, agreeOnMaxAge, agreeOnShards } from "./actors/log-settings.ts";
 import { Orchestrator } from "./actors/orchestrator.ts";
+import { QueuesInUse } from "./actors/queues-in-use.ts";
 import { readLog } from "./actors/run-log.ts";
 import { readRun, viewRun } from "./actors/run-reader.ts";
 import { watchRun } from "./actors/run-watch.ts";
@@ -75,8 +76,8 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     if (takesPart) await ensureTopology(bus, topology);
     const shards = orchestrates ? await agreeOnShards(bus, topology, wantedShards(options, env), DEFAULT_SHARDS) : 0;
     const blobs = await BlobStore.open(bus, topology, clock);
-    const types = await TypeRegistry.open(bus, topology, log);
-    const host: Host = { bus, topology, clock, blobs, types, log, id, shards };
+    const [types, queues] = await Promise.all([TypeRegistry.open(bus, topology, log), QueuesInUse.open(bus, topology)]);
+    const host: Host = { bus, topology, clock, blobs, types, queues, log, id, shards };
     const models = createModelProvider({ env, onLog: log });
     const files = options.files ?? (options.bus === undefined ? "." : undefined);
     const workerHost = { ...host, models, live: new LiveReporter(host), openFile: createFileAccess(files) };
@@ -90,7 +91,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
       if (worker) await atMost(clock, graceMs + LEAVE_MS, worker.stop(graceMs));
       if (orchestrator) await atMost(clock, LEAVE_MS, orchestrator.stop());
       models.stop();
-      await atMost(clock, LEAVE_MS, types.stop());
+      await atMost(clock, LEAVE_MS, Promise.all([types.stop(), queues.stop()]));
       await atMost(clock, LEAVE_MS, bus.close());
     };
     try {

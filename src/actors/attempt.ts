@@ -46,6 +46,7 @@ export class Attempt {
   readonly #worker: Worker;
   readonly #abort = new AbortController();
   #settle: (outcome: Outcome | undefined) => void = () => {};
+  /** Whether it has come to its outcome. */
   isOver = false;
   /** How many children the returned plan has. */
   planned: number | undefined;

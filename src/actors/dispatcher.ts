@@ -2,6 +2,7 @@ import { isBusError, isPassing } from "../bus/port.ts";
 import type { TaskAddress } from "../bus/subjects.ts";
 import { pauseMs, sleep } from "../core/clock.ts";
 import { cutMessage, messageOf, type TaskError } from "../core/error.ts";
+import type { Priority } from "../core/names.ts";
 import { attemptOf, isOpen, type TaskRecord } from "../fold/task-record.ts";
 import type { Host } from "./host.ts";
 import { TaskEncoder } from "./task-encoder.ts";
@@ -23,11 +24,13 @@ export interface DispatchSeams {
   fail(task: TaskRecord, attempt: number, error: TaskError): void;
 }
 
+const priorityOf = ({ run, spec }: TaskRecord): Priority => spec.priority ?? run.priority;
+
 export function addressOf(task: TaskRecord): TaskAddress {
   const { run, spec } = task;
   return {
     type: spec.type,
-    priority: spec.priority ?? run.priority,
+    priority: priorityOf(task),
     shard: run.shard,
     tenant: run.tenant,
     run: run.run,
@@ -122,7 +125,7 @@ export class Dispatcher {
         this.#scheduleLater();
         continue;
       }
-      if (this.#encoder.isBusy && !this.#encoder.isSimple(task)) continue;
+      if (this.#encoder.isBusy && !this.#isSimple(task)) continue;
       this.#ready.delete(task);
       this.#send(task);
     }
@@ -140,8 +143,13 @@ export class Dispatcher {
     const before = this.#inFlight.get(task);
     this.#inFlight.set(task, sending);
     if (before) sending.done = before.done.then(() => this.#sendPatiently(sending));
-    else if (this.#encoder.isSimple(task)) sending.done = this.#sendAtOnce(sending);
+    else if (this.#isSimple(task)) sending.done = this.#sendAtOnce(sending);
     else sending.done = this.#sendPatiently(sending);
+  }
+
+  /** Whether workers take from its queue, and nothing has to be fetched for its message. */
+  #isSimple(task: TaskRecord): boolean {
+    return this.#host.queues.has(task.spec.type, priorityOf(task)) && this.#encoder.isSimple(task);
   }
 
   /** The way of nearly all tasks: no step of it waits but for the acknowledgement. */
@@ -187,6 +195,7 @@ export class Dispatcher {
       if (!this.#isOpen(sending)) return;
       try {
         const data = await (tries === 0 && encoding ? encoding : this.#encoder.prepare(task));
+        await this.#host.queues.add(task.spec.type, priorityOf(task));
         if (!this.#isOpen(sending)) return;
         // The lease may have run out since.
         if (!this.#seams.admit(task)) return this.add(task);

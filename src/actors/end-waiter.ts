@@ -1,6 +1,7 @@
-import { isPassing } from "../bus/port.ts";
+import { parseLogSubject } from "../bus/subjects.ts";
 import { TuttiError } from "../core/error.ts";
 import type { Ended } from "../core/event.ts";
+import { NewerVersion } from "../core/upcast.ts";
 import { asTuttiError } from "./bus-failure.ts";
 import type { ReaderHost } from "./host.ts";
 import { readEventBody } from "./log-event.ts";
@@ -38,6 +39,7 @@ export async function waitForEnd(host: ReaderHost, tenant: string, run: string, 
   const { promise, resolve, reject } = Promise.withResolvers<Ended>();
   // Nobody may wait any more.
   promise.catch(() => {});
+  let knownShard = shard;
   const taken: (() => void)[] = [];
   let stopped = false;
   const stop = () => {
@@ -45,15 +47,17 @@ export async function waitForEnd(host: ReaderHost, tenant: string, run: string, 
     for (const giveBack of taken.splice(0)) giveBack();
   };
   const end = (body: Ended) => {
+    if (stopped) return;
     stop();
     resolve(body);
   };
   const fail = (error: unknown) => {
+    if (stopped) return;
     stop();
     reject(asTuttiError(error));
   };
   const check = async () => {
-    const last = await readEnd(host, tenant, run, shard);
+    const last = await readEnd(host, tenant, run, knownShard);
     if (last) end(last.body);
     return last !== undefined;
   };
@@ -61,8 +65,8 @@ export async function waitForEnd(host: ReaderHost, tenant: string, run: string, 
     fail(new TuttiError(503, `run ${run} had not ended when the connection to ${bus.description} was closed`, { run }));
   };
   let cancelLook = () => {};
+  let lastHeard: Uint8Array | undefined;
   const look = async (heard: Uint8Array, pauses: readonly number[]): Promise<void> => {
-    cancelLook();
     try {
       if (stopped || (await check())) return;
       // Where ages are short, all of the run may have gone already.
@@ -71,15 +75,20 @@ export async function waitForEnd(host: ReaderHost, tenant: string, run: string, 
         if (body) return end(body);
       }
     } catch (error) {
-      if (!isPassing(error)) return fail(error);
+      if (isOfNewerBuild(error)) return fail(error);
     }
     const [pause, ...rest] = pauses;
-    if (stopped || pause === undefined) return;
-    cancelLook();
+    // Whoever heard something since looks by itself.
+    if (stopped || pause === undefined || heard !== lastHeard) return;
     cancelLook = clock.timer(pause, () => void look(heard, rest));
   };
   // It may end before the subscription is confirmed.
-  const subscription = await bus.subscribe(filter, ({ data }) => void look(data, LOOK_AGAIN_MS));
+  const subscription = await bus.subscribe(filter, ({ subject, data }) => {
+    knownShard ??= parseLogSubject(subjects, subject).shard;
+    lastHeard = data;
+    cancelLook();
+    void look(data, LOOK_AGAIN_MS);
+  });
   taken.push(
     () => void subscription.stop(),
     () => cancelLook(),
@@ -103,3 +112,7 @@ export async function waitForEnd(host: ReaderHost, tenant: string, run: string, 
   if (stopped) stop();
   return { ended: promise, check, stop };
 }
+
+/** Anything else may pass: the log is asked again, now and then. */
+const isOfNewerBuild = (error: unknown): boolean =>
+  error instanceof NewerVersion || (error instanceof TuttiError && error.code === 503);

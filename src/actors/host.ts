@@ -3,6 +3,7 @@ import type { Topology } from "../bus/topology.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { BlobStore } from "./blobs.ts";
+import type { QueuesInUse } from "./queues-in-use.ts";
 import type { TypeRegistry } from "./type-registry.ts";
 
 /** What every actor of one process shares. */
@@ -12,6 +13,7 @@ export interface Host {
   readonly clock: Clock;
   readonly blobs: BlobStore;
   readonly types: TypeRegistry;
+  readonly queues: QueuesInUse;
   readonly log: Logger;
   /** Name of this process among workers and orchestrators. */
   readonly id: string;

@@ -3,7 +3,6 @@ import { pauseMs, sleep } from "../core/clock.ts";
 import { messageOf } from "../core/error.ts";
 import { PRIORITIES, type Priority } from "../core/names.ts";
 import type { Host } from "./host.ts";
-import { RareQueues } from "./rare-queues.ts";
 
 /** The slots of one type, over its priorities. */
 interface Slots {
@@ -42,9 +41,6 @@ export class Intake {
   readonly #run: (delivery: Delivery, done: () => void) => void;
   readonly #onLoad: () => void;
   readonly #sources: Source[] = [];
-  readonly #rareQueues: RareQueues;
-  /** Of rare queues, under way. */
-  readonly #opening = new Set<Promise<void>>();
   readonly #waiting: Delivery[][] = PRIORITIES.map(() => []);
   /** Delivered and not settled, waiting or running: kept alive by heartbeats. */
   readonly inHand = new Map<Delivery, Source>();
@@ -56,8 +52,10 @@ export class Intake {
   /** What was fast a while ago says nothing of the tasks to come. */
   #aheadUntil = 0;
   #scheduled = false;
+  #isOpen = false;
   #closed = false;
   readonly #closing = new AbortController();
+  #ignoreQueues: () => void = () => {};
   #disarmHeartbeat: () => void = () => {};
   #disarmCount: () => void = () => {};
 
@@ -77,7 +75,6 @@ export class Intake {
     this.#host = host;
     const slotsOf = (limit = Number.POSITIVE_INFINITY): Slots => ({ limit, running: 0, inHand: 0 });
     this.#slots = new Map(options.types.map((type) => [type, slotsOf(options.limitOf(type))]));
-    this.#rareQueues = new RareQueues(host, options.types, (type, priority) => this.#openLater(type, priority));
     this.#concurrency = options.concurrency;
     this.#run = options.run;
     this.#onLoad = options.onLoad;
@@ -85,46 +82,48 @@ export class Intake {
   }
 
   async open(): Promise<void> {
-    await Promise.all([...this.#slots.keys()].map((type) => this.#open(type, "normal")));
-    await this.#rareQueues.start();
-    await Promise.all(this.#opening);
+    const { clock, queues } = this.#host;
     const beat = () => {
-      this.#beatAt = this.#host.clock.monotonic();
+      this.#beatAt = clock.monotonic();
       for (const delivery of this.inHand.keys()) delivery.inProgress();
-      this.#disarmHeartbeat = this.#host.clock.timer(this.#beatMs, beat);
+      this.#disarmHeartbeat = clock.timer(this.#beatMs, beat);
     };
     beat();
+    const present = [...this.#slots.keys()].flatMap((type) =>
+      PRIORITIES.filter((priority) => queues.has(type, priority)).map((priority) => this.#open(type, priority)),
+    );
+    this.#ignoreQueues = queues.onAdded((type, priority) => {
+      if (this.#slots.has(type)) void this.#openPatiently(type, priority);
+    });
+    await Promise.all(present);
+    this.#isOpen = true;
     this.#demand();
   }
 
   async #open(type: string, priority: Priority): Promise<void> {
     const { bus, topology } = this.#host;
-    const rank = PRIORITIES.indexOf(priority);
     const consumer = topology.taskConsumer(type, priority);
     await bus.ensureConsumer(consumer);
+    const rank = PRIORITIES.indexOf(priority);
     const take = (delivery: Delivery) => this.#take(source, rank, delivery);
     const puller = await bus.pull(consumer.stream, consumer.name, take);
-    const source: Source = { puller, slots: this.#slots.get(type)!, hotUntil: 0, asked: 0 };
+    if (this.#closed) return puller.stop();
+    const slots = this.#slots.get(type)!;
+    const source: Source = { puller, slots, hotUntil: 0, asked: 0 };
     this.#sources.push(source);
-    // Who is busy has it at hand when a slot is free.
-    if (!this.#closed) ask(source, 1);
+    // Whoever is busy has something at hand then, when a slot is free.
+    if (this.#isOpen && slots.inHand < slots.limit) ask(source, 1);
   }
 
-  #openLater(type: string, priority: Priority): void {
-    const opening = this.#openPatiently(type, priority);
-    this.#opening.add(opening);
-    void opening.then(() => this.#opening.delete(opening));
-  }
-
-  /** Never rejects: nobody else would tell of that queue once more. */
+  /** Never rejects: nobody will tell of that queue once more. */
   async #openPatiently(type: string, priority: Priority): Promise<void> {
-    const { clock, log } = this.#host;
+    const { clock, log, topology } = this.#host;
     for (let tries = 0; !this.#closed; tries++) {
       try {
         return await this.#open(type, priority);
       } catch (error) {
-        const queue = this.#host.topology.taskConsumer(type, priority).name;
-        if (tries % 10 === 0) log("warn", `the queue ${queue} is not open yet: ${messageOf(error)}`);
+        const { name } = topology.taskConsumer(type, priority);
+        if (tries % 10 === 0) log("warn", `the queue ${name} is not open yet: ${messageOf(error)}`);
         await sleep(clock, pauseMs(tries), this.#closing.signal).catch(() => {});
       }
     }
@@ -138,6 +137,7 @@ export class Intake {
   /** Takes nothing more, and hands back what no slot has begun. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#ignoreQueues();
     this.#closing.abort();
     for (const waiting of this.#waiting) {
       for (const delivery of waiting.splice(0)) {
@@ -145,8 +145,6 @@ export class Intake {
         delivery.nak();
       }
     }
-    await this.#rareQueues.stop();
-    await Promise.all(this.#opening);
     await Promise.all(this.#sources.map(({ puller }) => puller.stop()));
   }
 

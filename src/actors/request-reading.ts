@@ -58,7 +58,7 @@ function readHeaders({ headers = {} }: { headers?: Headers }): RequestHeaders {
   for (const key in headers) {
     const name = REQUEST_HEADERS.get(key.toLowerCase());
     if (name === undefined || headers[key] === "") continue;
-    // As `header` has it: one that is spelled right counts first.
+    // One that is spelled right counts first.
     if (key === name || raw[name] === undefined) raw[name] = headers[key]!;
     isUsual &&= name === HEADERS.run;
   }

@@ -51,7 +51,8 @@ export class WorkerProcess {
   #cancelSubscription: Stoppable | undefined;
   #completed = 0;
   #failed = 0;
-  #loadScheduled = false;
+  /** Of the report of the load that is due. */
+  #cancelReport: (() => void) | undefined;
   /** The grace period is over: what has not begun does not begin any more. */
   #isOver = false;
 
@@ -93,6 +94,7 @@ export class WorkerProcess {
   /** Takes nothing new, finishes what is in hand within `graceMs`, and hands back the rest. */
   async stop(graceMs: number): Promise<void> {
     // It hears of the load now and then only, and would take what it last heard for the truth.
+    this.#forgetReport();
     this.#tell({ type: "load", running: this.#intake.running });
     this.#machine.send({ type: "drain" });
     await this.#intake.close();
@@ -108,6 +110,7 @@ export class WorkerProcess {
     this.#intake.stop();
     await this.#cancelSubscription?.stop();
     await this.#presence?.stop();
+    this.#forgetReport();
     this.#machine.stop();
     this.#host.live.flush();
   }
@@ -149,15 +152,19 @@ export class WorkerProcess {
 
   /** The machine hears of the load as it stands now and then: an event for every task would cost more than the task. */
   #reportLoad(): void {
-    if (this.#loadScheduled) return;
-    this.#loadScheduled = true;
+    if (this.#cancelReport) return;
     const tell = () => {
-      this.#loadScheduled = false;
+      this.#cancelReport = undefined;
       this.#tell({ type: "load", running: this.#intake.running });
     };
     // While it drains somebody waits for the last one.
-    if (this.#machine.getSnapshot().matches("draining")) this.#host.clock.endOfTurn(tell);
-    else this.#host.clock.timer(LOAD_EVERY_MS, tell);
+    const delayMs = this.#machine.getSnapshot().matches("draining") ? 0 : LOAD_EVERY_MS;
+    this.#cancelReport = this.#host.clock.timer(delayMs, tell);
+  }
+
+  #forgetReport(): void {
+    this.#cancelReport?.();
+    this.#cancelReport = undefined;
   }
 
   #take(delivery: Delivery, settled: () => void): void {

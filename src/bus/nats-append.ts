@@ -205,7 +205,10 @@ function readSequence(data: Uint8Array): number {
   return readLastSequence(data) || readAnySequence(data);
 }
 
-/** Of `{"stream":"S","seq":7}`, read from its end: what nearly all are, at a fiftieth of what JSON.parse takes. */
+/**
+ * Of `{"stream":"S","seq":7}`, read from its end: what nearly all are, at a fiftieth of what JSON.parse takes. Where there
+ * is an error the server leaves the sequence out.
+ */
 function readLastSequence(data: Uint8Array): number {
   let at = data.length - 1;
   if (data[at] !== END) return 0;

@@ -25,11 +25,13 @@ export interface TopologyOptions {
   readonly limits?: { readonly [S in LimitedStream]?: StreamLimits } & { readonly blobs?: { readonly bytes?: number } };
 }
 
+export type BucketName = "types" | "queues" | "workers" | "orchestrators" | "shards" | "config";
+
 /** Every stream, consumer, bucket and store Tutti uses: data, created by whoever comes first. */
 export interface Topology {
   readonly subjects: Subjects;
   readonly streams: Readonly<Record<LimitedStream, StreamDefinition>>;
-  readonly buckets: Readonly<Record<"types" | "workers" | "orchestrators" | "shards" | "config", BucketDefinition>>;
+  readonly buckets: Readonly<Record<BucketName, BucketDefinition>>;
   readonly blobs: ObjectStoreDefinition;
   readonly presenceTtlMs: number;
   readonly requestsConsumer: ConsumerDefinition;
@@ -78,6 +80,7 @@ export function createTopology(options: TopologyOptions = {}): Topology {
     },
     buckets: {
       types: { name: `${capital}types`, ...replicas },
+      queues: { name: `${capital}queues`, ...replicas },
       workers: { name: `${capital}workers`, ttlMs: presenceTtlMs, ...replicas },
       orchestrators: { name: `${capital}orchestrators`, ttlMs: EXPIRY * presenceTtlMs, ...replicas },
       shards: { name: `${capital}shards`, ...replicas },

@@ -151,6 +151,13 @@ export const MUTATIONS: readonly Mutation[] = [
     faults: ["delay"],
   },
   {
+    name: "put a task on a queue of which no worker is told",
+    file: "actors/dispatcher.ts",
+    snippet: "await this.#host.queues.add(task.spec.type, priorityOf(task));",
+    instead: "",
+    faults: [],
+  },
+  {
     name: "take an unconfirmed dispatch for done",
     file: "actors/dispatcher.ts",
     snippet: `isBusError(error, "subject-taken", "closed")`,

@@ -1,4 +1,13 @@
-import type { Appended, Bucket, Bus, Delivery, Message, ObjectStore, Stoppable } from "../../src/bus/port.ts";
+import {
+  type Appended,
+  type Bucket,
+  type Bus,
+  BusError,
+  type Delivery,
+  type Message,
+  type ObjectStore,
+  type Stoppable,
+} from "../../src/bus/port.ts";
 import type { Pausable } from "./pausable.ts";
 import type { Uplink } from "./uplink.ts";
 
@@ -36,9 +45,18 @@ export class ProcessBus {
 
   #send(operation: string, subject: string, run: () => void): void {
     this.#observer.sending(operation, subject);
-    // Nothing leaves any more: who tries is told so at once.
-    if (this.#isClosed) return run();
+    this.#assertOpen();
     this.#leave(run);
+  }
+
+  /** Nothing leaves any more, though the close itself may still be on its way: who tries is told so at once. */
+  #assertOpen(): void {
+    if (this.#isClosed) throw new BusError("closed", "The bus is closed.");
+  }
+
+  /** What nobody is told the fate of. */
+  #tell(operation: string, subject: string, run: () => void): void {
+    if (!this.#isClosed) this.#send(operation, subject, run);
   }
 
   #leave(run: () => void): void {
@@ -65,6 +83,8 @@ export class ProcessBus {
     this.started.add(name);
     const stop = () => {
       this.started.delete(name);
+      // With the bus, all that was started there has ended.
+      if (this.#isClosed) return Promise.resolve();
       return this.#ask("stop", what, () => stoppable.stop());
     };
     return Object.defineProperties({ stop }, Object.getOwnPropertyDescriptors(rest)) as unknown as S;
@@ -73,14 +93,14 @@ export class ProcessBus {
   #message(message: Message): Message {
     return {
       ...message,
-      respond: (data, headers) => this.#send("respond", message.subject, () => message.respond(data, headers)),
+      respond: (data, headers) => this.#tell("respond", message.subject, () => message.respond(data, headers)),
     };
   }
 
   #delivery(delivery: Delivery): Delivery {
     const { subject, sequence, timestamp, data, headers, deliveries } = delivery;
     const settle = (operation: string, run: () => void) => {
-      this.#send(operation, subject, run);
+      this.#tell(operation, subject, run);
       if (operation !== "nak") this.#observer.settled(wrapped);
     };
     const wrapped: Delivery = {

@@ -148,6 +148,7 @@ export class SimulatedProcess {
     const { life, app } = this;
     if (!life || !app || this.#stopping) return;
     this.#stopping = true;
+    this.#stoodStill = !life.pausable.isRunning;
     this.#host.trace(`${life.id} is told to stop`);
     await app.stop({ graceMs: 2000 });
     if (this.life !== life) return;

@@ -4,6 +4,7 @@ import { DeadLetters } from "../../src/actors/dead-letters.ts";
 import { Dispatcher } from "../../src/actors/dispatcher.ts";
 import { LogWriter } from "../../src/actors/log-writer.ts";
 import { QueueGate } from "../../src/actors/queue-gate.ts";
+import { QueuesInUse } from "../../src/actors/queues-in-use.ts";
 import { ShardKeeper } from "../../src/actors/shard-keeper.ts";
 import { TypeRegistry } from "../../src/actors/type-registry.ts";
 import { Withdrawals } from "../../src/actors/withdrawals.ts";
@@ -36,8 +37,9 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
   const log: string[] = [];
   const say = (_: string, message: string) => void log.push(message);
   const types = await passing(TypeRegistry.open(bus, topology, say));
+  const queues = await passing(QueuesInUse.open(bus, topology));
   const blobs = await passing(BlobStore.open(bus, topology, clock));
-  const host = { bus, topology, clock, blobs, types, log: say, id: "us", shards: 1 };
+  const host = { bus, topology, clock, blobs, types, queues, log: say, id: "us", shards: 1 };
   const claimBucket = await passing(bus.bucket(topology.buckets.shards));
   // Nobody renews here, so nobody expires.
   const presences = await passing(bus.bucket({ name: "presences" }));

@@ -1,5 +1,6 @@
 import { BlobStore } from "../../src/actors/blobs.ts";
 import { LiveReporter } from "../../src/actors/live-reporter.ts";
+import { QueuesInUse } from "../../src/actors/queues-in-use.ts";
 import { TypeRegistry } from "../../src/actors/type-registry.ts";
 import { WorkerProcess } from "../../src/actors/worker-process.ts";
 import { createMemoryBus } from "../../src/bus/memory.ts";
@@ -27,9 +28,10 @@ export async function createWorkerBench(concurrency: number) {
   for (const stream of Object.values(streams)) await passing(bus.ensureStream(stream));
   const log: string[] = [];
   const types = await passing(TypeRegistry.open(bus, topology, () => {}));
+  const queues = await passing(QueuesInUse.open(bus, topology));
   const blobs = await passing(BlobStore.open(bus, topology, clock));
   const say = (_: string, message: string) => void log.push(message);
-  const host = { bus, topology, clock, blobs, types, log: say, id: "worker-1", shards: 1 };
+  const host = { bus, topology, clock, blobs, types, queues, log: say, id: "worker-1", shards: 1 };
   const held = new Set<HeldAttempt>();
   const slow = worker("slow", {
     run: ({ signal }) =>

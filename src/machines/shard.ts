@@ -52,9 +52,10 @@ export const shardMachine = setup({
       on: { unassigned: "releasing", leaseLost: "abandoning" },
     },
     waiting: {
-      description: "Assigned to us, while its owner has not let go of it yet.",
+      description:
+        "Assigned to us, while its owner has not let go of it yet. That may be ourselves: a claim that was interrupted can land late.",
       after: { retryDelay: "claiming" },
-      on: { claimChanged: "claiming", unassigned: "unowned", leaseLost: "unowned" },
+      on: { claimChanged: "claiming", unassigned: "releasing", leaseLost: "doubtful" },
     },
     replaying: {
       description: "Ours; its log is folded, and nothing is done yet.",

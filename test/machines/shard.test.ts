@@ -139,6 +139,24 @@ describe("a shard's keeper follows its chart", () => {
     expect(rested).toEqual(new Set(["unowned", "waiting", "live", "doubtful"]));
   });
 
+  it.each(["unassigned", "leaseLost"] as const)(
+    "when a claim of ours that was interrupted lands while it waits, gives it back (%s first)",
+    async (happening) => {
+      await using bench = await createShardBench();
+      await bench.setOtherAlive(true);
+      await bench.writeClaim("other");
+      bench.keeper.assign(true);
+      await bench.clock.settle();
+      expect(bench.keeper.state).toBe("waiting");
+      await bench.writeClaim("us");
+      if (happening === "leaseLost") bench.keeper.loseLease();
+      bench.keeper.assign(false);
+      await bench.clock.settle();
+      expect(bench.keeper.state).toBe("unowned");
+      expect(await bench.claim()).toMatchObject({ owner: null });
+    },
+  );
+
   it("is given back when the fold of its log throws, and says so", async () => {
     await using bench = await createShardBench({
       onSubmitted() {

@@ -103,7 +103,7 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
     },
     async [Symbol.asyncDispose](): Promise<void> {
       await passing(keeper.stop());
-      await passing(types.stop());
+      await passing(Promise.all([types.stop(), queues.stop()]));
       await passing(bus.close());
     },
   };

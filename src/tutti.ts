@@ -55,6 +55,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
   const log = options.onLog ?? (() => {});
   const workers = options.workers ?? [];
   refuseDoubles(workers.map((worker) => worker.type));
+  const concurrency = options.concurrency === undefined ? {} : { concurrency: checkedConcurrency(options.concurrency) };
   const stated = topologyOptions(options, env);
   const limits = orchestratorLimits(options, env);
   const id = options.id ?? processId(clock);
@@ -64,7 +65,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     if (type === "stalled")
       log("warn", `this process stood still for ${formatDuration(event.ms)}: what the bus sent meanwhile comes now`);
     if (type === "disconnected") log("warn", `the connection to ${bus.description} is lost; reconnecting`);
-    if (type === "reconnected") log("info", `the connection to ${bus.description} is back`);
+    if (type === "reconnected") log("warn", `the connection to ${bus.description} is back`);
   });
   try {
     const orchestrates = options.orchestrator !== false;
@@ -81,7 +82,6 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     const models = createModelProvider({ env, onLog: log });
     const files = options.files ?? (options.bus === undefined ? "." : undefined);
     const workerHost = { ...host, models, live: new LiveReporter(host), openFile: createFileAccess(files) };
-    const concurrency = options.concurrency === undefined ? {} : { concurrency: options.concurrency };
     const worker = workers.length > 0 ? new WorkerProcess(workerHost, { workers, ...concurrency }) : undefined;
     const orchestrator = orchestrates
       ? new Orchestrator(host, { limits, ...(options.onRun && { onRun: options.onRun }) })
@@ -221,6 +221,12 @@ function wantedShards(options: TuttiOptions, env: NonNullable<TuttiOptions["env"
       `shards: expected a whole number from 1 to 1024, received ${options.shards ?? env.TUTTI_SHARDS}`,
     );
   return wanted;
+}
+
+function checkedConcurrency(concurrency: number): number {
+  if (!(Number.isInteger(concurrency) && concurrency >= 1))
+    throw new TuttiError(400, `concurrency: expected a whole number, 1 or more, received ${concurrency}`);
+  return concurrency;
 }
 
 function refuseDoubles(types: readonly string[]): void {

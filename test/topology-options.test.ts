@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { topologyOptions } from "../src/topology-options.ts";
+import { tutti } from "../src/tutti.ts";
 
 describe("the topology's options", () => {
   it("come from the environment", () => {
@@ -68,5 +69,12 @@ describe("the topology's options", () => {
     ["TUTTI_PREFIX", "a.b", /prefix "a\.b"/],
   ])("refuse %s=%s, saying what was expected", (name, value, message) => {
     expect(() => topologyOptions({}, { [name]: value })).toThrow(message);
+  });
+});
+
+describe("a worker's concurrency", () => {
+  it.each([0, -1, 1.5, Number.NaN])("is a whole number, 1 or more: %d is refused", async (concurrency) => {
+    const message = `concurrency: expected a whole number, 1 or more, received ${concurrency}`;
+    await expect(tutti({ concurrency })).rejects.toMatchObject({ code: 400, message });
   });
 });

@@ -11,7 +11,7 @@ export const retry = z.strictObject({
   backoff: z.enum(["constant", "linear", "exponential"]).optional(),
   /** Before the second attempt. */
   delay: duration.optional(),
-  /** No delay is longer. */
+  /** No delay is longer. Default 30 s, or the delay where an author states a longer one. */
   maxDelay: duration.optional(),
 });
 export type RetryInput = z.input<typeof retry>;
@@ -36,6 +36,14 @@ export function resolveRetry(...stated: readonly (Retry | undefined)[]): Resolve
   const pick = <K extends keyof Retry>(key: K): ResolvedRetry[K] =>
     (stated.find((one) => one?.[key] !== undefined)?.[key] ?? DEFAULT_RETRY[key]) as ResolvedRetry[K];
   return { attempts: pick("attempts"), backoff: pick("backoff"), delay: pick("delay"), maxDelay: pick("maxDelay") };
+}
+
+/** An author who states a first delay above the default of `maxDelay` means it: it is not cut to that. */
+export function meantDelay(policy: Policy): Policy {
+  const { retry } = policy;
+  if (retry?.delay === undefined || retry.maxDelay !== undefined || retry.delay <= DEFAULT_RETRY.maxDelay)
+    return policy;
+  return { ...policy, retry: { ...retry, maxDelay: retry.delay } };
 }
 
 /**

@@ -3,7 +3,7 @@ import { TuttiError } from "../core/error.ts";
 import type { Json } from "../core/json.ts";
 import { isName, NAME_EXPECTED } from "../core/names.ts";
 import type { Plan, PlannedTask } from "../core/plan.ts";
-import { type Policy, type PolicyInput, policy } from "../core/policy.ts";
+import { meantDelay, type Policy, type PolicyInput, policy } from "../core/policy.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import { createReference, type In, type Out, type Ref, toWire } from "./reference.ts";
 import type { Task } from "./task.ts";
@@ -130,7 +130,7 @@ function statedPolicy(key: string, own: Policy, { retry, timeout, priority }: Pl
     ...(priority && { priority }),
   };
   const parsed = policy.safeParse(stated);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return meantDelay(parsed.data);
   const problems = problemsOf(parsed.error, stated);
   throw new TuttiError(400, `plan key ${JSON.stringify(key)}: ${describeProblems(problems)}`, {
     path: `/tasks/${key}`,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { TuttiError } from "../core/error.ts";
 import { isName, NAME_EXPECTED } from "../core/names.ts";
-import { type Policy, type PolicyInput, policy } from "../core/policy.ts";
+import { meantDelay, type Policy, type PolicyInput, policy } from "../core/policy.ts";
 import { describeProblems, problemsOf, show } from "../core/problem.ts";
 
 /** What a planner needs to know of a task type: its name, its schemas, how it is executed by default. */
@@ -49,7 +49,7 @@ export function task<I extends z.ZodType = z.ZodUnknown, O extends z.ZodType = z
     description,
     input: (input ?? z.unknown()) as I,
     output: (output ?? z.unknown()) as O,
-    policy: parsed.data,
+    policy: meantDelay(parsed.data),
     version,
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { TuttiError } from "../../src/core/error.ts";
+import { plan } from "../../src/define/plan.ts";
 import { type TaskOptions, task } from "../../src/define/task.ts";
 
 describe("task", () => {
@@ -26,6 +27,16 @@ describe("task", () => {
   it("states no policy where its author states none", () => {
     expect(task("t").policy).toEqual({});
     expect(task("t", { timeout: undefined } as object).policy).toEqual({});
+  });
+
+  it.each([
+    [{ delay: "1h" }, 3_600_000],
+    [{ delay: "1h", maxDelay: "30s" }, 30_000],
+    [{ delay: "5s" }, undefined],
+  ] as const)("takes the retry %j for what is meant: a stated delay is not cut to a default", (retry, maxDelay) => {
+    expect(task("t", { retry }).policy.retry?.maxDelay).toBe(maxDelay);
+    const placed = plan((p) => void p.task("t", {}, { key: "a", retry })).wire.tasks.a;
+    expect(placed?.retry?.maxDelay).toBe(maxDelay);
   });
 
   it.each<[string, () => unknown, string]>([

@@ -79,12 +79,12 @@ test.each(["1MB", "8MB"])(
     await eventually(
       () => `all that was stored (${followed.length})`,
       () => followed.length >= count,
-      20_000,
+      40_000,
     );
     await eventually(
       () => `all that was queued (${taken.size})`,
       () => taken.size === count,
-      20_000,
+      40_000,
     );
     expect(server.log).toMatch(/Slow Consumer/i);
     expect(followed).toEqual(Array.from({ length: count }, (_, i) => i + 1));
@@ -95,9 +95,9 @@ test.each(["1MB", "8MB"])(
     bus.publish(`${name}.core.0`, new Uint8Array(1));
     await bucket.put("key", encodeJson("after"));
     await eventually("what comes now", () => heard > before && seen.get("key") === '"after"');
-    await eventually("an empty queue", async () => (await bus.streamState(`${name}q`)).messages === 0, 10_000);
+    await eventually("an empty queue", async () => (await bus.streamState(`${name}q`)).messages === 0, 20_000);
   },
-  60_000,
+  120_000,
 );
 
 test("a follower that was cut off soon asks for less in a second, until its connection has lasted", async () => {

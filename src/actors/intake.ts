@@ -15,8 +15,6 @@ interface Slots {
 
 interface Source {
   readonly puller: Puller;
-  /** Of its priority: 0 is the most urgent. */
-  readonly rank: number;
   readonly slots: Slots;
   /** Until when (monotonic, ms) it counts as having work, and shares in the free slots. */
   hotUntil: number;
@@ -31,9 +29,9 @@ const HOT_MS = 200;
 const AHEAD_MS = 50;
 
 /**
- * Takes messages from the queues of a worker's types, by demand: free slots plus what is finished in 50 ms. The most
- * urgent queues that have work get the demand; one that is empty keeps a demand of one, so that work there is noticed at
- * once. What was delivered and waits for a slot goes by priority.
+ * Takes messages from the queues of a worker's types, by demand: free slots plus what is finished in 50 ms. A queue
+ * that has work gets the demand; one that is empty keeps a demand of one, so that work there is noticed at once.
+ * What was delivered and waits for a slot goes by priority.
  */
 export class Intake {
   readonly #host: Host;
@@ -111,9 +109,8 @@ export class Intake {
     const puller = await bus.pull(consumer.stream, consumer.name, take);
     if (this.#closed) return puller.stop();
     const slots = this.#slots.get(type)!;
-    const source: Source = { puller, rank, slots, hotUntil: 0, asked: 0 };
+    const source: Source = { puller, slots, hotUntil: 0, asked: 0 };
     this.#sources.push(source);
-    this.#sources.sort((a, b) => a.rank - b.rank);
     // Whoever is busy has something at hand then, when a slot is free.
     if (this.#isOpen && slots.inHand < slots.limit) ask(source, 1);
   }
@@ -214,37 +211,22 @@ export class Intake {
     });
   }
 
-  /** Whatever waits here would be begun when a slot is free, though something more urgent stands on a queue. */
-  #demandMoreUrgent(): void {
-    const last = this.#waiting.findLastIndex((waiting) => waiting.length > 0);
-    for (const source of this.#sources) {
-      const { puller, rank, slots } = source;
-      if (rank < last && puller.outstanding === 0 && this.#waiting[rank]!.length === 0 && slots.inHand < slots.limit)
-        ask(source, 1);
-    }
-  }
-
   #demand(): void {
     if (this.#closed) return;
     const now = this.#host.clock.monotonic();
-    this.#demandMoreUrgent();
     const room = this.#concurrency + (now < this.#aheadUntil ? this.#ahead : 0) - this.inHand.size;
     if (room <= 0) return;
     const flowing = this.#sources.filter((source) => isFlowing(source, now));
-    const first = flowing.reduce((least, { rank }) => Math.min(least, rank), Number.POSITIVE_INFINITY);
     // What queues without work were asked for stays asked for, but does not hold the others back.
     const asked = flowing.reduce((sum, { puller }) => sum + puller.outstanding, 0);
-    const share = Math.floor((room - asked) / flowing.filter(({ rank }) => rank === first).length);
+    const share = Math.floor((room - asked) / flowing.length);
     for (const source of this.#sources) {
-      const { puller, rank, slots } = source;
+      const { puller, slots } = source;
       // What waits here for its type's limit would be missed by other processes.
       const left = slots.limit - slots.inHand;
-      const isFirst = rank === first && isFlowing(source, now);
-      const wanted = isFirst ? Math.min(share, left - puller.outstanding) : 0;
-      // Less urgent tasks that wait here would take up the room of others.
-      const isEnough = puller.outstanding > 0 || (rank > first && this.#waiting[rank]!.length > 0);
+      const wanted = isFlowing(source, now) ? Math.min(share, left - puller.outstanding) : 0;
       if (wanted > 0) ask(source, wanted);
-      else if (!isEnough && left > 0) ask(source, 1);
+      else if (puller.outstanding === 0 && left > 0) ask(source, 1);
     }
   }
 }

@@ -303,34 +303,6 @@ describeRuntime("a worker process", (runtime) => {
     expect(began).toHaveLength(4);
   });
 
-  test.each([1, 4])(
-    "takes urgent tasks that come later before a backlog of others, with %d slots",
-    async (concurrency) => {
-      const order: string[] = [];
-      const began = Promise.withResolvers<void>();
-      const step = worker("step", {
-        run: async ({ run }) => {
-          order.push(run.slice(0, 1));
-          began.resolve();
-          await new Promise((resolve) => setTimeout(resolve, 30));
-        },
-      });
-      const app = await runtime.start({ workers: [step], concurrency });
-      const submit = (priority: "high" | "low", count: number) =>
-        Promise.all(
-          Array.from({ length: count }, (_, i) => app.submit("step", {}, { run: `${priority}${i}`, priority })),
-        );
-      const low = await submit("low", 10 * concurrency);
-      await began.promise;
-      const high = await submit("high", 4 * concurrency);
-      await Promise.all([...low, ...high].map((id) => app.result(id)));
-      expect(order.filter((one) => one === "h")).toHaveLength(4 * concurrency);
-      const lowBefore = order.slice(0, order.lastIndexOf("h")).filter((one) => one === "l").length;
-      // Those in execution, those in hand, and what begins while the first urgent one is on its way.
-      expect(lowBefore).toBeLessThanOrEqual(4 * concurrency);
-    },
-  );
-
   test("takes what is urgent first", async () => {
     const order: string[] = [];
     const open = Promise.withResolvers<void>();

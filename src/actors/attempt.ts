@@ -9,7 +9,7 @@ import { depthOf } from "../core/names.ts";
 import { checkPlan } from "../core/plan-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import type { TaskMessage } from "../core/task-message.ts";
-import { PlanOf } from "../define/plan.ts";
+import { PlanOf } from "../define/plan-of.ts";
 import type { Worker } from "../define/worker.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
 import { fetchGiven, type Given, givenIn } from "./given.ts";
@@ -149,17 +149,16 @@ export class Attempt {
     return this.#inlineOrRef("output", JSON.stringify(output));
   }
 
-  async #plan({ wire }: PlanOf<unknown>): Promise<Outcome> {
-    const odd = findNonJson(wire);
+  async #plan(plan: PlanOf<unknown>): Promise<Outcome> {
+    const odd = plan.findNonJson();
     if (odd) throw new TerminalError(`the plan of ${this.#worker.type} is no JSON: ${odd}`);
-    const keys = Object.keys(wire.tasks);
-    const types = new Set(keys.map((key) => wire.tasks[key]!.type));
+    const { types } = plan;
     await this.#host.types.findAll(types);
     const knows = (type: string) => this.#host.types.peek(type) !== undefined;
     // The rest of it is checked by the fold, which trusts nobody's plan; only types are not its to know.
-    if (![...types].every(knows)) this.#refuse(checkPlan(wire, { depth: depthOf(this.message.task), knows }));
-    this.planned = keys.length;
-    return this.#inlineOrRef("plan", JSON.stringify(wire));
+    if (![...types].every(knows)) this.#refuse(checkPlan(plan.wire, { depth: depthOf(this.message.task), knows }));
+    this.planned = plan.size;
+    return this.#inlineOrRef("plan", plan.text);
   }
 
   #refuse(checked: ReturnType<typeof checkPlan>): void {

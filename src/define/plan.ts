@@ -2,9 +2,10 @@ import type { z } from "zod";
 import { TuttiError } from "../core/error.ts";
 import type { Json } from "../core/json.ts";
 import { isName, NAME_EXPECTED } from "../core/names.ts";
-import type { Plan, PlannedTask } from "../core/plan.ts";
+import type { PlannedTask } from "../core/plan.ts";
 import { meantDelay, type Policy, type PolicyInput, policy } from "../core/policy.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
+import { Draft, PlanOf } from "./plan-of.ts";
 import { createReference, type In, type Out, type Ref, toWire } from "./reference.ts";
 import type { Task } from "./task.ts";
 
@@ -37,17 +38,6 @@ export interface PlanBuilder {
   task<T = unknown>(type: string, input: In<unknown>, options?: PlaceOptions): Placed<T>;
 }
 
-declare const outputType: unique symbol;
-
-/** What a handler returns to expand its task into children. `T` is the output of the whole. */
-export class PlanOf<out T> {
-  declare readonly [outputType]: T;
-  readonly wire: Plan;
-  constructor(wire: Plan) {
-    this.wire = wire;
-  }
-}
-
 // biome-ignore lint/suspicious/noConfusingVoidType: it is a return type, and a function without `return` has this one.
 type Built = AnyPlaced | void;
 
@@ -61,14 +51,15 @@ type OutputOf<R> = R extends { readonly output: Ref<infer T> } ? T : Record<stri
  */
 export function plan<R extends Built>(build: (p: PlanBuilder) => R): PlanOf<OutputOf<R>>;
 export function plan(build: (p: PlanBuilder) => Built): PlanOf<unknown> {
-  const tasks: Record<string, PlannedTask> = {};
+  const draft = new Draft();
+  const { tasks } = draft;
   const counts = new Map<string, number>();
   const nextKey = (type: string): string => {
     for (;;) {
       const count = (counts.get(type) ?? 0) + 1;
       counts.set(type, count);
       const key = count === 1 ? type : `${type}-${count}`;
-      if (!Object.hasOwn(tasks, key)) return key;
+      if (!tasks.has(key)) return key;
     }
   };
   const place = (type: Task | string, input: unknown, options: PlaceOptions = {}): Placed<never> => {
@@ -78,26 +69,29 @@ export function plan(build: (p: PlanBuilder) => Built): PlanOf<unknown> {
       throw new TuttiError(400, `plan key ${JSON.stringify(key)}: expected ${NAME_EXPECTED}`, {
         path: `/tasks/${key}`,
       });
-    if (Object.hasOwn(tasks, key))
+    if (tasks.has(key))
       throw new TuttiError(400, `plan key ${JSON.stringify(key)} is taken: keys must be unique in a plan`, {
         path: `/tasks/${key}`,
       });
     const { needs } = options;
-    const wire = toWire(input) as Json | undefined;
+    const wire = toWire(input, draft) as Json | undefined;
     const placedTask: { -readonly [K in keyof PlannedTask]: PlannedTask[K] } = { type: typeName };
     if (wire !== undefined) placedTask.input = wire;
     if (needs?.length) placedTask.needs = needs.map((one) => one.key);
-    tasks[key] = Object.assign(placedTask, statedPolicy(key, typeof type === "string" ? {} : type.policy, options));
-    return new PlacedTask(key, tasks);
+    const stated = statedPolicy(key, typeof type === "string" ? NO_POLICY : type.policy, options);
+    tasks.set(key, Object.assign(placedTask, stated));
+    return new PlacedTask(key, draft);
   };
   const output = build({ task: place as unknown as PlanBuilder["task"] });
-  if (output !== undefined && !(output instanceof PlacedTask && output.isOf(tasks)))
+  if (output !== undefined && !(output instanceof PlacedTask && output.isOf(draft)))
     throw new TuttiError(
       400,
       `plan: expected its function to return, at once, a task placed with p.task() or nothing, received ${describe(output)}`,
     );
-  return new PlanOf<unknown>({ v: 1, tasks, ...(output && { output: output.key }) });
+  draft.output = output?.key;
+  return new PlanOf<unknown>(draft);
 }
+const NO_POLICY: Policy = {};
 
 class PlacedTask implements Placed<never> {
   readonly key: string;

@@ -96,28 +96,43 @@ const tooDeep = () =>
   new TuttiError(400, `expected an input nested at most ${MAX_NESTING} levels, received a deeper or circular one`);
 
 /**
- * The input as it travels: references as `$ref`; data that looks like one as `$literal`. Throws a {@link TuttiError} (400)
- * for what is nested too deep, and for references inside data that looks like one.
+ * The input as it travels: references as `$ref`; data that looks like one as `$literal`. Of what may be no JSON it says so
+ * in `whole.isJson`, and leaves it to the check that names the place and the class. Throws a {@link TuttiError} (400) for
+ * what is nested too deep, and for references inside data that looks like one.
  */
-export function toWire(input: unknown, level = 0): unknown {
-  if (input === null || typeof input !== "object") return input;
+export function toWire(input: unknown, whole = { isJson: true }, level = 0): unknown {
+  if (input === null || typeof input === "string" || typeof input === "boolean") return input;
+  if (typeof input !== "object") {
+    if (!Number.isFinite(input) && (input !== undefined || level > 0)) whole.isJson = false;
+    return input;
+  }
   const text = referenceText(input);
   if (text !== undefined) return { $ref: text };
   if (level >= MAX_NESTING) throw tooDeep();
-  if (Array.isArray(input)) return input.map((item) => toWire(item, level + 1));
-  const prototype = Object.getPrototypeOf(input);
-  // Left for the check of JSON-ness, which names the place and the class.
-  if (prototype !== Object.prototype && prototype !== null) return input;
-  const from = input as Readonly<Record<string, unknown>>;
-  const fields = Object.keys(from).filter((field) => from[field] !== undefined);
-  const only = fields.length === 1 ? fields[0] : undefined;
-  if (only === "$ref" || only === "$literal") {
-    refuseReferences(input, only, level);
-    return { $literal: input };
+  if (Array.isArray(input)) {
+    const items: unknown[] = [];
+    // By index: a hole is no JSON either.
+    for (let i = 0; i < input.length; i++) items.push(toWire(input[i], whole, level + 1));
+    return items;
   }
+  const prototype = Object.getPrototypeOf(input);
+  if (prototype !== Object.prototype && prototype !== null) {
+    whole.isJson = false;
+    return input;
+  }
+  const from = input as Readonly<Record<string, unknown>>;
   const copy: Record<string, unknown> = {};
-  for (const field of fields) setField(copy, field, toWire(from[field], level + 1));
-  return copy;
+  let fields = 0;
+  for (const field of Object.keys(from)) {
+    const value = from[field];
+    if (value === undefined) continue;
+    fields++;
+    setField(copy, field, toWire(value, whole, level + 1));
+  }
+  if (fields !== 1 || !(Object.hasOwn(copy, "$ref") || Object.hasOwn(copy, "$literal"))) return copy;
+  refuseReferences(input, "$ref" in copy ? "$ref" : "$literal", level);
+  whole.isJson = false;
+  return { $literal: input };
 }
 
 /** Also where the name means something else in an assignment. */

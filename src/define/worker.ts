@@ -4,7 +4,7 @@ import type { Json } from "../core/json.ts";
 import type { Model } from "../core/model.ts";
 import { show } from "../core/problem.ts";
 import type { TypeRegistration } from "../core/registration.ts";
-import type { PlanOf } from "./plan.ts";
+import type { PlanOf } from "./plan-of.ts";
 import { type Task, type TaskOptions, task } from "./task.ts";
 
 /** What a handler is given for one attempt of one task. */

@@ -6,7 +6,7 @@ import { PLAN_LIMITS, type Plan } from "../core/plan.ts";
 import { checkPlan } from "../core/plan-check.ts";
 import { describeProblems, type Problem } from "../core/problem.ts";
 import type { TypeRegistration } from "../core/registration.ts";
-import { PlanOf } from "../define/plan.ts";
+import { PlanOf } from "../define/plan-of.ts";
 import { type HandlerContext, type Worker, worker } from "../define/worker.ts";
 import { checkInputs } from "./planning/inputs.ts";
 import { normalizePlan } from "./planning/normal.ts";

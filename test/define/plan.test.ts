@@ -1,8 +1,10 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { TuttiError } from "../../src/core/error.ts";
 import { checkPlan } from "../../src/core/plan-check.ts";
-import { type PlaceOptions, type PlanBuilder, PlanOf, plan } from "../../src/define/plan.ts";
+import { type PlaceOptions, type PlanBuilder, plan } from "../../src/define/plan.ts";
+import { PlanOf } from "../../src/define/plan-of.ts";
 import { task } from "../../src/define/task.ts";
 
 const upper = task("upper", { input: z.object({ text: z.string() }), output: z.object({ text: z.string() }) });
@@ -35,7 +37,10 @@ describe("plan", () => {
       },
       output: "join",
     });
-    expect(checkPlan(JSON.parse(JSON.stringify(made.wire)), { depth: 0 })).toEqual({ plan: made.wire });
+    expect(JSON.parse(made.text)).toEqual(made.wire);
+    expect(checkPlan(JSON.parse(made.text), { depth: 0 })).toMatchObject({ plan: made.wire });
+    expect(made.size).toBe(3);
+    expect([...made.types]).toEqual(["upper", "join"]);
   });
 
   it("has the outputs of all children when its function returns nothing", () => {
@@ -73,6 +78,40 @@ describe("plan", () => {
       p.task(join, { parts: [] }, { timeout: "1m", retry: { attempts: 1 } });
     });
     expect(wire.tasks.join).toMatchObject({ timeout: 60_000, retry: { attempts: 1, delay: 1000 }, priority: "low" });
+  });
+
+  it("says where an input is no JSON, and of all others has the text", () => {
+    const odd = fc.constantFrom<unknown>(
+      undefined,
+      NaN,
+      1n,
+      Symbol("s"),
+      new Date(0),
+      () => 1,
+      new Map(),
+      new Array(1),
+      Infinity,
+    );
+    const value = fc.letrec((tie) => ({
+      any: fc.oneof(
+        { weight: 6, arbitrary: fc.jsonValue() },
+        { weight: 1, arbitrary: odd },
+        { weight: 3, arbitrary: tie("array") },
+        { weight: 3, arbitrary: tie("object") },
+      ),
+      array: fc.array(tie("any"), { maxLength: 3 }),
+      object: fc.dictionary(fc.constantFrom("a", "$ref", "$literal", "__proto__"), tie("any"), { maxKeys: 2 }),
+    })).any;
+    fc.assert(
+      fc.property(value, fc.boolean(), (input, isAlone) => {
+        const made = plan((p) => {
+          const first = p.task("odd", isAlone ? input : { input, first: true });
+          return isAlone ? first : undefined;
+        });
+        expect(made.findNonJson()).toBe(new PlanOf(made.wire).findNonJson());
+        if (made.findNonJson() === undefined) expect(made.text).toBe(new PlanOf(made.wire).text);
+      }),
+    );
   });
 
   it("takes a type without input", () => {

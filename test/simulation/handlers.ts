@@ -3,7 +3,7 @@ import { sleep } from "../../src/core/clock.ts";
 import { RetryableError, TerminalError } from "../../src/core/error.ts";
 import type { Json } from "../../src/core/json.ts";
 import type { Plan } from "../../src/core/plan.ts";
-import { PlanOf } from "../../src/define/plan.ts";
+import { PlanOf } from "../../src/define/plan-of.ts";
 import { type HandlerContext, type Worker, worker } from "../../src/define/worker.ts";
 import { outputOf } from "./oracle.ts";
 import type { Behaviour, SimulatedType } from "./workload.ts";

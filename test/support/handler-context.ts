@@ -7,7 +7,7 @@ import type { Model } from "../../src/core/model.ts";
 import { childOf, ROOT } from "../../src/core/names.ts";
 import type { Plan } from "../../src/core/plan.ts";
 import { eachReference, parseReference, resolveInput } from "../../src/core/reference.ts";
-import { PlanOf } from "../../src/define/plan.ts";
+import { PlanOf } from "../../src/define/plan-of.ts";
 import type { Blobs, HandlerContext, Worker } from "../../src/define/worker.ts";
 
 /** What a handler under test meets; what is left out is as on a worker without folder, model or stored content. */

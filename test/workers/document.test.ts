@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { PlanOf } from "../../src/define/plan.ts";
+import { PlanOf } from "../../src/define/plan-of.ts";
 import { builtinWorkers } from "../../src/workers/builtin.ts";
 import { documentWorker } from "../../src/workers/document.ts";
 import { type DocumentReport, type DocumentReports, isReport } from "../../src/workers/document-report.ts";

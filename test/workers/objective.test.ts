@@ -3,7 +3,7 @@ import { z } from "zod";
 import { TerminalError } from "../../src/core/error.ts";
 import type { Model } from "../../src/core/model.ts";
 import type { JsonSchema, TypeRegistration } from "../../src/core/registration.ts";
-import { PlanOf } from "../../src/define/plan.ts";
+import { PlanOf } from "../../src/define/plan-of.ts";
 import type { HandlerContext, Worker } from "../../src/define/worker.ts";
 import { createModelProvider } from "../../src/llm/provider.ts";
 import { createObjective, objective } from "../../src/workers/objective.ts";

@@ -1,6 +1,7 @@
 import { TerminalError } from "../core/error.ts";
 import { VERSION } from "../core/event.ts";
 import { encodeJson, type Json } from "../core/json.ts";
+import { childOf } from "../core/names.ts";
 import { resolveInput } from "../core/reference.ts";
 import type { TaskMessage } from "../core/task-message.ts";
 import { holdsRef, outputOf, refsOf, soleOutput } from "../fold/outputs.ts";
@@ -87,7 +88,7 @@ export class TaskEncoder {
 
   #body(task: TaskRecord, load: (ref: string) => Json): Body {
     const { run, spec } = task;
-    const sibling = (key: string) => outputOf(task.parent!.children!.byKey.get(key)!, load);
+    const sibling = (key: string) => outputOf(run.tasks.get(childOf(task.parent!.id, key))!, load);
     const { input = {}, needs } = spec;
     const { inputRef } = run.submitted;
     const isStoredRoot = !task.parent && inputRef !== undefined;

@@ -15,6 +15,15 @@ export interface PlanCheckOptions {
   readonly knows?: (type: string) => boolean;
 }
 
+/** A plan that is right, and what its check has found out: to go through a large one again takes as long. */
+export interface CheckedPlan {
+  readonly plan: Plan;
+  /** Of its tasks, in order. */
+  readonly keys: readonly string[];
+  /** The siblings that a task waits for, all by their places in `keys`: those in `needs`, then those its input refers to; each once. */
+  readonly needsOf: (index: number) => readonly number[];
+}
+
 /**
  * Checks a plan as a whole and reads it: durations become milliseconds, an absent version becomes 1.
  *
@@ -22,23 +31,12 @@ export interface PlanCheckOptions {
  * {@link ProblemList}). Pure, linear, and never throws for any JSON. It accepts what the schema `plan` accepts, less
  * what only the whole shows: references, cycles, limits, unknown types. By hand, because the schema is too slow for it.
  */
-export function checkPlan(value: unknown, options: PlanCheckOptions): { plan: Plan } | { problems: Problem[] } {
+export function checkPlan(value: unknown, options: PlanCheckOptions): CheckedPlan | { problems: Problem[] } {
   const check = new PlanCheck(options);
-  const read = check.readPlan(value);
-  return read && check.problems.count === 0 ? { plan: read } : { problems: check.problems.list() };
+  const plan = check.readPlan(value);
+  if (!plan || check.problems.count > 0) return { problems: check.problems.list() };
+  return { plan, keys: check.keys, needsOf: check.waits.targets() };
 }
-
-/** The siblings that a task waits for: those in `needs`, then those its input refers to; each once. */
-export function dependenciesOf({ needs, input }: PlannedTask): readonly string[] {
-  let keys = needs?.length ? new Set(needs) : undefined;
-  if (input !== undefined)
-    eachReference(input, (text) => {
-      keys ??= new Set();
-      keys.add(parseReference(text).key);
-    });
-  return keys ? [...keys] : NO_KEYS;
-}
-const NO_KEYS: readonly string[] = [];
 
 type Fields = { readonly [field: string]: unknown };
 
@@ -53,10 +51,10 @@ class PlanCheck {
   readonly problems = new ProblemList();
   readonly #options: PlanCheckOptions;
   readonly #readPolicy = createPolicyReader();
-  #keys: readonly string[] = [];
-  /** The node of every task in the graph, by key: its place in `#keys`. */
+  keys: readonly string[] = [];
+  waits = new Graph(0);
+  /** The node of every task in the graph, by key: its place in `keys`. */
   readonly #nodes = new Map<string, number>();
-  #waits = new Graph(0);
   /** The one being read. */
   #node = 0;
 
@@ -73,9 +71,9 @@ class PlanCheck {
       this.#refuse(["tasks"], `no tasks deeper than level ${limits.depth} of the tree`, depth + 1);
     if (!isObject(value.tasks)) return this.#refuse(["tasks"], "an object of tasks by key", value.tasks);
 
-    this.#keys = Object.keys(value.tasks);
-    if (this.#keys.length > limits.tasks)
-      this.#refuse(["tasks"], `at most ${limits.tasks} tasks in one plan`, this.#keys.length);
+    this.keys = Object.keys(value.tasks);
+    if (this.keys.length > limits.tasks)
+      this.#refuse(["tasks"], `at most ${limits.tasks} tasks in one plan`, this.keys.length);
     const tasks = this.#readTasks(value.tasks as Record<string, PlannedTask>);
     this.#checkCycles(tasks);
     const { output } = value;
@@ -86,17 +84,17 @@ class PlanCheck {
 
   /** Shares with the plan as given what need not change, all of it if nothing must: memory is most of the cost. */
   #readTasks(stated: Record<string, PlannedTask>): Record<string, PlannedTask> {
-    for (const key of this.#keys) this.#nodes.set(key, this.#nodes.size);
-    this.#waits = new Graph(this.#keys.length);
+    for (const key of this.keys) this.#nodes.set(key, this.#nodes.size);
+    this.waits = new Graph(this.keys.length);
     let copy: Record<string, PlannedTask> | undefined;
-    for (this.#node = 0; this.#node < this.#keys.length; this.#node++) {
-      const key = this.#keys[this.#node]!;
+    for (this.#node = 0; this.#node < this.keys.length; this.#node++) {
+      const key = this.keys[this.#node]!;
       if (!isName(key)) this.#refuse(["tasks", key], `a key of ${NAME_EXPECTED}`, key);
       const task = stated[key]!;
       const read = this.#readTask(key, task);
       if (copy === undefined && read !== task) {
         copy = {};
-        for (const before of this.#keys.slice(0, this.#node)) copy[before] = stated[before]!;
+        for (const before of this.keys.slice(0, this.#node)) copy[before] = stated[before]!;
       }
       if (copy) copy[key] = read;
     }
@@ -144,7 +142,7 @@ class PlanCheck {
   };
 
   #refuseInput(path: string, expected: string, received: unknown): void {
-    const at = toPointer(["tasks", this.#keys[this.#node]!, "input"]);
+    const at = toPointer(["tasks", this.keys[this.#node]!, "input"]);
     this.problems.expected(`${at}${path}`, expected, received);
   }
 
@@ -152,14 +150,14 @@ class PlanCheck {
   #addEdge(to: unknown): boolean {
     const node = typeof to === "string" ? this.#nodes.get(to) : undefined;
     if (node === undefined || node === this.#node) return false;
-    this.#waits.addEdge(this.#node, node);
+    this.waits.addEdge(this.#node, node);
     return true;
   }
 
   #checkCycles(tasks: Record<string, PlannedTask>): void {
-    this.#waits.eachCycle((path) =>
+    this.waits.eachCycle((path) =>
       this.problems.add(() => {
-        const keys = path().map((index) => this.#keys[index]!);
+        const keys = path().map((index) => this.keys[index]!);
         const key = keys.at(-1)!;
         return {
           path: toPointer(["tasks", key]) + placeOf(keys[0]!, tasks[key]!),

@@ -24,6 +24,12 @@ export class Graph {
     this.#ends[from] = this.#edges.length;
   }
 
+  /** The targets of a node, in the order in which they were added. */
+  targets(): (node: number) => readonly number[] {
+    const first = this.#firstEdges();
+    return (node) => (first[node] === first[node + 1] ? NONE : this.#edges.slice(first[node], first[node + 1]));
+  }
+
   /**
    * Depth-first: every edge that leads back into the path being searched closes a cycle, which is told once, as
    * `path[0] → path[1] → … → path[0]`. `path` is computed on demand, as there may be as many cycles as edges.
@@ -61,6 +67,8 @@ export class Graph {
     return first;
   }
 }
+
+const NONE: readonly number[] = [];
 
 /** `a → b → a`. Of a long cycle the middle is left out, and counted. */
 export function describeCycle(keys: readonly string[], most = 20): string {

@@ -10,7 +10,7 @@ import { NO_TASKS, type Output, type TaskRecord } from "./task-record.ts";
 /** Whether the parent's output contains this child's. The root's is the run's. */
 export const makesParentsOutput = (task: TaskRecord): boolean => {
   const named = task.parent?.children?.output;
-  return named === undefined || named === task.key;
+  return named === undefined || named === task;
 };
 
 /** One of those that hold the task's output is done with it. */
@@ -27,7 +27,7 @@ export function letGoNeeds(task: TaskRecord): void {
 function drop(task: TaskRecord): void {
   task.output = undefined;
   if (!task.children) return;
-  for (const child of task.children.byKey.values()) if (makesParentsOutput(child)) letGo(child);
+  for (const child of task.children.all) if (makesParentsOutput(child)) letGo(child);
 }
 
 /** The output of a task that has succeeded; of an expanded one, made of its children's. `load` fetches those kept elsewhere. */
@@ -37,24 +37,24 @@ export function outputOf(task: TaskRecord, load: (ref: string) => Json): Json {
     if (!output) throw new Error(`the output of ${task.id} is no longer held`);
     return "ref" in output ? load(output.ref) : output.value;
   }
-  const { byKey, output } = task.children;
-  if (output !== undefined) return outputOf(byKey.get(output)!, load);
-  const all: Record<string, Json> = {};
-  for (const [key, child] of byKey) all[key] = outputOf(child, load);
-  return all;
+  const { all, output } = task.children;
+  if (output) return outputOf(output, load);
+  const outputs: Record<string, Json> = {};
+  for (const child of all) outputs[child.key] = outputOf(child, load);
+  return outputs;
 }
 
 /** Where a task's output stands as it is, if it is in one place; undefined when it has to be put together. */
 export function soleOutput(task: TaskRecord): Output | undefined {
   if (!task.children) return task.output;
-  const { byKey, output } = task.children;
-  return output === undefined ? undefined : soleOutput(byKey.get(output)!);
+  const { output } = task.children;
+  return output && soleOutput(output);
 }
 
 /** Whether {@link outputOf} would have to load anything. */
 export function holdsRef(task: TaskRecord): boolean {
   if (!task.children) return task.output !== undefined && "ref" in task.output;
-  for (const child of task.children.byKey.values()) if (makesParentsOutput(child) && holdsRef(child)) return true;
+  for (const child of task.children.all) if (makesParentsOutput(child) && holdsRef(child)) return true;
   return false;
 }
 
@@ -64,5 +64,5 @@ export function* refsOf(task: TaskRecord): Generator<string> {
     if (task.output && "ref" in task.output) yield task.output.ref;
     return;
   }
-  for (const child of task.children.byKey.values()) if (makesParentsOutput(child)) yield* refsOf(child);
+  for (const child of task.children.all) if (makesParentsOutput(child)) yield* refsOf(child);
 }

@@ -8,11 +8,12 @@ import type { RunState } from "./run-state.ts";
 export type Output = { readonly value: Json } | { readonly ref: string };
 
 export interface Children {
-  readonly byKey: ReadonlyMap<string, TaskRecord>;
+  /** In the order of the plan. */
+  readonly all: readonly TaskRecord[];
   /** How many have not succeeded yet. */
   remaining: number;
   /** The child whose output is the parent's; undefined: all of them, by key. */
-  readonly output: string | undefined;
+  readonly output: TaskRecord | undefined;
 }
 
 /** The data of one task, beside its machine's snapshot (which it shares with others). Only the fold changes it. */

@@ -1,7 +1,7 @@
 import type { TaskError } from "../core/error.ts";
 import { childOf, ROOT } from "../core/names.ts";
-import type { Plan, PlannedTask } from "../core/plan.ts";
-import { dependenciesOf } from "../core/plan-check.ts";
+import type { PlannedTask } from "../core/plan.ts";
+import type { CheckedPlan } from "../core/plan-check.ts";
 import { backoffMs, DEFAULT_RETRY, type Policy, resolveRetry } from "../core/policy.ts";
 import { type RunMachineEvent, runMachine } from "../machines/run.ts";
 import { createStepper, type Step } from "../machines/step.ts";
@@ -64,7 +64,7 @@ export function createTask(run: RunState, parent: TaskRecord | undefined, key: s
 
 /** What an event brings that its effects need, beside its type. */
 export interface StepData {
-  readonly plan?: Plan;
+  readonly plan?: CheckedPlan;
   readonly error?: TaskError;
 }
 
@@ -113,7 +113,7 @@ const taskEffects: Readonly<Record<string, (task: TaskRecord, turn: Turn, data: 
   plant: (task, turn, { plan }) => plant(task, plan!, turn),
   cancelChildren(task, turn) {
     if (!task.children) return;
-    for (const child of task.children.byKey.values()) stepTask(child, "cancel", turn);
+    for (const child of task.children.all) stepTask(child, "cancel", turn);
   },
   reportSuccess(task, turn) {
     task.run.succeeded++;
@@ -150,30 +150,31 @@ function revive(task: TaskRecord, turn: Turn): void {
   task.endedAt = 0;
   if (!task.children) return stepTask(task, task.missing > 0 ? "needsRedriven" : "redriven", turn);
   stepTask(task, "childrenRedriven", turn);
-  for (const child of task.children.byKey.values()) if (child.snapshot.value !== "succeeded") revive(child, turn);
+  for (const child of task.children.all) if (child.snapshot.value !== "succeeded") revive(child, turn);
 }
 
-function plant(task: TaskRecord, plan: Plan, turn: Turn): void {
-  const byKey = new Map<string, TaskRecord>();
-  // Of a large object, entries take as long to make as all the rest.
-  for (const key of Object.keys(plan.tasks)) byKey.set(key, createTask(task.run, task, key, plan.tasks[key]!));
-  task.children = { byKey, remaining: byKey.size, output: plan.output };
+function plant(task: TaskRecord, { plan, keys, needsOf }: CheckedPlan, turn: Turn): void {
+  const all = keys.map((key) => createTask(task.run, task, key, plan.tasks[key]!));
+  const output = plan.output === undefined ? undefined : task.run.tasks.get(childOf(task.id, plan.output));
+  task.children = { all, remaining: all.length, output };
   letGoNeeds(task);
-  for (const child of byKey.values()) {
-    const needed = dependenciesOf(child.spec);
+  for (let i = 0; i < all.length; i++) {
+    const child = all[i]!;
+    const needed = needsOf(i);
     // An output that nobody needs is not kept in parts either.
     if (task.holders > 0 && makesParentsOutput(child)) child.holders++;
     if (needed.length === 0) continue;
-    child.needs = needed.map((key) => byKey.get(key)!);
+    child.needs = needed.map((index) => all[index]!);
     child.missing = needed.length;
     for (const need of child.needs) {
       need.holders++;
-      need.dependents ??= [];
-      need.dependents.push(child);
+      // Most have one alone, and an array that was pushed to has room for many.
+      if (need.dependents) need.dependents.push(child);
+      else need.dependents = [child];
     }
   }
-  if (byKey.size === 0) return stepTask(task, "childrenSucceeded", turn);
-  for (const child of byKey.values()) if (child.missing === 0) stepTask(child, "ready", turn);
+  if (all.length === 0) return stepTask(task, "childrenSucceeded", turn);
+  for (const child of all) if (child.missing === 0) stepTask(child, "ready", turn);
 }
 
 export function stepRun(run: RunState, event: RunMachineEvent, turn: Turn): void {

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toPointer } from "../../src/core/json.ts";
 import { plan as planSchema } from "../../src/core/plan.ts";
-import { checkPlan, dependenciesOf } from "../../src/core/plan-check.ts";
+import { checkPlan } from "../../src/core/plan-check.ts";
+import { dependenciesOf } from "../support/dependencies.ts";
 
 /** Shrinking a counterexample of many names may take minutes; a few seconds make it small enough. */
 fc.configureGlobal({ interruptAfterTimeLimit: 4000 });
@@ -81,7 +82,13 @@ describe("checkPlan", () => {
   it("passes every plan without cycles, and reads it as the schema does", () => {
     fc.assert(
       fc.property(dag, (tasks) => {
-        expect(check(tasks)).toEqual({ plan: planSchema.parse({ tasks }) });
+        const checked = check(tasks);
+        if ("problems" in checked) throw new Error(JSON.stringify(checked.problems));
+        const { plan, keys, needsOf } = checked;
+        expect(plan).toEqual(planSchema.parse({ tasks }));
+        expect(keys).toEqual(Object.keys(tasks));
+        const needs = keys.map((_, index) => needsOf(index).map((need) => keys[need]));
+        expect(needs).toEqual(keys.map((key) => edgesOf(tasks, key)));
       }),
     );
   });

@@ -1,7 +1,7 @@
 import type { Due, Result, RunEvent, Submitted } from "../../src/core/event.ts";
 import type { Plan } from "../../src/core/plan.ts";
-import { dependenciesOf } from "../../src/core/plan-check.ts";
 import { DEFAULT_RETRY, type Retry, resolveRetry } from "../../src/core/policy.ts";
+import { dependenciesOf } from "../support/dependencies.ts";
 
 export type ReferenceState =
   | "blocked"

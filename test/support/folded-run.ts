@@ -264,6 +264,6 @@ function digestOfTask({ run: _, snapshot, parent, needs, dependents, children, .
     parent: parent?.id,
     needs: idsOf(needs),
     dependents: idsOf(dependents),
-    children: children && { ...children, byKey: [...children.byKey].map(([key, child]) => [key, child.id]) },
+    children: children && { ...children, all: idsOf(children.all), output: children.output?.id },
   };
 }

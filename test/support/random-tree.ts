@@ -132,7 +132,7 @@ export class RandomRun {
       const task = this.run.task(name.split("@")[0]!);
       for (const need of task.needs)
         if (stateOf(need) !== "succeeded") throw new Error(`${task.id} is queued before ${need.id} has succeeded`);
-      const sibling = (key: string) => outputOf(task.parent!.children!.byKey.get(key)!, noBlobs);
+      const sibling = (key: string) => outputOf(task.run.tasks.get(childOf(task.parent!.id, key))!, noBlobs);
       const needs = (task.spec.needs ?? []).map(sibling);
       this.inputs.set(task.id, [resolveInput(task.spec.input ?? {}, sibling), needs]);
     }
@@ -155,5 +155,5 @@ export function isNeeded(task: TaskRecord): boolean {
   // What has failed or was cancelled may be redriven, as long as the run is in memory.
   const waits = (task.dependents ?? []).some((one) => !one.children && stateOf(one) !== "succeeded");
   const named = parent.children!.output;
-  return waits || ((named === undefined || named === task.key) && isNeeded(parent));
+  return waits || ((named === undefined || named === task) && isNeeded(parent));
 }

@@ -9,14 +9,15 @@ import { filtersOverlap } from "./subject-match.ts";
 /** Enough for any round trip; few enough that a dead connection leaves few in doubt. */
 const MAX_IN_FLIGHT = 4000;
 const MAX_BYTES_IN_FLIGHT = 32 * 2 ** 20;
-const TIMEOUT_MS = 5000;
+/** In the link's ticks of a second: cheaper than a clock, and a process that stood still has not waited. */
+const TIMEOUT_TICKS = 5;
 
 interface Waiting {
   readonly subject: string;
   readonly data: Uint8Array;
   readonly headers: MsgHdrs | undefined;
   readonly size: number;
-  /** When it was queued, then when it was sent (monotonic). */
+  /** The tick at which it was queued, then that at which it was sent. */
   since: number;
   readonly resolve: (appended: Appended) => void;
   readonly reject: (error: Error) => void;
@@ -36,6 +37,7 @@ export class Appender {
   #bytesInFlight = 0;
   readonly #queue = new Fifo<Waiting>();
   #nextToken = 0;
+  #tick = 0;
   #closing = false;
   #onIdle: (() => void) | undefined;
 
@@ -59,8 +61,9 @@ export class Appender {
       const given = expected === undefined ? options.headers : { ...options.headers, [EXPECT_LAST]: `${expected}` };
       const size = checkSize(this.#link, `append to ${subject}`, data, given);
       const headers = given && fromHeaders(given);
-      this.#queue.push({ subject, data, headers, size, since: this.#link.clock.monotonic(), resolve, reject });
-      this.#send();
+      const entry = { subject, data, headers, size, since: this.#tick, resolve, reject };
+      if (this.#queue.length === 0 && this.#canSend) this.#publish(entry);
+      else this.#queue.push(entry);
     });
   }
 
@@ -82,19 +85,20 @@ export class Appender {
     this.#subscription.unsubscribe();
   }
 
-  get #hasRoom(): boolean {
-    return this.#inFlight.size < MAX_IN_FLIGHT && this.#bytesInFlight < MAX_BYTES_IN_FLIGHT;
+  get #canSend(): boolean {
+    const hasRoom = this.#inFlight.size < MAX_IN_FLIGHT && this.#bytesInFlight < MAX_BYTES_IN_FLIGHT;
+    return hasRoom && this.#link.connected;
   }
 
   #send(): void {
-    while (this.#queue.length > 0 && this.#hasRoom && this.#link.connected) this.#publish(this.#queue.shift()!);
+    while (this.#queue.length > 0 && this.#canSend) this.#publish(this.#queue.shift()!);
   }
 
   #publish(entry: Waiting): void {
     const token = (this.#nextToken++).toString(36);
     const options: PublishOptions = { reply: this.#inbox + token };
     if (entry.headers) options.headers = entry.headers;
-    entry.since = this.#link.clock.monotonic();
+    entry.since = this.#tick;
     try {
       this.#link.nc.publish(entry.subject, entry.data, options);
     } catch (error) {
@@ -151,18 +155,18 @@ export class Appender {
 
   /** The map is in the order of sending, so the sweep ends at the first that has time left. */
   #expire(): void {
-    const oldest = this.#link.clock.monotonic() - TIMEOUT_MS;
+    const oldest = ++this.#tick - TIMEOUT_TICKS;
     for (const [token, entry] of this.#inFlight) {
-      if (entry.since > oldest) break;
+      if (entry.since >= oldest) break;
       this.#forget(token, entry);
       entry.reject(
-        unconfirmed(entry.subject, `no acknowledgement within ${TIMEOUT_MS} ms; it may or may not be stored`),
+        unconfirmed(entry.subject, `no acknowledgement within ${TIMEOUT_TICKS} s; it may or may not be stored`),
       );
     }
     if (!this.#link.connected) {
       this.#rejectQueue(
-        (entry) => entry.since <= oldest,
-        (entry) => unconfirmed(entry.subject, `no connection within ${TIMEOUT_MS} ms (it was not sent)`),
+        (entry) => entry.since < oldest,
+        (entry) => unconfirmed(entry.subject, `no connection within ${TIMEOUT_TICKS} s (it was not sent)`),
       );
     }
     this.#goOn();

@@ -24,7 +24,7 @@ export interface DispatchSeams {
   fail(task: TaskRecord, attempt: number, error: TaskError): void;
 }
 
-const priorityOf = ({ run, spec }: TaskRecord): Priority => spec.priority ?? run.priority;
+export const priorityOf = ({ run, spec }: TaskRecord): Priority => spec.priority ?? run.priority;
 
 export function addressOf(task: TaskRecord): TaskAddress {
   const { run, spec } = task;

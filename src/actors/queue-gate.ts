@@ -1,7 +1,7 @@
 import { Fifo } from "../bus/fifo.ts";
 import type { RunState } from "../fold/run-state.ts";
 import type { TaskRecord } from "../fold/task-record.ts";
-import { addressOf, type Dispatcher } from "./dispatcher.ts";
+import { type Dispatcher, priorityOf } from "./dispatcher.ts";
 
 /** Of a queue's limit one run may use this part, so that a large one leaves room to the small ones that come later. */
 const RUN_SHARE = 0.25;
@@ -82,8 +82,7 @@ export class QueueGate {
   }
 
   #lineOf(task: TaskRecord): Line {
-    const { type, priority } = addressOf(task);
-    const key = `${type} ${priority}`;
+    const key = `${task.spec.type} ${priorityOf(task)}`;
     const queue = this.#queues.get(key) ?? { count: 0, lines: new Map<RunState, Line>(), waiting: new Set<Line>() };
     this.#queues.set(key, queue);
     const line = queue.lines.get(task.run) ?? { queue, run: task.run, count: 0, waiting: new Fifo(), left: 0 };

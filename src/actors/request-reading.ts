@@ -21,7 +21,7 @@ export interface Request {
 export async function readRequest(
   host: Host,
   type: string,
-  message: { data: Uint8Array; headers?: Headers },
+  message: { data: Uint8Array; headers?: Headers | undefined },
 ): Promise<Request> {
   if (!isName(type)) throw invalid("the task type", [nameProblem(type)]);
   const headers = readHeaders(message);
@@ -52,7 +52,7 @@ const REQUEST_HEADERS: ReadonlyMap<string, string> = new Map(
   Object.keys(requestHeaders.shape).map((name) => [name.toLowerCase(), name]),
 );
 
-function readHeaders({ headers = {} }: { headers?: Headers }): RequestHeaders {
+function readHeaders({ headers = {} }: { headers?: Headers | undefined }): RequestHeaders {
   const raw: Record<string, string> = {};
   let isUsual = true;
   for (const key in headers) {

@@ -1,7 +1,7 @@
 import type { Msg } from "@nats-io/transport-node";
 import type { Link } from "./nats-link.ts";
-import { parseAckSubject, toHeaders } from "./nats-message.ts";
-import type { Delivery, Headers } from "./port.ts";
+import { type AckSubject, NatsStoredMessage } from "./nats-message.ts";
+import type { Delivery } from "./port.ts";
 
 const ACK = Buffer.from("+ACK");
 const NAK = Buffer.from("-NAK");
@@ -12,26 +12,15 @@ const TERMINATE = Buffer.from("+TERM");
  * A message of a consumer with its acknowledgements, which are messages to its reply subject. One that cannot be told
  * needs no care: the message is delivered again when its ack wait lapses.
  */
-export class NatsDelivery implements Delivery {
-  readonly subject: string;
-  readonly sequence: number;
-  readonly timestamp: number;
+export class NatsDelivery extends NatsStoredMessage implements Delivery {
   readonly deliveries: number;
-  readonly data: Uint8Array;
-  readonly headers?: Headers;
   readonly #link: Link;
   readonly #reply: string;
   #settled = false;
 
-  constructor(link: Link, message: Msg) {
-    const at = parseAckSubject(message.reply!);
-    this.subject = message.subject;
-    this.sequence = at.sequence;
-    this.timestamp = at.timestamp;
+  constructor(link: Link, message: Msg, at: AckSubject) {
+    super(message, at);
     this.deliveries = at.deliveries;
-    this.data = message.data;
-    const headers = toHeaders(message.headers);
-    if (headers) this.headers = headers;
     this.#link = link;
     this.#reply = message.reply!;
   }

@@ -1,6 +1,6 @@
 import { createInbox, type Msg, type Subscription } from "@nats-io/transport-node";
 import type { Link } from "./nats-link.ts";
-import { callHandler, isStored, parseAckSubject, toStoredMessage } from "./nats-message.ts";
+import { AckSubjects, callHandler, isStored, NatsStoredMessage } from "./nats-message.ts";
 import { Recovery } from "./nats-recovery.ts";
 import type { FollowOptions, Stoppable, StoredMessage } from "./port.ts";
 
@@ -26,6 +26,7 @@ export interface FollowSource extends FollowOptions {
 interface Consumer {
   readonly name: string;
   readonly subscription: Subscription;
+  readonly ackSubjects: AckSubjects;
   /** Asked to send slowly, because the server has cut us off while we caught up. */
   readonly isSlow: boolean;
   /** Messages received; the next must carry this number plus one. */
@@ -101,7 +102,13 @@ export class Follower implements Stoppable {
       callback: (error, message) => (error ? this.#restart() : this.#take(consumer, message)),
     });
     const { caution } = this.#link;
-    const consumer: Consumer = { name, subscription, isSlow: caution > 0, delivered: 0 };
+    const consumer: Consumer = {
+      name,
+      subscription,
+      ackSubjects: new AckSubjects(),
+      isSlow: caution > 0,
+      delivered: 0,
+    };
     this.#consumer = consumer;
     this.#silentTicks = 0;
     const all = filter === ">";
@@ -159,7 +166,7 @@ export class Follower implements Stoppable {
   }
 
   #deliver(consumer: Consumer, message: Msg): void {
-    const at = parseAckSubject(message.reply!);
+    const at = consumer.ackSubjects.read(message.reply!);
     if (at.consumerSequence !== consumer.delivered + 1) {
       this.#restart();
       return;
@@ -169,7 +176,7 @@ export class Follower implements Stoppable {
     if (at.sequence >= this.#next) {
       this.#next = at.sequence + 1;
       this.#lastPerSubject = false;
-      callHandler(this.#handler, toStoredMessage(message, at));
+      callHandler(this.#handler, new NatsStoredMessage(message, at));
     }
     if (!this.#caughtUp) this.#checkCaughtUp(consumer);
   }

@@ -22,24 +22,40 @@ export function isStored(message: Msg): boolean {
 }
 
 /**
+ * Reads the subjects to which one consumer's messages are acknowledged:
  * `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<consumer sequence>.<nanoseconds>.<pending>`; the newer layout
- * has `<domain>.<account>` before the stream and may have more at the end (ADR-15).
+ * has `<domain>.<account>` before the stream and may have more at the end (ADR-15). They differ in their numbers only, so
+ * where these begin is looked for once.
  */
-export function parseAckSubject(reply: string): AckSubject {
-  let dots = 0;
-  for (let i = 0; i < reply.length; i++) if (reply.charCodeAt(i) === DOT) dots++;
-  let at = 0;
-  for (let token = dots >= 10 ? 6 : 4; token > 0; token--) at = reply.indexOf(".", at) + 1;
-  const numbers = [0, 0, 0, 0];
-  for (let i = 0; i < numbers.length; i++) {
-    const end = reply.indexOf(".", at);
-    numbers[i] = Number(reply.slice(at, i === 3 ? end - NANOSECOND_DIGITS : end));
-    at = end + 1;
+export class AckSubjects {
+  #from = 0;
+  #at = 0;
+
+  read(reply: string): AckSubject {
+    this.#from ||= placeOfNumbers(reply);
+    this.#at = this.#from;
+    return {
+      deliveries: this.#next(reply, reply.indexOf(".", this.#at)),
+      sequence: this.#next(reply, reply.indexOf(".", this.#at)),
+      consumerSequence: this.#next(reply, reply.indexOf(".", this.#at)),
+      timestamp: this.#next(reply, reply.indexOf(".", this.#at) - NANOSECOND_DIGITS),
+    };
   }
-  const [deliveries, sequence, consumerSequence, timestamp] = numbers as [number, number, number, number];
-  return { deliveries, sequence, consumerSequence, timestamp };
+
+  #next(reply: string, end: number): number {
+    let number = 0;
+    for (let at = this.#at; at < end; at++) number = number * 10 + reply.charCodeAt(at) - ZERO;
+    this.#at = end + 1;
+    return number;
+  }
 }
-const DOT = 0x2e;
+
+function placeOfNumbers(reply: string): number {
+  let at = 0;
+  for (let token = reply.split(".").length > 10 ? 6 : 4; token > 0; token--) at = reply.indexOf(".", at) + 1;
+  return at;
+}
+const ZERO = 0x30;
 /** Of the nanoseconds, those below a millisecond. */
 const NANOSECOND_DIGITS = 6;
 
@@ -55,10 +71,25 @@ export function toMessage(link: Link, message: Pick<Msg, "subject" | "data" | "h
   return { subject, data, respond, ...(headers && { headers }), ...(reply && { replyTo: reply }) };
 }
 
-export function toStoredMessage(message: Msg, at: AckSubject): StoredMessage {
-  const headers = toHeaders(message.headers);
-  const plain = { subject: message.subject, sequence: at.sequence, timestamp: at.timestamp, data: message.data };
-  return headers ? { ...plain, headers } : plain;
+/** A message of a stream. Its headers, which few have a use for, are read when they are asked for. */
+export class NatsStoredMessage implements StoredMessage {
+  readonly subject: string;
+  readonly sequence: number;
+  readonly timestamp: number;
+  readonly data: Uint8Array;
+  readonly #message: Msg;
+
+  constructor(message: Msg, at: AckSubject) {
+    this.subject = message.subject;
+    this.sequence = at.sequence;
+    this.timestamp = at.timestamp;
+    this.data = message.data;
+    this.#message = message;
+  }
+
+  get headers(): Headers | undefined {
+    return toHeaders(this.#message.headers);
+  }
 }
 
 /** Undefined when there are none. Of a header that stands several times, the first counts. */

@@ -1,7 +1,7 @@
 import { createInbox, type Msg, type Subscription } from "@nats-io/transport-node";
 import { giveBack, NatsDelivery } from "./nats-delivery.ts";
 import type { Link } from "./nats-link.ts";
-import { callHandler, isStored } from "./nats-message.ts";
+import { AckSubjects, callHandler, isStored } from "./nats-message.ts";
 import { Recovery } from "./nats-recovery.ts";
 import type { Delivery, Puller } from "./port.ts";
 
@@ -24,7 +24,9 @@ export class NatsPuller implements Puller {
   readonly #handler: (delivery: Delivery) => void;
   readonly #recovery: Recovery;
   readonly #unlisten: () => void;
-  #inbox: { readonly subject: string; readonly subscription: Subscription } | undefined;
+  #inbox:
+    | { readonly subject: string; readonly subscription: Subscription; readonly ackSubjects: AckSubjects }
+    | undefined;
   #outstanding = 0;
   /** The part of outstanding that no request asks for yet. */
   #unasked = 0;
@@ -102,7 +104,7 @@ export class NatsPuller implements Puller {
         else this.#take(message);
       },
     });
-    const inbox = { subject, subscription };
+    const inbox = { subject, subscription, ackSubjects: new AckSubjects() };
     this.#inbox = inbox;
     this.#unasked = this.#outstanding;
     this.#ask();
@@ -131,7 +133,7 @@ export class NatsPuller implements Puller {
     else if (this.#stopped || this.#outstanding === 0) giveBack(this.#link, message);
     else {
       this.#outstanding--;
-      callHandler(this.#handler, new NatsDelivery(this.#link, message));
+      callHandler(this.#handler, new NatsDelivery(this.#link, message, this.#inbox!.ackSubjects.read(message.reply!)));
     }
   }
 

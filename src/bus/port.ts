@@ -35,7 +35,7 @@ export interface StoredMessage {
   /** When the server stored it, milliseconds since the epoch. */
   readonly timestamp: number;
   readonly data: Uint8Array;
-  readonly headers?: Headers;
+  readonly headers?: Headers | undefined;
 }
 
 /** A message taken from a queue. Exactly one of ack, nak, terminate ends it; later calls are ignored. */
@@ -282,7 +282,7 @@ export const isPassing = (error: unknown): error is BusError =>
   isBusError(error, "no-responders", "timeout", "unconfirmed", "unreachable", "full");
 
 /** Case-insensitive header look-up. */
-export function header(message: { readonly headers?: Headers }, name: string): string | undefined {
+export function header(message: { readonly headers?: Headers | undefined }, name: string): string | undefined {
   if (!message.headers) return undefined;
   const exact = message.headers[name];
   if (exact !== undefined) return exact;

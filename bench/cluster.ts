@@ -2,6 +2,7 @@ import type { Tutti } from "../src/app.ts";
 import { tutti } from "../src/tutti.ts";
 import { type BenchProcess, startProcess } from "./processes.ts";
 import { type BenchServer, cpuMicrosOf } from "./server.ts";
+import type { Workers } from "./workers.ts";
 
 /** A client here, orchestrators and workers in processes of their own. */
 export interface Cluster extends AsyncDisposable {
@@ -27,13 +28,15 @@ export interface ClusterOptions {
   readonly concurrency?: number;
   /** So that several can come one after another on one server. */
   readonly prefix?: string;
+  /** What the workers can do. Default `plans`. */
+  readonly kind?: Workers;
 }
 
 export async function startCluster(server: BenchServer, options: ClusterOptions = {}): Promise<Cluster> {
-  const { orchestrators: many = 1, workers: hands = 1, concurrency = 500, prefix } = options;
+  const { orchestrators: many = 1, workers: hands = 1, concurrency = 500, prefix, kind = "plans" } = options;
   const where = { bus: server.url, ...(prefix !== undefined && { prefix }) };
   const times = (n: number, role: "orchestrator" | "worker") =>
-    Promise.all(Array.from({ length: n }, () => startProcess({ ...where, role, concurrency })));
+    Promise.all(Array.from({ length: n }, () => startProcess({ ...where, role, concurrency, kind })));
   // Workers first: they register the types.
   const workers = await times(hands, "worker");
   const orchestrators = await times(many, "orchestrator");

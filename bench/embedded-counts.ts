@@ -9,7 +9,7 @@ import { taskMachine } from "../src/machines/task.ts";
 import { tutti } from "../src/tutti.ts";
 import { COUNTED_LOADS, type CountedLoad, type LoadName } from "./counted-loads.ts";
 import { countSent, type Sent } from "./counting-bus.ts";
-import { benchWorkers } from "./workers.ts";
+import { WORKERS } from "./workers.ts";
 
 export interface EmbeddedCounts extends Sent {
   /** Steps of task and run machines that were computed, not looked up. */
@@ -26,7 +26,7 @@ export async function withEmbedded<T>(
   const { bus, sent } = countSent(createMemoryBus({ clock }));
   const steps = countSteps();
   // Ids are part of what is sent, so they must not depend on the machine.
-  const options = { workers: benchWorkers, concurrency: 500, id: "counted", env: {} };
+  const options = { workers: WORKERS.plans, concurrency: 500, id: "counted", env: {} };
   const app = await clock.runUntilSettled(tutti(options, { bus, clock }));
   const run = () => clock.runUntilSettled(load.run(app));
   try {

@@ -2,7 +2,7 @@ import { tutti } from "../src/tutti.ts";
 import { runChain, runFanOut, runMany, runSixTasks } from "./load.ts";
 import type { Row } from "./report.ts";
 import { inTurn, median, quantile, rounded } from "./rounds.ts";
-import { benchWorkers } from "./workers.ts";
+import { WORKERS } from "./workers.ts";
 import type { Workload } from "./workload.ts";
 
 const SMALL_RUNS = 500;
@@ -15,7 +15,7 @@ export const embedded: Workload = {
   sizesAre: "tasks of a fan-out",
   sizes: [1000, 10_000, 100_000],
   async measure({ sizes, rounds, say }) {
-    await using app = await tutti({ workers: benchWorkers, concurrency: 500 });
+    await using app = await tutti({ workers: WORKERS.plans, concurrency: 500 });
     const one = () => runSixTasks(app);
     for (let i = 0; i < Math.min(3, rounds); i++) {
       await runFanOut(app, Math.min(10_000, Math.max(...sizes)));

@@ -26,7 +26,7 @@ export const memory: Workload = {
     for (const n of sizes) {
       // Processes of their own for each size: what a larger run has left must not count for a smaller one.
       const server = await startServer();
-      const cluster = await startCluster(server);
+      const cluster = await startCluster(server, { kind: "held" });
       try {
         rows.push(await measureSize(server, cluster, n, rounds, say));
       } finally {

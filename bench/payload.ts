@@ -21,7 +21,7 @@ export const payload: Workload = {
     for (const bytes of sizes) {
       // New processes for each size, for their peaks are those of their whole life.
       const server = await startServer();
-      const cluster = await startCluster(server);
+      const cluster = await startCluster(server, { kind: "texts" });
       try {
         rows.push(await measureSize(server, cluster, bytes, rounds, say));
       } catch (error) {

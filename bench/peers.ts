@@ -13,6 +13,7 @@ import type { Bench, Workload } from "./workload.ts";
 const SMALL_RUNS = 500;
 const IN_FLIGHT = 50;
 const CHAIN = 100;
+const WARM_UP = 8;
 /** Of a worker of BullMQ's: more or fewer were slower. */
 const BULLMQ_CONCURRENCY = 100;
 
@@ -76,10 +77,11 @@ function eachInTurn<T>(
   return inTurn(rounds, contenders, (round) => say(`${what}, round ${round} of ${rounds}`));
 }
 
+/** Until what each of them runs is compiled: that takes seconds of work. */
 async function warmUp(all: Readonly<Record<string, Contender>>, { sizes, say }: Bench): Promise<void> {
   for (const [name, contender] of Object.entries(all)) {
     say(`warming up ${name}`);
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < WARM_UP; i++) {
       await contender.fanOut(Math.min(...sizes));
       await contender.smallRuns(SMALL_RUNS, IN_FLIGHT);
       await contender.chain(CHAIN);

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { tutti } from "../src/tutti.ts";
-import { benchWorkers, hold, release } from "./workers.ts";
+import { hold, release, WORKERS, type Workers } from "./workers.ts";
 
 /** An orchestrator or a worker in a process of its own. */
 export interface BenchProcess {
@@ -31,6 +31,8 @@ export interface ProcessOptions {
   readonly role: "orchestrator" | "worker";
   readonly concurrency?: number;
   readonly prefix?: string;
+  /** What a worker can do. Default `plans`. */
+  readonly kind?: Workers;
 }
 
 export async function startProcess(options: ProcessOptions): Promise<BenchProcess> {
@@ -85,11 +87,11 @@ const answers = {
 };
 type Question = keyof typeof answers;
 
-async function main({ bus, role, concurrency = 500, prefix }: ProcessOptions): Promise<void> {
+async function main({ bus, role, concurrency = 500, prefix, kind = "plans" }: ProcessOptions): Promise<void> {
   const app = await tutti({
     bus,
     orchestrator: role === "orchestrator",
-    workers: role === "worker" ? benchWorkers : [],
+    workers: role === "worker" ? WORKERS[kind] : [],
     concurrency,
     ...(prefix !== undefined && { prefix }),
   });

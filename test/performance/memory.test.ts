@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
 import { runFanOut } from "../../bench/load.ts";
-import { benchWorkers } from "../../bench/workers.ts";
+import { WORKERS } from "../../bench/workers.ts";
 import { createMemoryBus } from "../../src/bus/memory.ts";
 import { createVirtualClock } from "../../src/core/virtual-clock.ts";
 import { worker } from "../../src/index.ts";
@@ -17,7 +17,7 @@ const CHARACTERS = 200_000;
 
 it("is given back by runs that have ended", async () => {
   const clock = createVirtualClock();
-  const options = { workers: benchWorkers, concurrency: 500, env: {} };
+  const options = { workers: WORKERS.plans, concurrency: 500, env: {} };
   const app = await clock.runUntilSettled(tutti(options, { bus: createMemoryBus({ clock }), clock }));
   const run = () => clock.runUntilSettled(runFanOut(app, TASKS));
   const used = async () => {

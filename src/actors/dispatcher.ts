@@ -12,8 +12,8 @@ const WINDOW = 2000;
 const RECHECK_MS = 100;
 
 export interface DispatchSeams {
-  /** Whether a ready task may go on the queue now: our lease holds. Limits come before, at the gate. */
-  admit(task: TaskRecord): boolean;
+  /** Whether ready tasks may go on the queue now: our lease holds. Asked once a turn. Limits come before, at the gate. */
+  holds(): boolean;
   /** Of our claim to the shard: workers tell by it what a former owner sent too late. */
   epochOf(shard: number): number;
   /** The `traceparent` of the task's span, when tracing is on. */
@@ -110,7 +110,7 @@ export class Dispatcher {
     });
   }
 
-  /** For what was not admitted: nothing tells when it will be. */
+  /** While the lease does not hold: nothing tells when it will. */
   #scheduleLater(): void {
     this.#disarm ??= this.#host.clock.timer(RECHECK_MS, () => {
       this.#disarm = undefined;
@@ -119,12 +119,10 @@ export class Dispatcher {
   }
 
   #pump(): void {
+    if (this.#ready.size === 0) return;
+    if (!this.#seams.holds()) return this.#scheduleLater();
     for (const task of this.#ready) {
       if (this.#stopped || this.#inFlight.size >= WINDOW) return;
-      if (!this.#seams.admit(task)) {
-        this.#scheduleLater();
-        continue;
-      }
       if (this.#encoder.isBusy && !this.#isSimple(task)) continue;
       this.#ready.delete(task);
       this.#send(task);
@@ -198,7 +196,7 @@ export class Dispatcher {
         await this.#host.queues.add(task.spec.type, priorityOf(task));
         if (!this.#isOpen(sending)) return;
         // The lease may have run out since.
-        if (!this.#seams.admit(task)) return this.add(task);
+        if (!this.#seams.holds()) return this.add(task);
         await this.#append(sending, data);
         return;
       } catch (caught) {

@@ -51,7 +51,7 @@ export class Orchestrator {
     this.#options = options;
     this.#writer = new LogWriter(host);
     this.#dispatcher = new Dispatcher(host, {
-      admit: () => this.#shards.holds,
+      holds: () => this.#shards.holds,
       epochOf: (shard) => this.#shards.epochOf(shard),
       // A process that exports nothing hands the caller's context on, or workers that do export would be orphans.
       traceparentOf: ({ run, id }) =>

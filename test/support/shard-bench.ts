@@ -45,7 +45,7 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
   const presences = await passing(bus.bucket({ name: "presences" }));
   await passing(presences.put("us", encodeJson({})));
   const dispatcher: Dispatcher = new Dispatcher(host, {
-    admit: () => true,
+    holds: () => true,
     epochOf: () => 1,
     traceparentOf: () => undefined,
     caughtUp: async () => {},

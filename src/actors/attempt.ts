@@ -2,14 +2,14 @@ import type { z } from "zod";
 import { type Delivery, isPassing } from "../bus/port.ts";
 import { tenantOfTask } from "../bus/subjects.ts";
 import { pauseMs, sleep } from "../core/clock.ts";
-import { cutMessage, messageOf, RetryableError, type TaskError, TerminalError } from "../core/error.ts";
+import { cutMessage, isRetryable, isTerminal, messageOf, type TaskError, TerminalError } from "../core/error.ts";
 import { encodeText, findNonJson } from "../core/json.ts";
 import type { Usage } from "../core/model.ts";
 import { depthOf } from "../core/names.ts";
 import { checkPlan } from "../core/plan-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import type { TaskMessage } from "../core/task-message.ts";
-import { PlanOf } from "../define/plan-of.ts";
+import { isPlan, type PlanOf } from "../define/plan-of.ts";
 import type { Worker } from "../define/worker.ts";
 import { INLINE_LIMIT } from "./blobs.ts";
 import { fetchGiven, type Given, givenIn } from "./given.ts";
@@ -137,7 +137,7 @@ export class Attempt {
   }
 
   #finish(returned: unknown): void {
-    const outcome = returned instanceof PlanOf ? this.#plan(returned) : this.#output(returned);
+    const outcome = isPlan(returned) ? this.#plan(returned) : this.#output(returned);
     if (outcome instanceof Promise) this.#wait(outcome, (stored) => this.#settle(stored));
     else this.#settle(outcome);
   }
@@ -204,8 +204,8 @@ export class Attempt {
     const message = cutMessage(messageOf(error)) || "the handler failed without a message";
     const { policy } = this.#worker;
     if (error instanceof AttemptAborted && error.why === "cancelled") return { kind: "cancelled", message };
-    if (error instanceof TerminalError) return { kind: "terminal", message };
-    const after = error instanceof RetryableError ? Number(error.retryAfterMs) : 0;
+    if (isTerminal(error)) return { kind: "terminal", message };
+    const after = isRetryable(error) ? Number(error.retryAfterMs) : 0;
     return { kind: "retryable", message, policy, ...(after > 0 && Number.isFinite(after) && { retryAfterMs: after }) };
   }
 }

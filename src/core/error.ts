@@ -17,6 +17,15 @@ export class RetryableError extends Error {
   }
 }
 
+/**
+ * Whether a handler has thrown one of these. By their names: the module it is from may import another copy of this package,
+ * whose classes are others.
+ */
+export const isTerminal = (error: unknown): error is TerminalError =>
+  error instanceof Error && error.name === "TerminalError";
+export const isRetryable = (error: unknown): error is RetryableError =>
+  error instanceof Error && error.name === "RetryableError";
+
 /** How an attempt failed, as it travels in a result. */
 export const taskError = z.object({
   /** `retryable`: by policy; `terminal`: never again; `cancelled`: aborted on request; `poison`: it keeps killing its worker. */

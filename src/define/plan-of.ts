@@ -2,6 +2,8 @@ import { findNonJson } from "../core/json.ts";
 import type { Plan, PlannedTask } from "../core/plan.ts";
 
 declare const outputType: unique symbol;
+/** The same in every copy of this package: the one that a handler's module imports may be another. */
+const mark = Symbol.for("tutti.plan");
 
 /** What a handler returns to expand its task into children. `T` is the output of the whole. */
 export class PlanOf<out T> {
@@ -10,6 +12,10 @@ export class PlanOf<out T> {
 
   constructor(plan: Plan | Draft) {
     this.#plan = plan;
+  }
+
+  get [mark](): true {
+    return true;
   }
 
   /** As it travels. */
@@ -39,6 +45,9 @@ export class PlanOf<out T> {
     return this.#plan instanceof Draft && this.#plan.isJson ? undefined : findNonJson(this.wire);
   }
 }
+
+export const isPlan = (value: unknown): value is PlanOf<unknown> =>
+  typeof value === "object" && value !== null && mark in value;
 
 /**
  * A plan while its author places task after task. They are in a map: an object with thousands of fields takes twice as long

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { plan, RetryableError, TerminalError, type TuttiError, worker } from "../../src/index.ts";
 import { startTestTutti } from "../../src/testing.ts";
@@ -46,6 +46,25 @@ describeRuntime("a handler", (runtime) => {
     expect(error).toMatchObject({ code: 422, message: expect.stringMatching(message) });
     expect(attempts).toBe(1);
     expect(await app.run("fine", {})).toBe("fine");
+  });
+
+  test("of a module that imports another copy of this package plans and fails as it says", async () => {
+    vi.resetModules();
+    const other = await import("../../src/index.ts");
+    expect(other.TerminalError).not.toBe(TerminalError);
+    let attempts = 0;
+    const plans = other.worker("plans", { run: () => other.plan((p) => p.task("leaf", {})) });
+    const leaf = other.worker("leaf", { run: () => "a leaf" });
+    const fails = other.worker("fails", {
+      run: () => {
+        attempts++;
+        throw new other.TerminalError("for good");
+      },
+    });
+    const app = await runtime.start({ workers: [plans, leaf, fails] });
+    expect(await app.run("plans", {})).toBe("a leaf");
+    expect(await failureOf(app.run("fails", {}))).toMatchObject({ code: 422 });
+    expect(attempts).toBe(1);
   });
 
   test("that returns nothing has the output null", async () => {

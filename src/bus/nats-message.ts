@@ -24,16 +24,16 @@ export function isStored(message: Msg): boolean {
 /**
  * Reads the subjects to which one consumer's messages are acknowledged:
  * `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<consumer sequence>.<nanoseconds>.<pending>`; the newer layout
- * has `<domain>.<account>` before the stream and may have more at the end (ADR-15). They differ in their numbers only, so
- * where these begin is looked for once.
+ * has `<domain>.<account>` before the stream and may have more at the end (ADR-15). What stands before the numbers is looked
+ * at only when it is another: after a change of the stream's leader, to a server that writes the other layout.
  */
 export class AckSubjects {
-  #from = 0;
+  #prefix = "?";
   #at = 0;
 
   read(reply: string): AckSubject {
-    this.#from ||= placeOfNumbers(reply);
-    this.#at = this.#from;
+    if (!reply.startsWith(this.#prefix)) this.#prefix = ownText(reply.slice(0, placeOfNumbers(reply)));
+    this.#at = this.#prefix.length;
     return {
       deliveries: this.#next(reply, reply.indexOf(".", this.#at)),
       sequence: this.#next(reply, reply.indexOf(".", this.#at)),
@@ -56,6 +56,9 @@ function placeOfNumbers(reply: string): number {
   return at;
 }
 const ZERO = 0x30;
+
+/** A slice refers to what it is cut from, and is slow to compare with. */
+const ownText = (slice: string): string => Buffer.from(slice).toString();
 /** Of the nanoseconds, those below a millisecond. */
 const NANOSECOND_DIGITS = 6;
 

@@ -101,7 +101,7 @@ export class NatsPuller implements Puller {
       callback: (error, message) => {
         if (inbox !== this.#inbox) return;
         if (error) this.#recovery.run();
-        else this.#take(message);
+        else this.#take(message, inbox.ackSubjects);
       },
     });
     const inbox = { subject, subscription, ackSubjects: new AckSubjects() };
@@ -127,13 +127,13 @@ export class NatsPuller implements Puller {
     this.#link.tell(this.#subject, JSON.stringify(request), { reply: inbox.subject });
   }
 
-  #take(message: Msg): void {
+  #take(message: Msg, ackSubjects: AckSubjects): void {
     this.#silentTicks = 0;
     if (!isStored(message)) this.#control(message);
     else if (this.#stopped || this.#outstanding === 0) giveBack(this.#link, message);
     else {
       this.#outstanding--;
-      callHandler(this.#handler, new NatsDelivery(this.#link, message, this.#inbox!.ackSubjects.read(message.reply!)));
+      callHandler(this.#handler, new NatsDelivery(this.#link, message, ackSubjects.read(message.reply!)));
     }
   }
 

@@ -283,10 +283,12 @@ export const isPassing = (error: unknown): error is BusError =>
 
 /** Case-insensitive header look-up. */
 export function header(message: { readonly headers?: Headers | undefined }, name: string): string | undefined {
-  if (!message.headers) return undefined;
-  const exact = message.headers[name];
+  // Once: an adapter may have to read them.
+  const { headers } = message;
+  if (!headers) return undefined;
+  const exact = headers[name];
   if (exact !== undefined) return exact;
   const wanted = name.toLowerCase();
-  for (const key in message.headers) if (key.toLowerCase() === wanted) return message.headers[key];
+  for (const key in headers) if (key.toLowerCase() === wanted) return headers[key];
   return undefined;
 }

@@ -205,8 +205,9 @@ export class Attempt {
     const { policy } = this.#worker;
     if (error instanceof AttemptAborted && error.why === "cancelled") return { kind: "cancelled", message };
     if (isTerminal(error)) return { kind: "terminal", message };
-    const after = isRetryable(error) ? Number(error.retryAfterMs) : 0;
-    return { kind: "retryable", message, policy, ...(after > 0 && Number.isFinite(after) && { retryAfterMs: after }) };
+    const after = isRetryable(error) ? error.retryAfterMs : undefined;
+    const isStated = typeof after === "number" && after > 0 && Number.isFinite(after);
+    return { kind: "retryable", message, policy, ...(isStated && { retryAfterMs: after }) };
   }
 }
 

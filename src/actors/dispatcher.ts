@@ -12,7 +12,7 @@ const WINDOW = 2000;
 const RECHECK_MS = 100;
 
 export interface DispatchSeams {
-  /** Whether ready tasks may go on the queue now: our lease holds. Asked once a turn. Limits come before, at the gate. */
+  /** Whether ready tasks may go on the queue now: our lease holds. Asked once a turn, and again before what had to wait. Limits come before, at the gate. */
   holds(): boolean;
   /** Of our claim to the shard: workers tell by it what a former owner sent too late. */
   epochOf(shard: number): number;
@@ -119,10 +119,10 @@ export class Dispatcher {
   }
 
   #pump(): void {
-    if (this.#ready.size === 0) return;
+    if (this.#stopped || this.#ready.size === 0) return;
     if (!this.#seams.holds()) return this.#scheduleLater();
     for (const task of this.#ready) {
-      if (this.#stopped || this.#inFlight.size >= WINDOW) return;
+      if (this.#inFlight.size >= WINDOW) return;
       if (this.#encoder.isBusy && !this.#isSimple(task)) continue;
       this.#ready.delete(task);
       this.#send(task);

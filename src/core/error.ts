@@ -2,29 +2,36 @@ import { z } from "zod";
 import { policy } from "./policy.ts";
 import { describeProblems, MAX_PROBLEMS, type Problem, show } from "./problem.ts";
 
+/** The same in every copy of this package: the one that a handler's module imports may be another. */
+const terminal = Symbol.for("tutti.terminal");
+const retryable = Symbol.for("tutti.retryable");
+
 /** What a handler throws to decide itself whether another attempt makes sense. Any other error is retryable. */
 export class TerminalError extends Error {
-  override readonly name = "TerminalError";
+  override readonly name: string = "TerminalError";
+
+  get [terminal](): true {
+    return true;
+  }
 }
 
 /** Fails this attempt; the next one begins no sooner than `retryAfterMs` (default: as the policy says). */
 export class RetryableError extends Error {
-  override readonly name = "RetryableError";
+  override readonly name: string = "RetryableError";
   readonly retryAfterMs: number | undefined;
+
   constructor(message: string, options: ErrorOptions & { retryAfterMs?: number } = {}) {
     super(message, options);
     this.retryAfterMs = options.retryAfterMs;
   }
+
+  get [retryable](): true {
+    return true;
+  }
 }
 
-/**
- * Whether a handler has thrown one of these. By their names: the module it is from may import another copy of this package,
- * whose classes are others.
- */
-export const isTerminal = (error: unknown): error is TerminalError =>
-  error instanceof Error && error.name === "TerminalError";
-export const isRetryable = (error: unknown): error is RetryableError =>
-  error instanceof Error && error.name === "RetryableError";
+export const isTerminal = (error: unknown): error is TerminalError => error instanceof Error && terminal in error;
+export const isRetryable = (error: unknown): error is RetryableError => error instanceof Error && retryable in error;
 
 /** How an attempt failed, as it travels in a result. */
 export const taskError = z.object({

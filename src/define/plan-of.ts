@@ -2,16 +2,20 @@ import { findNonJson } from "../core/json.ts";
 import type { Plan, PlannedTask } from "../core/plan.ts";
 
 declare const outputType: unique symbol;
-/** The same in every copy of this package: the one that a handler's module imports may be another. */
-const mark = Symbol.for("tutti.plan");
+/**
+ * What tells a plan, in every copy of this package: the one that a handler's module imports may be another. It stands for
+ * the members of this class, whose change would be another number.
+ */
+const mark = Symbol.for("tutti.plan.1");
 
 /** What a handler returns to expand its task into children. `T` is the output of the whole. */
 export class PlanOf<out T> {
   declare readonly [outputType]: T;
-  readonly #plan: Plan | Draft;
+  /** As it travels, or as `plan()` has put it together. */
+  readonly content: Plan | Draft;
 
-  constructor(plan: Plan | Draft) {
-    this.#plan = plan;
+  constructor(content: Plan | Draft) {
+    this.content = content;
   }
 
   get [mark](): true {
@@ -20,29 +24,33 @@ export class PlanOf<out T> {
 
   /** As it travels. */
   get wire(): Plan {
-    return this.#plan instanceof Draft ? this.#plan.toWire() : this.#plan;
+    return this.content instanceof Draft ? this.content.wire : this.content;
+  }
+
+  toJSON(): Plan {
+    return this.wire;
   }
 
   /** Its JSON text. */
   get text(): string {
-    return this.#plan instanceof Draft ? this.#plan.toText() : JSON.stringify(this.#plan);
+    return this.content instanceof Draft ? this.content.text : JSON.stringify(this.content);
   }
 
   /** Each of its tasks has one of these. */
   get types(): ReadonlySet<string> {
-    const { tasks } = this.#plan;
+    const { tasks } = this.content;
     return new Set(Iterator.from(tasks instanceof Map ? tasks.values() : Object.values(tasks)).map(({ type }) => type));
   }
 
   /** How many tasks it has. */
   get size(): number {
-    const { tasks } = this.#plan;
+    const { tasks } = this.content;
     return tasks instanceof Map ? tasks.size : Object.keys(tasks).length;
   }
 
   /** Says where it is no JSON and why, or undefined if it is: only then it has a text. */
   findNonJson(): string | undefined {
-    return this.#plan instanceof Draft && this.#plan.isJson ? undefined : findNonJson(this.wire);
+    return this.content instanceof Draft ? this.content.findNonJson() : findNonJson(this.content);
   }
 }
 
@@ -59,16 +67,26 @@ export class Draft {
   /** Whether all inputs are known to be JSON. */
   isJson = true;
 
-  toWire(): Plan {
+  get wire(): Plan {
     const tasks = Object.fromEntries(this.tasks);
     return { v: 1, tasks, ...(this.output !== undefined && { output: this.output }) };
   }
 
   /** Keys are names, which stand in JSON as they are. */
-  toText(): string {
+  get text(): string {
     let tasks = "";
     for (const [key, task] of this.tasks) tasks += `${tasks && ","}"${key}":${JSON.stringify(task)}`;
     const output = this.output === undefined ? "" : `,"output":"${this.output}"`;
     return `{"v":1,"tasks":{${tasks}}${output}}`;
+  }
+
+  /** Input by input: all else in it is. */
+  findNonJson(): string | undefined {
+    if (this.isJson) return undefined;
+    for (const [key, { input }] of this.tasks) {
+      const odd = input === undefined ? undefined : findNonJson(input);
+      if (odd !== undefined) return odd.replace("$", `$.tasks.${key}.input`);
+    }
+    return undefined;
   }
 }

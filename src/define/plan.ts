@@ -47,7 +47,7 @@ type OutputOf<R> = R extends { readonly output: Ref<infer T> } ? T : Record<stri
 /**
  * Writes down a plan. The task that `build` returns gives the plan's output; when it returns nothing, the output is
  * an object of all children's outputs by key. Throws a {@link TuttiError} (400) for a bad or duplicate key, for a bad
- * option, and when `build` returns anything else (a promise, an output in place of its task).
+ * option, for needs that are no tasks, and when `build` returns anything else (a promise, an output in place of its task).
  */
 export function plan<R extends Built>(build: (p: PlanBuilder) => R): PlanOf<OutputOf<R>>;
 export function plan(build: (p: PlanBuilder) => Built): PlanOf<unknown> {
@@ -77,7 +77,7 @@ export function plan(build: (p: PlanBuilder) => Built): PlanOf<unknown> {
     const wire = toWire(input, draft) as Json | undefined;
     const placedTask: { -readonly [K in keyof PlannedTask]: PlannedTask[K] } = { type: typeName };
     if (wire !== undefined) placedTask.input = wire;
-    if (needs?.length) placedTask.needs = needs.map((one) => one.key);
+    if (needs?.length) placedTask.needs = needs.map((one) => keyOf(one, key));
     const stated = statedPolicy(key, typeof type === "string" ? NO_POLICY : type.policy, options);
     tasks.set(key, Object.assign(placedTask, stated));
     return new PlacedTask(key, draft);
@@ -92,6 +92,16 @@ export function plan(build: (p: PlanBuilder) => Built): PlanOf<unknown> {
   return new PlanOf<unknown>(draft);
 }
 const NO_POLICY: Policy = {};
+
+/** Of a task that another one needs. */
+function keyOf(needed: AnyPlaced | undefined, key: string): string {
+  if (typeof needed?.key === "string") return needed.key;
+  throw new TuttiError(
+    400,
+    `plan key ${JSON.stringify(key)}: expected needs to be tasks placed with p.task(), received ${describe(needed)}`,
+    { path: `/tasks/${key}/needs` },
+  );
+}
 
 class PlacedTask implements Placed<never> {
   readonly key: string;

@@ -105,7 +105,7 @@ function applyResult(run: RunState, raw: unknown, turn: Turn): void {
   if (read.error) return failAttempt(task, read.error, turn);
   if (read.plan !== undefined) {
     const checked = checkPlan(read.plan, { depth: depthOf(task.id) });
-    if ("plan" in checked) return stepTask(task, "planned", turn, { plan: checked });
+    if ("plan" in checked) return stepTask(task, "planned", turn, { checked });
     const message = `the plan is refused: ${describeProblems(checked.problems)}`;
     return failAttempt(task, { kind: "terminal", message }, turn);
   }

@@ -64,7 +64,7 @@ export function createTask(run: RunState, parent: TaskRecord | undefined, key: s
 
 /** What an event brings that its effects need, beside its type. */
 export interface StepData {
-  readonly plan?: CheckedPlan;
+  readonly checked?: CheckedPlan;
   readonly error?: TaskError;
 }
 
@@ -110,7 +110,7 @@ const taskEffects: Readonly<Record<string, (task: TaskRecord, turn: Turn, data: 
     turn.effects.arm(task, "backoff", delayMs);
   },
   disarmBackoff: (task, turn) => turn.effects.disarm(task, "backoff"),
-  plant: (task, turn, { plan }) => plant(task, plan!, turn),
+  plant: (task, turn, { checked }) => plant(task, checked!, turn),
   cancelChildren(task, turn) {
     if (!task.children) return;
     for (const child of task.children.all) stepTask(child, "cancel", turn);

@@ -1,8 +1,11 @@
+import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { TuttiError } from "../../src/core/error.ts";
+import { findNonJson, type Json, MAX_NESTING } from "../../src/core/json.ts";
 import { checkPlan } from "../../src/core/plan-check.ts";
+import { resolveInput } from "../../src/core/reference.ts";
 import { type PlaceOptions, type PlanBuilder, plan } from "../../src/define/plan.ts";
 import { PlanOf } from "../../src/define/plan-of.ts";
 import { task } from "../../src/define/task.ts";
@@ -108,10 +111,38 @@ describe("plan", () => {
           const first = p.task("odd", isAlone ? input : { input, first: true });
           return isAlone ? first : undefined;
         });
-        expect(made.findNonJson()).toBe(new PlanOf(made.wire).findNonJson());
-        if (made.findNonJson() === undefined) expect(made.text).toBe(new PlanOf(made.wire).text);
+        const odd = made.findNonJson();
+        const given = isAlone ? input : { input, first: true };
+        expect(odd === undefined).toBe(given === undefined || findNonJson(given) === undefined);
+        expect(odd).toBe(new PlanOf(made.wire).findNonJson());
+        if (odd !== undefined) return;
+        expect(made.text).toBe(new PlanOf(made.wire).text);
+        const sent = JSON.parse(made.text).tasks.odd.input as Json | undefined;
+        const nobody = () => expect.fail("there is no reference");
+        expect(sent && resolveInput(sent, nobody)).toEqual(given && JSON.parse(JSON.stringify(given)));
       }),
     );
+  });
+
+  it("is equal to what is placed alike, and to no other", () => {
+    const made = (key: string) => plan((p) => p.task("a", { x: 1 }, { key }));
+    expect(made("one")).toEqual(made("one"));
+    expect(made("one")).not.toEqual(made("another"));
+    expect(JSON.parse(JSON.stringify(made("one")))).toEqual(made("one").wire);
+    expect(inspect(made("one"), { depth: 5 })).toContain("one");
+  });
+
+  it("takes inputs nested as deep as any, beside literals too", () => {
+    const deep = (levels: number): unknown => (levels === 0 ? 1 : [deep(levels - 1)]);
+    for (const beside of [{}, { $ref: "x" }]) {
+      const nested = (levels: number) =>
+        plan((p) => {
+          p.task("beside", beside);
+          p.task("deep", deep(levels));
+        });
+      expect(nested(MAX_NESTING).findNonJson()).toBeUndefined();
+      expect(() => nested(MAX_NESTING + 1)).toThrow("nested at most 500 levels");
+    }
   });
 
   it("takes a type without input", () => {
@@ -147,6 +178,11 @@ describe("a plan that is wrong", () => {
     ["a key twice", placing("taken"), 'plan key "taken" is taken: keys must be unique in a plan'],
     ["a bad timeout", placing("x", { timeout: "soon" }), 'plan key "x": /timeout: expected a duration such as 500ms'],
     ["a bad retry", placing("x", { retry: { attempts: 0 } }), 'plan key "x": /retry/attempts: '],
+    [
+      "a need by its key",
+      placing("x", { needs: ["taken"] }),
+      'plan key "x": expected needs to be tasks placed with p.task(), received taken',
+    ],
   ])("%s is refused, by name", (_, make, message) => {
     expect(make).toThrow(TuttiError);
     expect(make).toThrow(message);

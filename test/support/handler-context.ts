@@ -6,9 +6,10 @@ import { findNonJson, type Json } from "../../src/core/json.ts";
 import type { Model } from "../../src/core/model.ts";
 import { childOf, ROOT } from "../../src/core/names.ts";
 import type { Plan } from "../../src/core/plan.ts";
-import { eachReference, parseReference, resolveInput } from "../../src/core/reference.ts";
+import { resolveInput } from "../../src/core/reference.ts";
 import { PlanOf } from "../../src/define/plan-of.ts";
 import type { Blobs, HandlerContext, Worker } from "../../src/define/worker.ts";
+import { dependenciesOf } from "./dependencies.ts";
 
 /** What a handler under test meets; what is left out is as on a worker without folder, model or stored content. */
 export interface Surroundings {
@@ -134,19 +135,12 @@ export async function executeTree(
 }
 
 /** The siblings that each task of a plan waits for. */
-export function dependenciesOf(plan: Plan): Map<string, Set<string>> {
-  return new Map(
-    Object.entries(plan.tasks).map(([key, { input, needs }]) => {
-      const waits = new Set(needs);
-      eachReference(input ?? {}, (text) => waits.add(parseReference(text).key));
-      return [key, waits];
-    }),
-  );
-}
+export const dependenciesIn = (plan: Plan): Map<string, Set<string>> =>
+  new Map(Object.entries(plan.tasks).map(([key, task]) => [key, new Set(dependenciesOf(task))]));
 
 /** Keys so that each comes after all that it depends on. */
 function inOrder(plan: Plan): string[] {
-  const waiting = dependenciesOf(plan);
+  const waiting = dependenciesIn(plan);
   const order: string[] = [];
   while (waiting.size > 0) {
     const ready = [...waiting]

@@ -5,7 +5,7 @@ import { PlanOf } from "../../src/define/plan-of.ts";
 import { builtinWorkers } from "../../src/workers/builtin.ts";
 import { documentWorker } from "../../src/workers/document.ts";
 import { type DocumentReport, type DocumentReports, isReport } from "../../src/workers/document-report.ts";
-import { dependenciesOf, execute, executeTree, memoryBlobs } from "../support/handler-context.ts";
+import { dependenciesIn, execute, executeTree, memoryBlobs } from "../support/handler-context.ts";
 
 const files = fileURLToPath(new URL("../../examples/documents", import.meta.url));
 
@@ -27,7 +27,7 @@ describe("document", () => {
     const returned = await execute(documentWorker, { text: "Hello there." });
     if (!(returned instanceof PlanOf)) throw new Error("expected a plan");
     const analyses = ["detect-language", "summarize", "extract-topics", "analyze-sentiment"];
-    const waits = dependenciesOf(returned.wire);
+    const waits = dependenciesIn(returned.wire);
     expect([...waits.keys()]).toEqual(["extract", ...analyses, "format-report"]);
     expect(waits.get("extract")).toEqual(new Set());
     for (const key of analyses) expect(waits.get(key)).toEqual(new Set(["extract"]));

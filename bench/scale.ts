@@ -6,7 +6,7 @@ import type { BenchServer } from "./server.ts";
 import type { Workload } from "./workload.ts";
 
 const ORCHESTRATORS = [1, 2, 3];
-const WORKERS = [1, 2, 3, 4];
+const HANDS = [1, 2, 3, 4];
 /** Runs in flight: they are spread over the shards, and so over the orchestrators. */
 const IN_FLIGHT = 16;
 const RUNS = 48;
@@ -26,7 +26,7 @@ export const scale: Workload = {
   async measure({ startServer, sizes, rounds, say }) {
     const rows: Row[] = [];
     for (const n of sizes) {
-      const layouts = ORCHESTRATORS.flatMap((orchestrators) => WORKERS.map((workers) => ({ orchestrators, workers })));
+      const layouts = ORCHESTRATORS.flatMap((orchestrators) => HANDS.map((workers) => ({ orchestrators, workers })));
       const contenders = Object.fromEntries(
         layouts.map((layout) => [nameOf(layout), () => measureOnce(startServer, layout, n, say)]),
       );

@@ -15,6 +15,9 @@ export function topologyOptions(options: TuttiOptions, env: Environment): Topolo
   if (prefix !== undefined && !isName(prefix))
     throw new TuttiError(400, `prefix ${JSON.stringify(prefix)}: expected ${NAME_EXPECTED}`);
   const presenceTtlMs = options.timing?.presenceTtlMs ?? readLease(env.TUTTI_LEASE);
+  const ackWaitMs = options.timing?.ackWaitMs;
+  if (ackWaitMs !== undefined && !(ackWaitMs > 0 && Number.isFinite(ackWaitMs)))
+    throw wrong("timing.ackWaitMs", "milliseconds, more than 0", ackWaitMs);
   const replicas = options.replicas ?? (env.TUTTI_REPLICAS ? Number(env.TUTTI_REPLICAS) : undefined);
   if (replicas !== undefined && !(Number.isInteger(replicas) && replicas >= 1 && replicas <= 5))
     throw wrong("replicas (TUTTI_REPLICAS)", "a whole number from 1 to 5", options.replicas ?? env.TUTTI_REPLICAS);
@@ -23,7 +26,7 @@ export function topologyOptions(options: TuttiOptions, env: Environment): Topolo
   return {
     ...(limits && { limits }),
     ...(maxAgeMs !== undefined && { maxAgeMs }),
-    ...(options.timing?.ackWaitMs !== undefined && { ackWaitMs: options.timing.ackWaitMs }),
+    ...(ackWaitMs !== undefined && { ackWaitMs }),
     ...(presenceTtlMs !== undefined && { presenceTtlMs }),
     ...(replicas !== undefined && { replicas }),
     ...(prefix !== undefined && { prefix }),

@@ -25,10 +25,12 @@ import { formatDuration } from "./core/duration.ts";
 import { TuttiError } from "./core/error.ts";
 import type { Json } from "./core/json.ts";
 import { isName, NAME_EXPECTED } from "./core/names.ts";
+import { show } from "./core/problem.ts";
 import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "./core/registration.ts";
 import { DEFAULT_TENANT } from "./core/request.ts";
 import type { RunSummary } from "./core/run-view.ts";
 import type { Task } from "./define/task.ts";
+import { isWorker, type Worker } from "./define/worker.ts";
 import { orchestratorLimits } from "./limit-options.ts";
 import { createModelProvider } from "./llm/provider.ts";
 import { topologyOptions } from "./topology-options.ts";
@@ -54,7 +56,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
   const clock = parts.clock ?? systemClock;
   const log = options.onLog ?? (() => {});
   const workers = options.workers ?? [];
-  refuseDoubles(workers.map((worker) => worker.type));
+  checkWorkers(workers);
   const concurrency = options.concurrency === undefined ? {} : { concurrency: checkedConcurrency(options.concurrency) };
   const stated = topologyOptions(options, env);
   const limits = orchestratorLimits(options, env);
@@ -229,7 +231,11 @@ function checkedConcurrency(concurrency: number): number {
   return concurrency;
 }
 
-function refuseDoubles(types: readonly string[]): void {
+function checkWorkers(workers: readonly unknown[]): void {
+  const odd = workers.findIndex((one) => !isWorker(one));
+  if (odd >= 0)
+    throw new TuttiError(400, `workers[${odd}]: expected what worker() makes, received ${show(workers[odd])}`);
+  const types = (workers as readonly Worker[]).map(({ type }) => type);
   const double = types.find((type, i) => types.indexOf(type) !== i);
   if (double)
     throw new TuttiError(400, `two workers of the task type ${double}: a process executes each type by one handler`);

@@ -78,3 +78,14 @@ describe("a worker's concurrency", () => {
     await expect(tutti({ concurrency })).rejects.toMatchObject({ code: 400, message });
   });
 });
+
+describe("a program's options", () => {
+  it.each([
+    [{ workers: [{}] }, "workers[0]: expected what worker() makes, received {}"],
+    [{ workers: [undefined] }, "workers[0]: expected what worker() makes, received nothing"],
+    [{ timing: { ackWaitMs: -1 } }, "timing.ackWaitMs: expected milliseconds, more than 0, received -1"],
+    [{ timing: { ackWaitMs: Number.NaN } }, "timing.ackWaitMs: expected milliseconds, more than 0, received NaN"],
+  ])("that mean nothing are refused: %o", async (options, message) => {
+    await expect(tutti(options as never)).rejects.toMatchObject({ code: 400, message });
+  });
+});

@@ -232,6 +232,8 @@ function checkedConcurrency(concurrency: number): number {
 }
 
 function checkWorkers(workers: readonly unknown[]): void {
+  if (!Array.isArray(workers))
+    throw new TuttiError(400, `workers: expected an array of what worker() makes, received ${show(workers)}`);
   const odd = workers.findIndex((one) => !isWorker(one));
   if (odd >= 0)
     throw new TuttiError(400, `workers[${odd}]: expected what worker() makes, received ${show(workers[odd])}`);

@@ -82,6 +82,7 @@ describe("a worker's concurrency", () => {
 describe("a program's options", () => {
   it.each([
     [{ workers: [{}] }, "workers[0]: expected what worker() makes, received {}"],
+    [{ workers: {} }, "workers: expected an array of what worker() makes, received {}"],
     [{ workers: [undefined] }, "workers[0]: expected what worker() makes, received nothing"],
     [{ timing: { ackWaitMs: -1 } }, "timing.ackWaitMs: expected milliseconds, more than 0, received -1"],
     [{ timing: { ackWaitMs: Number.NaN } }, "timing.ackWaitMs: expected milliseconds, more than 0, received NaN"],

@@ -2,7 +2,15 @@ import type { z } from "zod";
 import { type Delivery, isPassing } from "../bus/port.ts";
 import { tenantOfTask } from "../bus/subjects.ts";
 import { pauseMs, sleep } from "../core/clock.ts";
-import { cutMessage, isRetryable, isTerminal, messageOf, type TaskError, TerminalError } from "../core/error.ts";
+import {
+  cutMessage,
+  isInvalid,
+  isRetryable,
+  isTerminal,
+  messageOf,
+  type TaskError,
+  TerminalError,
+} from "../core/error.ts";
 import { encodeText, findNonJson } from "../core/json.ts";
 import type { Usage } from "../core/model.ts";
 import { depthOf } from "../core/names.ts";
@@ -143,10 +151,20 @@ export class Attempt {
   }
 
   #output(returned: unknown): Outcome | Promise<Outcome> {
-    const output = parseBy(this.#worker.output, returned === undefined ? null : returned, "output", this.#worker.type);
+    const output = returned === undefined ? this.#nothing() : this.#parseOutput(returned);
     const odd = findNonJson(output);
     if (odd) throw new TerminalError(`the output of ${this.#worker.type} is no JSON: ${odd}`);
     return this.#inlineOrRef("output", JSON.stringify(output));
+  }
+
+  #parseOutput(returned: unknown): unknown {
+    return parseBy(this.#worker.output, returned, "output", this.#worker.type);
+  }
+
+  /** The output of a handler that returns nothing: null, as JSON has it, where the schema takes either. */
+  #nothing(): unknown {
+    const parsed = this.#worker.output.safeParse(undefined);
+    return parsed.success ? (parsed.data ?? null) : this.#parseOutput(null);
   }
 
   async #plan(plan: PlanOf<unknown>): Promise<Outcome> {
@@ -204,7 +222,7 @@ export class Attempt {
     const message = cutMessage(messageOf(error)) || "the handler failed without a message";
     const { policy } = this.#worker;
     if (error instanceof AttemptAborted && error.why === "cancelled") return { kind: "cancelled", message };
-    if (isTerminal(error)) return { kind: "terminal", message };
+    if (isTerminal(error) || isInvalid(error)) return { kind: "terminal", message };
     const after = isRetryable(error) ? error.retryAfterMs : undefined;
     const isStated = typeof after === "number" && after > 0 && Number.isFinite(after);
     return { kind: "retryable", message, policy, ...(isStated && { retryAfterMs: after }) };

@@ -100,6 +100,10 @@ export class TuttiError extends Error {
   }
 }
 
+/** Whether an error of any copy of this package says that something is invalid, a plan for example: it stays so. */
+export const isInvalid = (error: unknown): error is TuttiError =>
+  error instanceof Error && error.name === "TuttiError" && (error as TuttiError).code === 400;
+
 /** 400, with all that is wrong in the message and the first in `path`, `expected` and `received`. */
 export function invalid(what: string, problems: readonly Problem[]): TuttiError {
   const [first] = problems;

@@ -90,6 +90,31 @@ describeRuntime("a handler", (runtime) => {
     expect(await app.run("silent", {})).toBeNull();
   });
 
+  test.each([
+    ["void", z.void(), null],
+    ["an optional text", z.string().optional(), null],
+    ["null", z.null(), null],
+    ["a text with a default", z.string().default("none"), "none"],
+  ])("that returns nothing has the output null where it may be %s", async (_, output, expected) => {
+    const app = await runtime.start({ workers: [worker("silent", { output, run: () => undefined as never })] });
+    expect(await app.run("silent", {})).toBe(expected);
+  });
+
+  test("whose plan is invalid is not asked for another", async () => {
+    let attempts = 0;
+    const twice = worker("twice", {
+      run: () =>
+        plan((p) => {
+          attempts++;
+          p.task("x", {}, { key: "a" });
+          p.task("x", {}, { key: "a" });
+        }),
+    });
+    const app = await runtime.start({ workers: [twice] });
+    expect((await failureOf(app.run("twice", {}))).message).toContain('plan key "a" is taken');
+    expect(attempts).toBe(1);
+  });
+
   test("may leave fields undefined", async () => {
     const app = await runtime.start({ workers: [worker("partly", { run: () => ({ a: 1, b: undefined }) })] });
     expect(await app.run("partly", {})).toEqual({ a: 1 });

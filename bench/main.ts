@@ -46,7 +46,8 @@ for (const name of command?.names ?? []) {
     await measure(name, workloads[name]!, command!);
   } catch (error) {
     // Of all, the others are still measured.
-    console.error(`${name}: failed:`, error);
+    if (error instanceof UsageError) console.error(`${name}: ${error.message}`);
+    else console.error(`${name}: failed:`, error);
     process.exitCode = 1;
   }
 }

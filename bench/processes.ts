@@ -99,8 +99,7 @@ async function main({ bus, role, concurrency = 500, prefix, kind = "plans" }: Pr
   console.log('"ready"');
   for await (const line of createInterface({ input: process.stdin }))
     console.log(JSON.stringify((await answers[line as Question]()) ?? null));
-  // Whoever started it has gone.
-  await app.stop({ graceMs: 0 });
+  // Whoever started it has gone, and the server with it: there is nobody to take leave of.
   process.exit(0);
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type NatsServer, startNatsServer } from "../test/support/nats-server.ts";
+import { UsageError } from "./command-line.ts";
 
 /** When a server writes what it has taken to the disk itself: by its default, every two minutes, or for each message. */
 export type Sync = "default" | "always";
@@ -26,7 +27,7 @@ export async function startBenchServer(sync: Sync): Promise<BenchServer> {
   const server = await startNatsServer({ config: config.join("\n") }).catch((error: Error) => {
     if (sync === "default") throw error;
     const hint = "--sync always needs a nats-server of 2.10 or later on the PATH or in NATS_SERVER_BIN";
-    throw new Error(`${hint}: ${error.message}`, { cause: error });
+    throw new UsageError(`${hint}: ${error.message}`);
   });
   const monitor = /Starting http monitor on (\S+)/.exec(server.log)?.[1];
   if (!monitor) throw new Error(`the server tells no address of its monitor:\n${server.log}`);

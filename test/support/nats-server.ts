@@ -66,7 +66,14 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
     ending.kill(signal);
     await exited;
   };
-  const endWithProcess = () => void child?.kill("SIGKILL");
+  const endWithProcess = () => {
+    child?.kill("SIGKILL");
+    try {
+      rmSync(directory, { recursive: true, force: true });
+    } catch {
+      // It may write once more before it is gone.
+    }
+  };
   process.once("exit", endWithProcess);
 
   try {

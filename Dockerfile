@@ -10,6 +10,8 @@ RUN npm run build
 
 FROM node:24.20.0-trixie-slim
 ENV NODE_ENV=production
+# Else glibc keeps a pool of memory for every few threads of Node, and gives nothing back: 20 to 40 MB a process.
+ENV MALLOC_ARENA_MAX=2
 WORKDIR /app
 COPY package.json package-lock.json ./
 # Without the development dependencies, the npm package `node` among them: here the image's own Node runs.

@@ -30,13 +30,15 @@ export interface ClusterOptions {
   readonly prefix?: string;
   /** What the workers can do. Default `plans`. */
   readonly kind?: Workers;
+  /** What the environment of orchestrators and workers has beside ours. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export async function startCluster(server: BenchServer, options: ClusterOptions = {}): Promise<Cluster> {
-  const { orchestrators: many = 1, workers: hands = 1, concurrency = 500, prefix, kind = "plans" } = options;
+  const { orchestrators: many = 1, workers: hands = 1, concurrency = 500, prefix, kind = "plans", env } = options;
   const where = { bus: server.url, ...(prefix !== undefined && { prefix }) };
   const times = (n: number, role: "orchestrator" | "worker") =>
-    Promise.all(Array.from({ length: n }, () => startProcess({ ...where, role, concurrency, kind })));
+    Promise.all(Array.from({ length: n }, () => startProcess({ ...where, role, concurrency, kind }, env)));
   // Workers first: they register the types.
   const workers = await times(hands, "worker");
   const orchestrators = await times(many, "orchestrator");

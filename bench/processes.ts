@@ -35,10 +35,15 @@ export interface ProcessOptions {
   readonly kind?: Workers;
 }
 
-export async function startProcess(options: ProcessOptions): Promise<BenchProcess> {
+/** `env`: what its environment has beside ours. */
+export async function startProcess(
+  options: ProcessOptions,
+  env: Readonly<Record<string, string>> = {},
+): Promise<BenchProcess> {
   const self = fileURLToPath(import.meta.url);
   const child = spawn(process.execPath, ["--expose-gc", self, JSON.stringify(options)], {
     stdio: ["pipe", "pipe", "inherit"],
+    env: { ...env, ...process.env },
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async () => {

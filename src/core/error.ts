@@ -6,7 +6,10 @@ import { describeProblems, MAX_PROBLEMS, type Problem, show } from "./problem.ts
 const terminal = Symbol.for("tutti.terminal");
 const retryable = Symbol.for("tutti.retryable");
 
-/** What a handler throws to decide itself whether another attempt makes sense. Any other error is retryable. */
+/**
+ * What a handler throws to decide itself whether another attempt makes sense. Any other error is retryable, but for a
+ * {@link TuttiError} 400: what is invalid stays so.
+ */
 export class TerminalError extends Error {
   override readonly name: string = "TerminalError";
 

@@ -1,6 +1,6 @@
 import type { Msg } from "@nats-io/transport-node";
 import type { Link } from "./nats-link.ts";
-import { type AckSubject, NatsStoredMessage } from "./nats-message.ts";
+import { NatsStoredMessage, parseAckSubject } from "./nats-message.ts";
 import type { Delivery } from "./port.ts";
 
 const ACK = Buffer.from("+ACK");
@@ -18,7 +18,8 @@ export class NatsDelivery extends NatsStoredMessage implements Delivery {
   readonly #reply: string;
   #settled = false;
 
-  constructor(link: Link, message: Msg, at: AckSubject) {
+  constructor(link: Link, message: Msg) {
+    const at = parseAckSubject(message.reply!);
     super(message, at);
     this.deliveries = at.deliveries;
     this.#link = link;

@@ -1,6 +1,6 @@
 import { createInbox, type Msg, type Subscription } from "@nats-io/transport-node";
 import type { Link } from "./nats-link.ts";
-import { AckSubjects, callHandler, isStored, NatsStoredMessage } from "./nats-message.ts";
+import { callHandler, isStored, NatsStoredMessage, parseAckSubject } from "./nats-message.ts";
 import { Recovery } from "./nats-recovery.ts";
 import type { FollowOptions, Stoppable, StoredMessage } from "./port.ts";
 
@@ -26,7 +26,6 @@ export interface FollowSource extends FollowOptions {
 interface Consumer {
   readonly name: string;
   readonly subscription: Subscription;
-  readonly ackSubjects: AckSubjects;
   /** Asked to send slowly, because the server has cut us off while we caught up. */
   readonly isSlow: boolean;
   /** Messages received; the next must carry this number plus one. */
@@ -102,13 +101,7 @@ export class Follower implements Stoppable {
       callback: (error, message) => (error ? this.#restart() : this.#take(consumer, message)),
     });
     const { caution } = this.#link;
-    const consumer: Consumer = {
-      name,
-      subscription,
-      ackSubjects: new AckSubjects(),
-      isSlow: caution > 0,
-      delivered: 0,
-    };
+    const consumer: Consumer = { name, subscription, isSlow: caution > 0, delivered: 0 };
     this.#consumer = consumer;
     this.#silentTicks = 0;
     const all = filter === ">";
@@ -166,7 +159,7 @@ export class Follower implements Stoppable {
   }
 
   #deliver(consumer: Consumer, message: Msg): void {
-    const at = consumer.ackSubjects.read(message.reply!);
+    const at = parseAckSubject(message.reply!);
     if (at.consumerSequence !== consumer.delivered + 1) {
       this.#restart();
       return;

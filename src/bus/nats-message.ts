@@ -22,45 +22,36 @@ export function isStored(message: Msg): boolean {
 }
 
 /**
- * Reads the subjects to which one consumer's messages are acknowledged:
  * `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<consumer sequence>.<nanoseconds>.<pending>`; the newer layout
- * has `<domain>.<account>` before the stream and may have more at the end (ADR-15). What stands before the numbers is looked
- * at only when it is another: after a change of the stream's leader, to a server that writes the other layout.
+ * has `<domain>.<account>` before the stream and may have more at the end (ADR-15).
  */
-export class AckSubjects {
-  #prefix = "?";
-  #at = 0;
-
-  read(reply: string): AckSubject {
-    if (!reply.startsWith(this.#prefix)) this.#prefix = ownText(reply.slice(0, placeOfNumbers(reply)));
-    this.#at = this.#prefix.length;
-    return {
-      deliveries: this.#next(reply, reply.indexOf(".", this.#at)),
-      sequence: this.#next(reply, reply.indexOf(".", this.#at)),
-      consumerSequence: this.#next(reply, reply.indexOf(".", this.#at)),
-      timestamp: this.#next(reply, reply.indexOf(".", this.#at) - NANOSECOND_DIGITS),
-    };
-  }
-
-  #next(reply: string, end: number): number {
-    let number = 0;
-    for (let at = this.#at; at < end; at++) number = number * 10 + reply.charCodeAt(at) - ZERO;
-    this.#at = end + 1;
-    return number;
-  }
+export function parseAckSubject(reply: string): AckSubject {
+  let dots = 0;
+  for (let i = 0; i < reply.length; i++) if (reply.charCodeAt(i) === DOT) dots++;
+  let from = 0;
+  for (let token = dots >= 10 ? 6 : 4; token > 0; token--) from = reply.indexOf(".", from) + 1;
+  const sequence = reply.indexOf(".", from) + 1;
+  const consumerSequence = reply.indexOf(".", sequence) + 1;
+  const timestamp = reply.indexOf(".", consumerSequence) + 1;
+  const end = reply.indexOf(".", timestamp);
+  return {
+    deliveries: readNumber(reply, from, sequence - 1),
+    sequence: readNumber(reply, sequence, consumerSequence - 1),
+    consumerSequence: readNumber(reply, consumerSequence, timestamp - 1),
+    timestamp: readNumber(reply, timestamp, end - NANOSECOND_DIGITS),
+  };
 }
-
-function placeOfNumbers(reply: string): number {
-  let at = 0;
-  for (let token = reply.split(".").length > 10 ? 6 : 4; token > 0; token--) at = reply.indexOf(".", at) + 1;
-  return at;
-}
+const DOT = 0x2e;
 const ZERO = 0x30;
-
-/** A slice refers to what it is cut from, and is slow to compare with. */
-const ownText = (slice: string): string => Buffer.from(slice).toString();
 /** Of the nanoseconds, those below a millisecond. */
 const NANOSECOND_DIGITS = 6;
+
+/** Without a text of its own for each: this is done for every message. */
+function readNumber(text: string, from: number, to: number): number {
+  let number = 0;
+  for (let at = from; at < to; at++) number = number * 10 + text.charCodeAt(at) - ZERO;
+  return number;
+}
 
 /** As the port has it; answering throws {@link BusError} `too-large`, and does nothing once the connection is closed. */
 export function toMessage(link: Link, message: Pick<Msg, "subject" | "data" | "headers" | "reply">): Message {

@@ -1,7 +1,7 @@
 import { createInbox, type Msg, type Subscription } from "@nats-io/transport-node";
 import { giveBack, NatsDelivery } from "./nats-delivery.ts";
 import type { Link } from "./nats-link.ts";
-import { AckSubjects, callHandler, isStored } from "./nats-message.ts";
+import { callHandler, isStored } from "./nats-message.ts";
 import { Recovery } from "./nats-recovery.ts";
 import type { Delivery, Puller } from "./port.ts";
 
@@ -24,9 +24,7 @@ export class NatsPuller implements Puller {
   readonly #handler: (delivery: Delivery) => void;
   readonly #recovery: Recovery;
   readonly #unlisten: () => void;
-  #inbox:
-    | { readonly subject: string; readonly subscription: Subscription; readonly ackSubjects: AckSubjects }
-    | undefined;
+  #inbox: { readonly subject: string; readonly subscription: Subscription } | undefined;
   #outstanding = 0;
   /** The part of outstanding that no request asks for yet. */
   #unasked = 0;
@@ -101,10 +99,10 @@ export class NatsPuller implements Puller {
       callback: (error, message) => {
         if (inbox !== this.#inbox) return;
         if (error) this.#recovery.run();
-        else this.#take(message, inbox.ackSubjects);
+        else this.#take(message);
       },
     });
-    const inbox = { subject, subscription, ackSubjects: new AckSubjects() };
+    const inbox = { subject, subscription };
     this.#inbox = inbox;
     this.#unasked = this.#outstanding;
     this.#ask();
@@ -127,13 +125,13 @@ export class NatsPuller implements Puller {
     this.#link.tell(this.#subject, JSON.stringify(request), { reply: inbox.subject });
   }
 
-  #take(message: Msg, ackSubjects: AckSubjects): void {
+  #take(message: Msg): void {
     this.#silentTicks = 0;
     if (!isStored(message)) this.#control(message);
     else if (this.#stopped || this.#outstanding === 0) giveBack(this.#link, message);
     else {
       this.#outstanding--;
-      callHandler(this.#handler, new NatsDelivery(this.#link, message, ackSubjects.read(message.reply!)));
+      callHandler(this.#handler, new NatsDelivery(this.#link, message));
     }
   }
 

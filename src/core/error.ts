@@ -5,6 +5,7 @@ import { describeProblems, MAX_PROBLEMS, type Problem, show } from "./problem.ts
 /** The same in every copy of this package: the one that a handler's module imports may be another. */
 const terminal = Symbol.for("tutti.terminal");
 const retryable = Symbol.for("tutti.retryable");
+const told = Symbol.for("tutti.error");
 
 /**
  * What a handler throws to decide itself whether another attempt makes sense. Any other error is retryable, but for a
@@ -93,6 +94,10 @@ export class TuttiError extends Error {
     this.details = details;
   }
 
+  get [told](): true {
+    return true;
+  }
+
   toJSON(): WireError {
     return { code: this.code, message: this.message, ...this.details };
   }
@@ -105,7 +110,7 @@ export class TuttiError extends Error {
 
 /** Whether an error of any copy of this package says that something is invalid, a plan for example: it stays so. */
 export const isInvalid = (error: unknown): error is TuttiError =>
-  error instanceof Error && error.name === "TuttiError" && (error as TuttiError).code === 400;
+  error instanceof Error && told in error && (error as TuttiError).code === 400;
 
 /** 400, with all that is wrong in the message and the first in `path`, `expected` and `received`. */
 export function invalid(what: string, problems: readonly Problem[]): TuttiError {

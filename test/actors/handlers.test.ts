@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
-import { isRetryable } from "../../src/core/error.ts";
+import { isInvalid, isRetryable } from "../../src/core/error.ts";
 import { plan, RetryableError, TerminalError, type TuttiError, worker } from "../../src/index.ts";
 import { startTestTutti } from "../../src/testing.ts";
 import { describeRuntime } from "../support/runtime.ts";
@@ -67,22 +67,7 @@ describeRuntime("a handler", (runtime) => {
     expect(await failureOf(app.run("fails", {}))).toMatchObject({ code: 422 });
     expect(attempts).toBe(1);
     expect(isRetryable(new other.RetryableError("in a while"))).toBe(true);
-  });
-
-  test("fails by a subclass of an error as by that error, whatever its name", async () => {
-    class BadInput extends TerminalError {
-      override readonly name = "BadInput";
-    }
-    let attempts = 0;
-    const fails = worker("fails", {
-      run: () => {
-        attempts++;
-        throw new BadInput("for good");
-      },
-    });
-    const app = await runtime.start({ workers: [fails] });
-    expect(await failureOf(app.run("fails", {}))).toMatchObject({ code: 422 });
-    expect(attempts).toBe(1);
+    expect(isInvalid(new other.TuttiError(400, "not that"))).toBe(true);
   });
 
   test("that returns nothing has the output null", async () => {
@@ -98,21 +83,6 @@ describeRuntime("a handler", (runtime) => {
   ])("that returns nothing has the output null where it may be %s", async (_, output, expected) => {
     const app = await runtime.start({ workers: [worker("silent", { output, run: () => undefined as never })] });
     expect(await app.run("silent", {})).toBe(expected);
-  });
-
-  test("whose plan is invalid is not asked for another", async () => {
-    let attempts = 0;
-    const twice = worker("twice", {
-      run: () =>
-        plan((p) => {
-          attempts++;
-          p.task("x", {}, { key: "a" });
-          p.task("x", {}, { key: "a" });
-        }),
-    });
-    const app = await runtime.start({ workers: [twice] });
-    expect((await failureOf(app.run("twice", {}))).message).toContain('plan key "a" is taken');
-    expect(attempts).toBe(1);
   });
 
   test("may leave fields undefined", async () => {
@@ -164,16 +134,31 @@ describeRuntime("a handler", (runtime) => {
     expect(error).toMatchObject({ code: 422, message: `task - failed: ${message}`, details: { path: "-", task: "-" } });
   });
 
-  test("that throws a TerminalError is not tried again", async () => {
+  class BadInput extends TerminalError {
+    override readonly name = "BadInput";
+  }
+  const twice = () =>
+    plan((p) => {
+      p.task("x", {}, { key: "a" });
+      p.task("x", {}, { key: "a" });
+    });
+  const throwing = (error: Error) => () => {
+    throw error;
+  };
+  test.each<[string, () => unknown, string]>([
+    ["a TerminalError", throwing(new TerminalError("never")), "never"],
+    ["a subclass of it, whatever its name", throwing(new BadInput("for good")), "for good"],
+    ["what plan() refuses", twice, 'plan key "a" is taken'],
+  ])("that throws %s is not tried again", async (_, run, message) => {
     let attempts = 0;
     const final = worker("final", {
       run: () => {
         attempts++;
-        throw new TerminalError("never");
+        return run();
       },
     });
     const app = await runtime.start({ workers: [final] });
-    await failureOf(app.run("final", {}, { run: "r" }));
+    expect((await failureOf(app.run("final", {}, { run: "r" }))).message).toContain(message);
     expect(attempts).toBe(1);
     expect((await app.get("r")).totals).toMatchObject({ failed: 1, executions: 1 });
   });

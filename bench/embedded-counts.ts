@@ -2,7 +2,7 @@
  * What a task costs the engine, counted and not timed: the real code in one process, on the memory bus and a virtual
  * clock, so that the same code gives the same counts.
  */
-import { createMemoryBus } from "../src/bus/memory.ts";
+import { createMemoryBus } from "../src/bus/memory/bus.ts";
 import { createVirtualClock } from "../src/core/virtual-clock.ts";
 import { runMachine } from "../src/machines/run.ts";
 import { taskMachine } from "../src/machines/task.ts";

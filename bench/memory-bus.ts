@@ -4,7 +4,7 @@
  *
  *   node bench/memory-bus.ts [tasks]     (default 400,000)
  */
-import { createMemoryBus } from "../src/bus/memory.ts";
+import { createMemoryBus } from "../src/bus/memory/bus.ts";
 
 const TASKS = Number(process.argv[2] ?? 400_000);
 const SHARDS = 16;

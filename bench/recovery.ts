@@ -1,9 +1,9 @@
-import { BlobStore } from "../src/actors/blobs.ts";
-import { readLogMessage } from "../src/actors/log-event.ts";
-import { LogPump } from "../src/actors/log-pump.ts";
-import { ShardFold } from "../src/actors/shard-fold.ts";
+import { BlobStore } from "../src/actors/host/blobs.ts";
+import { readLogMessage } from "../src/actors/log/log-event.ts";
+import { LogPump } from "../src/actors/log/log-pump.ts";
+import { ShardFold } from "../src/actors/shard/shard-fold.ts";
 import type { Tutti } from "../src/app.ts";
-import { connectNats } from "../src/bus/nats.ts";
+import { connectNats } from "../src/bus/nats/bus.ts";
 import type { Bus, StoredMessage } from "../src/bus/port.ts";
 import { createTopology, type Topology } from "../src/bus/topology.ts";
 import { systemClock } from "../src/core/clock.ts";

@@ -4,13 +4,13 @@
  */
 import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { builtinWorkers } from "../src/builtins/builtin.ts";
+import { type DocumentReport, type DocumentReports, isReport } from "../src/builtins/document-report.ts";
+import { nameLanguage } from "../src/builtins/language/language-detection.ts";
 import { createDisplay } from "../src/cli/display.ts";
 import { followToEnd } from "../src/cli/follow-run.ts";
 import { openSession } from "../src/cli/session.ts";
 import { paintFor } from "../src/cli/style.ts";
-import { builtinWorkers } from "../src/workers/builtin.ts";
-import { type DocumentReport, type DocumentReports, isReport } from "../src/workers/document-report.ts";
-import { nameLanguage } from "../src/workers/language/language-detection.ts";
 
 const FOLDER = fileURLToPath(new URL("../examples/documents", import.meta.url));
 const NEXT_STEPS = `What next?

@@ -5,7 +5,7 @@
  * has to read these logs as they are. Recordings of earlier versions are never made anew.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createMemoryBroker } from "../src/bus/memory.ts";
+import { createMemoryBroker } from "../src/bus/memory/bus.ts";
 import { createTopology } from "../src/bus/topology.ts";
 import { systemClock } from "../src/core/clock.ts";
 import { VERSION } from "../src/core/event.ts";

@@ -1,4 +1,7 @@
 export type { DeadLetterBox, LogEntry, RunNotice, RunOptions, Tutti, TuttiOptions, WatchEvent } from "./app.ts";
+export { builtinWorkers } from "./builtins/builtin.ts";
+export { document } from "./builtins/document.ts";
+export { objective } from "./builtins/objective.ts";
 export type { DeadLetter, Redriven } from "./core/dead-letter.ts";
 export type { Duration } from "./core/duration.ts";
 export { RetryableError, TerminalError, TuttiError } from "./core/error.ts";
@@ -13,6 +16,3 @@ export type { In, Out, Ref } from "./define/reference.ts";
 export { type Task, type TaskInput, type TaskOptions, type TaskOutput, task } from "./define/task.ts";
 export { type Handler, type HandlerContext, type Worker, worker } from "./define/worker.ts";
 export { tutti } from "./tutti.ts";
-export { builtinWorkers } from "./workers/builtin.ts";
-export { document } from "./workers/document.ts";
-export { objective } from "./workers/objective.ts";

@@ -1,22 +1,22 @@
 import { hostname } from "node:os";
 import type { z } from "zod";
-import { BlobStore } from "./actors/blobs.ts";
-import { asTuttiError, reading, translating } from "./actors/bus-failure.ts";
-import { Client } from "./actors/client.ts";
-import { createFileAccess } from "./actors/file-access.ts";
-import type { Host } from "./actors/host.ts";
-import { LiveReporter } from "./actors/live-reporter.ts";
-import { agreeOnLease, agreeOnMaxAge, agreeOnShards } from "./actors/log-settings.ts";
+import { Client } from "./actors/client/client.ts";
+import { watchRun } from "./actors/client/run-watch.ts";
+import { BlobStore } from "./actors/host/blobs.ts";
+import { asTuttiError, reading, translating } from "./actors/host/bus-failure.ts";
+import { createFileAccess } from "./actors/host/file-access.ts";
+import { agreeOnLease, agreeOnMaxAge, agreeOnShards } from "./actors/host/log-settings.ts";
+import { QueuesInUse } from "./actors/host/queues-in-use.ts";
+import type { Runtime } from "./actors/host/runtime.ts";
+import { TypeRegistry } from "./actors/host/type-registry.ts";
+import { readLog } from "./actors/log/run-log.ts";
+import { readRun, viewRun } from "./actors/log/run-reader.ts";
 import { Orchestrator } from "./actors/orchestrator.ts";
-import { QueuesInUse } from "./actors/queues-in-use.ts";
-import { readLog } from "./actors/run-log.ts";
-import { readRun, viewRun } from "./actors/run-reader.ts";
-import { watchRun } from "./actors/run-watch.ts";
-import { TypeRegistry } from "./actors/type-registry.ts";
-import { WorkerProcess } from "./actors/worker-process.ts";
+import { LiveReporter } from "./actors/worker/live-reporter.ts";
+import { WorkerProcess } from "./actors/worker/worker-process.ts";
 import type { DeadLetterBox, RunOptions, Tutti, TuttiOptions, WatchEvent } from "./app.ts";
-import { createMemoryBus } from "./bus/memory.ts";
-import { connectNats, readNatsOptions } from "./bus/nats.ts";
+import { createMemoryBus } from "./bus/memory/bus.ts";
+import { connectNats, readNatsOptions } from "./bus/nats/bus.ts";
 import type { Bus } from "./bus/port.ts";
 import { createTopology, type Topology } from "./bus/topology.ts";
 import { atMost, type Clock, systemClock } from "./core/clock.ts";
@@ -80,7 +80,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     const shards = orchestrates ? await agreeOnShards(bus, topology, wantedShards(options, env), DEFAULT_SHARDS) : 0;
     const blobs = await BlobStore.open(bus, topology, clock);
     const [types, queues] = await Promise.all([TypeRegistry.open(bus, topology, log), QueuesInUse.open(bus, topology)]);
-    const host: Host = { bus, topology, clock, blobs, types, queues, log, id, shards };
+    const host: Runtime = { bus, topology, clock, blobs, types, queues, log, id, shards };
     const models = createModelProvider({ env, onLog: log });
     const files = options.files ?? (options.bus === undefined ? "." : undefined);
     const workerHost = { ...host, models, live: new LiveReporter(host), openFile: createFileAccess(files) };
@@ -113,12 +113,12 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
 
 class App implements Tutti {
   readonly bus: string;
-  readonly #host: Host;
+  readonly #host: Runtime;
   readonly #client: Client;
   readonly #stop: (graceMs: number) => Promise<void>;
   #stopped: Promise<void> | undefined;
 
-  constructor(host: Host, stop: (graceMs: number) => Promise<void>) {
+  constructor(host: Runtime, stop: (graceMs: number) => Promise<void>) {
     this.bus = host.bus.description;
     this.#host = host;
     this.#client = new Client(host);
@@ -243,7 +243,7 @@ function checkWorkers(workers: readonly unknown[]): void {
     throw new TuttiError(400, `two workers of the task type ${double}: a process executes each type by one handler`);
 }
 
-/** Host, process and a random part: one machine may run many, and process ids come again. */
+/** Runtime, process and a random part: one machine may run many, and process ids come again. */
 function processId(clock: Clock): string {
   const host =
     hostname()

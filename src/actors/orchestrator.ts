@@ -8,20 +8,20 @@ import { stateOf } from "../fold/task-record.ts";
 import { tracingEnabled } from "../telemetry/attempt-span.ts";
 import { recordRun } from "../telemetry/record-run.ts";
 import { taskTraceparent } from "../telemetry/trace-context.ts";
-import { Admission } from "./admission.ts";
-import { DeadLetters } from "./dead-letters.ts";
-import { Dispatcher } from "./dispatcher.ts";
-import { DurableRequests } from "./durable-requests.ts";
-import { finishedRun } from "./finished-run.ts";
-import { Gateway, isInbox } from "./gateway.ts";
-import type { Host } from "./host.ts";
-import { LogWriter } from "./log-writer.ts";
-import { queryEndpoints } from "./queries.ts";
-import { QueueGate } from "./queue-gate.ts";
-import { answerOf } from "./run-answer.ts";
-import { RunLoad } from "./run-load.ts";
-import { Shards } from "./shards.ts";
-import { Withdrawals } from "./withdrawals.ts";
+import { RunLoad } from "./cluster/run-load.ts";
+import { Shards } from "./cluster/shards.ts";
+import { DeadLetters } from "./dead/dead-letters.ts";
+import { AttemptCanceller } from "./dispatch/attempt-canceller.ts";
+import { Dispatcher } from "./dispatch/dispatcher.ts";
+import { QueueGate } from "./dispatch/queue-gate.ts";
+import { Admission } from "./gateway/admission.ts";
+import { DurableRequests } from "./gateway/durable-requests.ts";
+import { Gateway, isInbox } from "./gateway/gateway.ts";
+import { queryEndpoints } from "./gateway/queries.ts";
+import { answerOf } from "./gateway/run-answer.ts";
+import type { Runtime } from "./host/runtime.ts";
+import { LogWriter } from "./log/log-writer.ts";
+import { finishedRun } from "./shard/run-trace.ts";
 
 export interface OrchestratorOptions {
   /** Called when a run this process owns begins or ends. */
@@ -34,23 +34,23 @@ const DEFAULT_QUEUED = 20_000;
 
 /** One orchestrator process: owns shards, dispatches what has become ready, and is a gateway for requests. */
 export class Orchestrator {
-  readonly #host: Host;
+  readonly #runtime: Runtime;
   readonly #options: OrchestratorOptions;
   readonly #shards: Shards;
   readonly #dispatcher: Dispatcher;
   readonly #writer: LogWriter;
-  readonly #withdrawals: Withdrawals;
+  readonly #withdrawals: AttemptCanceller;
   readonly #letters: DeadLetters;
   readonly #gateway: Gateway;
   readonly #requests: DurableRequests;
   readonly #traces = new Set<Promise<void>>();
   #service: Stoppable | undefined;
 
-  constructor(host: Host, options: OrchestratorOptions = {}) {
-    this.#host = host;
+  constructor(runtime: Runtime, options: OrchestratorOptions = {}) {
+    this.#runtime = runtime;
     this.#options = options;
-    this.#writer = new LogWriter(host);
-    this.#dispatcher = new Dispatcher(host, {
+    this.#writer = new LogWriter(runtime);
+    this.#dispatcher = new Dispatcher(runtime, {
       holds: () => this.#shards.holds,
       epochOf: (shard) => this.#shards.epochOf(shard),
       // A process that exports nothing hands the caller's context on, or workers that do export would be orphans.
@@ -58,15 +58,15 @@ export class Orchestrator {
         tracingEnabled() ? taskTraceparent(run.run, id, run.submitted.trace) : run.submitted.trace,
       caughtUp: async ({ run }) => this.#shards.ownerOf(run.shard)?.caughtUp(),
       fail: (task, attempt, error) => {
-        const result = { task: task.id, attempt, worker: host.id, error };
+        const result = { task: task.id, attempt, worker: runtime.id, error };
         this.#writer.write(task.run, "result", { v: VERSION, results: [result] }, () => stateOf(task) === "dispatched");
       },
     });
-    this.#withdrawals = new Withdrawals(host, () => this.#dispatcher);
-    this.#letters = new DeadLetters(host, (task) => this.#dispatcher.envelopeOf(task));
+    this.#withdrawals = new AttemptCanceller(runtime, () => this.#dispatcher);
+    this.#letters = new DeadLetters(runtime, (task) => this.#dispatcher.envelopeOf(task));
     const { runs = DEFAULT_RUNS, queued = DEFAULT_QUEUED } = options.limits ?? {};
-    const load = new RunLoad(host.id, runs, () => this.#shards);
-    const seams = {
+    const load = new RunLoad(runtime.id, runs, () => this.#shards);
+    const dependencies = {
       dispatcher: this.#dispatcher,
       gate: new QueueGate(this.#dispatcher, queued),
       writer: this.#writer,
@@ -81,20 +81,20 @@ export class Orchestrator {
       onEnded: (run: RunState, ended: Ended, at: number) => this.#ended(run, ended, at),
       answer: (run: RunState, ended: Ended) => void this.#answer(run, ended),
     };
-    this.#shards = new Shards(host, seams, load);
-    const admission = new Admission(host, load);
-    this.#gateway = new Gateway(host, admission);
-    this.#requests = new DurableRequests(host, admission);
+    this.#shards = new Shards(runtime, dependencies, load);
+    const admission = new Admission(runtime, load);
+    this.#gateway = new Gateway(runtime, admission);
+    this.#requests = new DurableRequests(runtime, admission);
   }
 
   /** Resolves when the shards that are free have been replayed, their unfinished runs go on, and requests are answered. */
   async start(): Promise<void> {
-    const { bus, topology } = this.#host;
+    const { bus, topology } = this.#runtime;
     const workers = await bus.bucket(topology.buckets.workers);
     const orchestrators = await bus.bucket(topology.buckets.orchestrators);
     await this.#shards.start();
     const { prefix } = topology.subjects;
-    const context = { host: this.#host, shards: this.#shards, workers, orchestrators };
+    const context = { runtime: this.#runtime, shards: this.#shards, workers, orchestrators };
     this.#service = await bus.serve({
       name: prefix,
       version: "0.1.0",
@@ -119,17 +119,17 @@ export class Orchestrator {
   }
 
   #guard(message: Message, handler: (message: Message) => void): void {
-    const { topology, log } = this.#host;
+    const { topology, log } = this.#runtime;
     if (message.replyTo === undefined || isInbox(message.replyTo, topology.subjects.prefix)) return handler(message);
     log("warn", `a request on ${message.subject} wants its answer on ${message.replyTo}, which is no inbox: refused`);
   }
 
   async #answer({ run, submitted }: RunState, ended: Ended): Promise<void> {
-    const { data, headers } = await answerOf(this.#host, run, ended);
+    const { data, headers } = await answerOf(this.#runtime, run, ended);
     try {
-      this.#host.bus.publish(submitted.replyTo!, data, headers);
+      this.#runtime.bus.publish(submitted.replyTo!, data, headers);
     } catch (error) {
-      this.#host.log("warn", `who waits for run ${run} could not be answered: ${messageOf(error)}`);
+      this.#runtime.log("warn", `who waits for run ${run} could not be answered: ${messageOf(error)}`);
     }
   }
 
@@ -140,7 +140,7 @@ export class Orchestrator {
     this.#options.onRun?.({ ...notice(run), ended: end });
     if (!tracingEnabled()) return;
     const recorded = recordRun(finishedRun(run, ended, at)).catch((error) => {
-      this.#host.log("warn", `the trace of run ${run.run} could not be written: ${messageOf(error)}`);
+      this.#runtime.log("warn", `the trace of run ${run.run} could not be written: ${messageOf(error)}`);
     });
     this.#traces.add(recorded);
     void recorded.then(() => this.#traces.delete(recorded));

@@ -58,7 +58,7 @@ export async function requireFolder(option: string, path: string): Promise<void>
 
 async function loadModule(name: string): Promise<Loaded[]> {
   if (name === BUILTIN) {
-    const { builtinWorkers } = await import("../workers/builtin.ts");
+    const { builtinWorkers } = await import("../builtins/builtin.ts");
     return builtinWorkers.map((worker) => ({ worker, from: "the built-in workers" }));
   }
   const path = resolve(name);

@@ -31,3 +31,6 @@ export const requestHeaders = z.object({
     .optional(),
 });
 export type RequestHeaders = z.output<typeof requestHeaders>;
+
+/** The id of a run that was requested without one follows from the request's place in the stream: a redelivery starts nothing twice. */
+export const queuedRunId = (sequence: number): string => `q${String(sequence).padStart(12, "0")}`;

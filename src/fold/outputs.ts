@@ -19,7 +19,7 @@ function letGo(task: TaskRecord): void {
 }
 
 /** A task that has returned needs its siblings' outputs no longer: retry applies to handlers only. */
-export function letGoNeeds(task: TaskRecord): void {
+export function releaseNeeds(task: TaskRecord): void {
   for (const need of task.needs) letGo(need);
   task.needs = NO_TASKS;
 }

@@ -7,7 +7,7 @@ import { type RunMachineEvent, runMachine } from "../machines/run.ts";
 import { createStepper, type Step } from "../machines/step.ts";
 import { type TaskMachineEvent, taskMachine } from "../machines/task.ts";
 import type { FoldEffects } from "./effects.ts";
-import { letGoNeeds, makesParentsOutput } from "./outputs.ts";
+import { makesParentsOutput, releaseNeeds } from "./outputs.ts";
 import type { RunState } from "./run-state.ts";
 import { attemptInRound, isFinal, NO_TASKS, type TaskRecord } from "./task-record.ts";
 
@@ -118,7 +118,7 @@ const taskEffects: Readonly<Record<string, (task: TaskRecord, turn: Turn, data: 
   reportSuccess(task, turn) {
     task.run.succeeded++;
     task.error = undefined;
-    letGoNeeds(task);
+    releaseNeeds(task);
     for (const dependent of task.dependents ?? NO_TASKS)
       if (--dependent.missing === 0) stepTask(dependent, "ready", turn);
     const { parent } = task;
@@ -157,7 +157,7 @@ function plant(task: TaskRecord, { plan, keys, needsOf }: CheckedPlan, turn: Tur
   const all = keys.map((key) => createTask(task.run, task, key, plan.tasks[key]!));
   const output = plan.output === undefined ? undefined : task.run.tasks.get(childOf(task.id, plan.output));
   task.children = { all, remaining: all.length, output };
-  letGoNeeds(task);
+  releaseNeeds(task);
   for (let i = 0; i < all.length; i++) {
     const child = all[i]!;
     const needed = needsOf(i);

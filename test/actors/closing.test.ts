@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { eachMessage } from "../../src/actors/run-reader.ts";
+import { eachMessage } from "../../src/actors/log/run-reader.ts";
 import { createTopology } from "../../src/bus/topology.ts";
 import { worker } from "../../src/index.ts";
 import { describeShared } from "../support/runtime.ts";

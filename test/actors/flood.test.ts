@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { connect, headers as createHeaders } from "@nats-io/transport-node";
 import { expect, onTestFinished, test } from "vitest";
-import { connectNats } from "../../src/bus/nats.ts";
+import { connectNats } from "../../src/bus/nats/bus.ts";
 import { createTopology } from "../../src/bus/topology.ts";
 import { eventually } from "../contract/wait.ts";
 import { describeOnNats } from "../support/runtime.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { createMemoryBroker } from "../../src/bus/memory.ts";
+import { createMemoryBroker } from "../../src/bus/memory/bus.ts";
 import type { Bus } from "../../src/bus/port.ts";
 import { createVirtualClock } from "../../src/core/virtual-clock.ts";
 import { plan, type Tutti, type TuttiError, type Worker, worker } from "../../src/index.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Tutti } from "../../src/app.ts";
-import { connectNats } from "../../src/bus/nats.ts";
+import { connectNats } from "../../src/bus/nats/bus.ts";
 import type { Bus } from "../../src/bus/port.ts";
 import { createTopology, type Topology } from "../../src/bus/topology.ts";
 import { messageOf } from "../../src/core/error.ts";

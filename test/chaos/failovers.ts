@@ -1,6 +1,6 @@
-import type { Claim } from "../../src/actors/claims.ts";
 import type { Bus } from "../../src/bus/port.ts";
 import type { Topology } from "../../src/bus/topology.ts";
+import type { Claim } from "../../src/core/claim.ts";
 import { decodeJson, encodeJson } from "../../src/core/json.ts";
 
 const QUERY = encodeJson({ run: "nobody", task: "-", attempt: 1 });

@@ -1,7 +1,7 @@
 /** `node main.ts OPTIONS`: one orchestrator or worker process of a chaos run. */
 import type { TuttiOptions } from "../../src/app.ts";
+import { builtinWorkers } from "../../src/builtins/builtin.ts";
 import { tutti } from "../../src/tutti.ts";
-import { builtinWorkers } from "../../src/workers/builtin.ts";
 import { chaosWorkers } from "./workers.ts";
 
 const options = JSON.parse(process.argv[2]!) as TuttiOptions;

@@ -1,6 +1,6 @@
+import { builtinWorkers } from "../../src/builtins/builtin.ts";
 import type { Json } from "../../src/core/json.ts";
 import { tutti } from "../../src/tutti.ts";
-import { builtinWorkers } from "../../src/workers/builtin.ts";
 import type { Chance } from "../simulation/chance.ts";
 import { type Expected, expectDeep, expectWide } from "./workers.ts";
 

@@ -1,9 +1,9 @@
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { builtinWorkers } from "../../src/builtins/builtin.ts";
 import { UsageError } from "../../src/cli/failure.ts";
 import { loadWorkers } from "../../src/cli/worker-modules.ts";
-import { builtinWorkers } from "../../src/workers/builtin.ts";
 
 const fixture = (name: string) => relative("", fileURLToPath(new URL(`fixtures/${name}`, import.meta.url)));
 const typesOf = async (...about: Parameters<typeof loadWorkers>) =>

@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
 import { runFanOut } from "../../bench/load.ts";
 import { WORKERS } from "../../bench/workers.ts";
-import { createMemoryBus } from "../../src/bus/memory.ts";
+import { createMemoryBus } from "../../src/bus/memory/bus.ts";
 import { createVirtualClock } from "../../src/core/virtual-clock.ts";
 import { worker } from "../../src/index.ts";
 import { tutti } from "../../src/tutti.ts";

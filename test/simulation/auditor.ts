@@ -1,5 +1,5 @@
-import { readLogMessage } from "../../src/actors/log-event.ts";
-import type { ShardOwner } from "../../src/actors/shard-owner.ts";
+import { readLogMessage } from "../../src/actors/log/log-event.ts";
+import type { ShardOwner } from "../../src/actors/shard/shard-owner.ts";
 import type { Limits } from "../../src/app.ts";
 import type { Bus, StoredMessage } from "../../src/bus/port.ts";
 import { parseTaskSubject } from "../../src/bus/subjects.ts";

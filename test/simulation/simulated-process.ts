@@ -1,5 +1,5 @@
 import type { Tutti, TuttiOptions } from "../../src/app.ts";
-import type { MemoryBroker } from "../../src/bus/memory.ts";
+import type { MemoryBroker } from "../../src/bus/memory/bus.ts";
 import type { Bus } from "../../src/bus/port.ts";
 import type { VirtualClock } from "../../src/core/virtual-clock.ts";
 import type { Worker } from "../../src/define/worker.ts";

@@ -1,4 +1,4 @@
-import type { Faults } from "../../src/bus/memory-faults.ts";
+import type { Faults } from "../../src/bus/memory/faults.ts";
 import type { Chance } from "./chance.ts";
 
 export const FAULTS = [

@@ -1,10 +1,10 @@
-import type { SettledQuery } from "../../src/actors/settled.ts";
-import { ShardOwner } from "../../src/actors/shard-owner.ts";
+import { ShardOwner } from "../../src/actors/shard/shard-owner.ts";
 import type { Limits, TuttiOptions } from "../../src/app.ts";
-import { createMemoryBroker, type MemoryBroker } from "../../src/bus/memory.ts";
+import { createMemoryBroker, type MemoryBroker } from "../../src/bus/memory/bus.ts";
 import type { Delivery, Message } from "../../src/bus/port.ts";
 import { createTopology } from "../../src/bus/topology.ts";
 import { decodeJson } from "../../src/core/json.ts";
+import type { SettledQuery } from "../../src/core/query.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/core/virtual-clock.ts";
 import type { HandlerContext } from "../../src/define/worker.ts";
 import { Auditor, type Taken } from "./auditor.ts";

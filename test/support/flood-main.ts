@@ -1,6 +1,6 @@
 /** `node flood-main.ts URL STREAM COUNT BYTES`: says "ready", and at a line on standard input appends so many messages and publishes as many; says "done". */
 import { once } from "node:events";
-import { connectNats } from "../../src/bus/nats.ts";
+import { connectNats } from "../../src/bus/nats/bus.ts";
 
 const [url, name, count, bytes] = process.argv.slice(2) as [string, string, string, string];
 const bus = await connectNats({ servers: url });

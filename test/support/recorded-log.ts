@@ -5,7 +5,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { createMemoryBroker } from "../../src/bus/memory.ts";
+import { createMemoryBroker } from "../../src/bus/memory/bus.ts";
 import { createTopology } from "../../src/bus/topology.ts";
 import { VERSION } from "../../src/core/event.ts";
 import { encodeJson, type Json } from "../../src/core/json.ts";

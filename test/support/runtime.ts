@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
 import type { Tutti, TuttiOptions } from "../../src/app.ts";
-import { createMemoryBroker } from "../../src/bus/memory.ts";
-import { connectNats } from "../../src/bus/nats.ts";
+import { createMemoryBroker } from "../../src/bus/memory/bus.ts";
+import { connectNats } from "../../src/bus/nats/bus.ts";
 import type { Bus } from "../../src/bus/port.ts";
 import { type TuttiParts, tutti } from "../../src/tutti.ts";
 import { type NatsServer, startNatsServer } from "./nats-server.ts";

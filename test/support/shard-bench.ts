@@ -1,15 +1,16 @@
-import { BlobStore } from "../../src/actors/blobs.ts";
-import { type Claim, Claims } from "../../src/actors/claims.ts";
-import { DeadLetters } from "../../src/actors/dead-letters.ts";
-import { Dispatcher } from "../../src/actors/dispatcher.ts";
-import { LogWriter } from "../../src/actors/log-writer.ts";
-import { QueueGate } from "../../src/actors/queue-gate.ts";
-import { QueuesInUse } from "../../src/actors/queues-in-use.ts";
-import { ShardKeeper } from "../../src/actors/shard-keeper.ts";
-import { TypeRegistry } from "../../src/actors/type-registry.ts";
-import { Withdrawals } from "../../src/actors/withdrawals.ts";
-import { createMemoryBus } from "../../src/bus/memory.ts";
+import { Claims } from "../../src/actors/cluster/claims.ts";
+import { ShardKeeper } from "../../src/actors/cluster/shard-keeper.ts";
+import { DeadLetters } from "../../src/actors/dead/dead-letters.ts";
+import { AttemptCanceller } from "../../src/actors/dispatch/attempt-canceller.ts";
+import { Dispatcher } from "../../src/actors/dispatch/dispatcher.ts";
+import { QueueGate } from "../../src/actors/dispatch/queue-gate.ts";
+import { BlobStore } from "../../src/actors/host/blobs.ts";
+import { QueuesInUse } from "../../src/actors/host/queues-in-use.ts";
+import { TypeRegistry } from "../../src/actors/host/type-registry.ts";
+import { LogWriter } from "../../src/actors/log/log-writer.ts";
+import { createMemoryBus } from "../../src/bus/memory/bus.ts";
 import { createTopology } from "../../src/bus/topology.ts";
+import type { Claim } from "../../src/core/claim.ts";
 import { type Submitted, VERSION } from "../../src/core/event.ts";
 import { decodeJson, encodeJson } from "../../src/core/json.ts";
 import { DEFAULT_RETRY } from "../../src/core/policy.ts";
@@ -51,8 +52,8 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
     caughtUp: async () => {},
     fail: () => {},
   });
-  const withdrawals = new Withdrawals(host, () => dispatcher);
-  const seams = {
+  const withdrawals = new AttemptCanceller(host, () => dispatcher);
+  const dependencies = {
     dispatcher,
     gate: new QueueGate(dispatcher, 1000),
     withdrawals,
@@ -65,7 +66,7 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
     answer() {},
   };
   const keeper = new ShardKeeper(host, 0, {
-    seams,
+    dependencies,
     claims: new Claims(claimBucket, presences, "us"),
     onChange: () => {},
     onNewer: () => {},

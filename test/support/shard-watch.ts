@@ -1,7 +1,7 @@
-import type { Claim } from "../../src/actors/claims.ts";
-import { connectNats } from "../../src/bus/nats.ts";
+import { connectNats } from "../../src/bus/nats/bus.ts";
 import type { Bus } from "../../src/bus/port.ts";
 import { createTopology, type Topology } from "../../src/bus/topology.ts";
+import type { Claim } from "../../src/core/claim.ts";
 import { decodeJson, encodeJson } from "../../src/core/json.ts";
 import { eventually } from "../contract/wait.ts";
 

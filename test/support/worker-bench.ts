@@ -1,9 +1,9 @@
-import { BlobStore } from "../../src/actors/blobs.ts";
-import { LiveReporter } from "../../src/actors/live-reporter.ts";
-import { QueuesInUse } from "../../src/actors/queues-in-use.ts";
-import { TypeRegistry } from "../../src/actors/type-registry.ts";
-import { WorkerProcess } from "../../src/actors/worker-process.ts";
-import { createMemoryBus } from "../../src/bus/memory.ts";
+import { BlobStore } from "../../src/actors/host/blobs.ts";
+import { QueuesInUse } from "../../src/actors/host/queues-in-use.ts";
+import { TypeRegistry } from "../../src/actors/host/type-registry.ts";
+import { LiveReporter } from "../../src/actors/worker/live-reporter.ts";
+import { WorkerProcess } from "../../src/actors/worker/worker-process.ts";
+import { createMemoryBus } from "../../src/bus/memory/bus.ts";
 import { createTopology } from "../../src/bus/topology.ts";
 import { decodeJson, encodeJson } from "../../src/core/json.ts";
 import { type WorkerPresence, workerPresence } from "../../src/core/registration.ts";

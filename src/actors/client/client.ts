@@ -1,0 +1,268 @@
+import type { RunOptions } from "../../app.ts";
+import { header, isBusError, isPassing, type Message } from "../../bus/port.ts";
+import { sleep } from "../../core/clock.ts";
+import type { DeadLetter, Redriven } from "../../core/dead-letter.ts";
+import { invalid, TuttiError, wireError } from "../../core/error.ts";
+import type { Ended } from "../../core/event.ts";
+import { decodeJson, encodeJson, findNonJson, type Json } from "../../core/json.ts";
+import { isName, NAME_EXPECTED } from "../../core/names.ts";
+import { problemsOf } from "../../core/problem.ts";
+import type { QueryName } from "../../core/query.ts";
+import { DEFAULT_TENANT, HEADERS, requestHeaders } from "../../core/request.ts";
+import { injectTraceparent } from "../../telemetry/attempt-span.ts";
+import type { ReaderRuntime } from "../host/runtime.ts";
+import { waitForEnd } from "../log/end-waiter.ts";
+import { readRun } from "../log/run-reader.ts";
+
+/** How long an orchestrator may take to answer a question. */
+const ANSWER_MS = 10_000;
+/** A submission is answered within milliseconds, or whoever took it has died. It is safe to repeat: it carries an id. */
+const SUBMISSION_MS = 3000;
+/** Most runs end within this time, and then the answer to the request is all that it takes. */
+const SHORT_RUN_MS = 3000;
+/** After this time of repeating, the caller is told that nobody answers. */
+const PATIENCE_MS = 15_000;
+/** How soon it is looked again whether a run has begun. */
+const RECHECK_MS = 250;
+/** Orchestrators that reconnect with us, after a server's restart, are there a moment later. */
+const RECONNECT_MS = 1500;
+
+/** Starts runs and asks about them, over the bus like any other client. */
+export class Client {
+  readonly #runtime: ReaderRuntime;
+
+  constructor(runtime: ReaderRuntime) {
+    this.#runtime = runtime;
+  }
+
+  /** Resolves once the run is durable. Safe to repeat: our requests always carry an id. */
+  async submit(type: string, input: Json, options: RunOptions, run: string): Promise<void> {
+    await this.#send(type, ...this.#encode(type, input, options, run));
+  }
+
+  /** What is wrong is told before anything is asked of the bus: ids become tokens of subjects. */
+  #encode(type: string, input: Json, options: RunOptions, run: string): [Uint8Array, Record<string, string>] {
+    if (!isName(type)) throw new TuttiError(400, `task type ${JSON.stringify(type)}: expected ${NAME_EXPECTED}`);
+    const odd = findNonJson(input);
+    if (odd) throw new TuttiError(400, `the input is no JSON: ${odd}`);
+    const headers = {
+      [HEADERS.run]: run,
+      ...(options.tenant !== undefined && { [HEADERS.tenant]: options.tenant }),
+      ...(options.priority !== undefined && { [HEADERS.priority]: options.priority }),
+      ...(options.deadline !== undefined && { [HEADERS.deadline]: String(options.deadline) }),
+      ...(options.requester !== undefined && { [HEADERS.requester]: options.requester }),
+    };
+    const parsed = requestHeaders.safeParse(headers);
+    if (!parsed.success) throw invalid("the request's options are invalid", problemsOf(parsed.error, headers));
+    const data = encodeJson(input);
+    const { maxPayload } = this.#runtime.bus;
+    if (data.length > maxPayload - 2048)
+      throw new TuttiError(
+        400,
+        `the input has ${data.length} bytes; a message holds ${maxPayload}: pass what is large by reference (putBlob), or name a file where the type takes one`,
+      );
+    return [data, headers];
+  }
+
+  async #send(type: string, data: Uint8Array, headers: Record<string, string>): Promise<void> {
+    const subject = this.#runtime.topology.subjects.submit(type);
+    await this.#ask(subject, data, { timeoutMs: SUBMISSION_MS, headers: traced(headers) });
+  }
+
+  /**
+   * Has it run and waits for the end. First the cheap way: one request, which the owner of the run answers. When no answer
+   * has come in a while, or it may have been lost, the run is submitted again by its id and its end read from the log.
+   */
+  async run(type: string, input: Json, options: RunOptions, run: string): Promise<Json> {
+    const { tenant = DEFAULT_TENANT, signal } = options;
+    signal?.throwIfAborted();
+    const request = this.#encode(type, input, options, run);
+    const answer = await orAbort(this.#askOnce(type, ...request), signal);
+    if (answer && answer !== "unsent") return this.#output(answer);
+    const waiter = await waitForEnd(this.#runtime, tenant, run);
+    const ended = async () => {
+      if (answer === "unsent") await this.#send(type, ...request);
+      else await this.#sendUnlessKnown(type, ...request, { tenant, run, signal });
+      // It may have ended before the waiter was there, and one of a chosen id long ago.
+      await waiter.check().catch(ifPassing);
+      return waiter.ended;
+    };
+    try {
+      return await this.#outcome(run, await orAbort(ended(), signal));
+    } finally {
+      waiter.stop();
+    }
+  }
+
+  /** Where nobody can be asked, or nothing stored, the log tells whether the run has begun: then its end comes. */
+  async #sendUnlessKnown(
+    type: string,
+    data: Uint8Array,
+    headers: Record<string, string>,
+    { tenant, run, signal }: { tenant: string; run: string; signal: AbortSignal | undefined },
+  ): Promise<void> {
+    const { bus, topology, clock } = this.#runtime;
+    const subject = topology.subjects.logOfRun(tenant, run, "submitted");
+    for (;;) {
+      try {
+        return await this.#send(type, data, headers);
+      } catch (error) {
+        if (!(error instanceof TuttiError) || error.code !== 503) throw error;
+        const isKnown = await bus.getLastMessage(topology.streams.log.name, subject).then(
+          (message) => message !== undefined,
+          (reason) => (isPassing(reason) ? undefined : false),
+        );
+        if (isKnown) return;
+        if (isKnown === false || signal?.aborted) throw error;
+        // Without a connection, or while a cluster elects a leader, nothing can be told: it may have begun.
+        await sleep(clock, RECHECK_MS);
+      }
+    }
+  }
+
+  /** The answer to `run.<type>`, if it comes soon. `unsent`: there is no connection. */
+  #askOnce(type: string, data: Uint8Array, headers: Record<string, string>): Promise<Message | "unsent" | undefined> {
+    const { bus, topology } = this.#runtime;
+    return new Promise((resolve, reject) => {
+      const unlisten = bus.onEvent((event) => event.type === "reconnected" && resolve(undefined));
+      const options = { timeoutMs: SHORT_RUN_MS, headers: traced(headers), patienceMs: 0 };
+      this.#ask(topology.subjects.run(type), data, options)
+        .then(resolve, (error) => {
+          if (!isBusError(error.cause, "timeout")) reject(error);
+          else resolve(isBusError(error.cause.cause, "unreachable") ? "unsent" : undefined);
+        })
+        .finally(unlisten);
+    });
+  }
+
+  #output(answer: Message): Json | Promise<Json> {
+    const output = decodeJson(answer.data) as Json;
+    if (!answer.headers || header(answer, HEADERS.output) === undefined) return output;
+    return this.#runtime.blobs.getJson((output as { outputRef: string }).outputRef);
+  }
+
+  async result(run: string, tenant: string, signal?: AbortSignal): Promise<Json> {
+    const waiter = await waitForEnd(this.#runtime, tenant, run);
+    try {
+      const { ended } = await readRun(this.#runtime, tenant, run);
+      return await this.#outcome(run, ended?.body ?? (await orAbort(waiter.ended, signal)));
+    } finally {
+      waiter.stop();
+    }
+  }
+
+  async query(query: QueryName, body: Json): Promise<unknown> {
+    const [resource, verb] = query.split(".") as [string, string];
+    const subject = this.#runtime.topology.subjects.api(resource, verb);
+    return decodeJson((await this.#ask(subject, encodeJson(body), { timeoutMs: ANSWER_MS })).data);
+  }
+
+  /** Repeated when the answer is lost, it redrives once all the same: it says which attempt had failed. */
+  async redrive(id: string, options: { tenant?: string; by?: string; reason?: string }): Promise<Redriven> {
+    const { tenant } = options;
+    const which = { id, ...(tenant !== undefined && { tenant }) };
+    // Without a letter it may have been redriven already, which the answer will tell.
+    const letter = (await this.query("dead.get", which).catch(orNothing)) as DeadLetter | undefined;
+    const attempt = letter?.attempt;
+    return (await this.query("dead.redrive", {
+      ...options,
+      id,
+      ...(attempt !== undefined && { attempt }),
+    })) as Redriven;
+  }
+
+  async #outcome(run: string, ended: Ended): Promise<Json> {
+    if (ended.status !== "succeeded")
+      throw TuttiError.fromWire(ended.error ?? { code: 500, message: "the run ended without saying why", run });
+    return ended.outputRef === undefined ? (ended.output ?? null) : this.#runtime.blobs.getJson(ended.outputRef);
+  }
+
+  async #ask(subject: string, data: Uint8Array, options: AskOptions): Promise<Message> {
+    const { clock } = this.#runtime;
+    try {
+      const answer = await this.#request(subject, data, options);
+      const failure = errorIn(answer);
+      if (failure) throw failure;
+      return answer;
+    } catch (error) {
+      if (isBusError(error, "no-responders"))
+        throw new TuttiError(
+          503,
+          "no orchestrator answers: start one with `tutti orchestrator` or `tutti dev`",
+          {},
+          { cause: error },
+        );
+      if (isBusError(error))
+        throw new TuttiError(
+          503,
+          `the request was not answered: ${error.message} (at ${new Date(clock.now()).toISOString()})`,
+          {},
+          { cause: error },
+        );
+      throw error;
+    }
+  }
+
+  /** Repeats what got no answer: who took it may have died, and another will take it. */
+  async #request(
+    subject: string,
+    data: Uint8Array,
+    { patienceMs = PATIENCE_MS, ...options }: AskOptions,
+  ): Promise<Message> {
+    const { bus, clock } = this.#runtime;
+    const since = clock.monotonic();
+    for (;;) {
+      try {
+        return await bus.request(subject, data, options);
+      } catch (error) {
+        const waitedMs = clock.monotonic() - since;
+        const mostMs = isBusError(error, "timeout") ? patienceMs - options.timeoutMs : RECONNECT_MS;
+        if (!isBusError(error, "timeout", "no-responders") || waitedMs > mostMs) throw error;
+        await sleep(clock, 100);
+      }
+    }
+  }
+}
+
+function orNothing(error: unknown): undefined {
+  if (!(error instanceof TuttiError) || error.code !== 404) throw error;
+}
+
+interface AskOptions {
+  readonly timeoutMs: number;
+  readonly headers?: Record<string, string>;
+  /** Unanswered, the request is repeated for this time. */
+  readonly patienceMs?: number;
+}
+
+function traced(headers: Record<string, string>): Record<string, string> {
+  const trace = injectTraceparent();
+  return trace === undefined ? headers : { ...headers, [HEADERS.trace]: trace };
+}
+
+function errorIn(answer: Message): TuttiError | undefined {
+  if (
+    !answer.headers ||
+    !Object.keys(answer.headers).some((key) => key.toLowerCase() === HEADERS.errorCode.toLowerCase())
+  )
+    return undefined;
+  const body = decodeJson(answer.data) as { error?: unknown };
+  const parsed = wireError.safeParse(body.error);
+  return parsed.success ? TuttiError.fromWire(parsed.data) : new TuttiError(500, "an error reply that cannot be read");
+}
+
+/** The waiter asks again by itself. */
+function ifPassing(error: unknown): void {
+  if (!isPassing(error)) throw error;
+}
+
+function orAbort<T>(wanted: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return wanted;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    // Also when it is too late: a rejection must have been heard by somebody.
+    wanted.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+  });
+}

@@ -1,0 +1,192 @@
+import type { WatchEvent } from "../../app.ts";
+import type { Message, Stoppable } from "../../bus/port.ts";
+import { lastToken } from "../../bus/subjects.ts";
+import { TuttiError } from "../../core/error.ts";
+import type { RunEvent } from "../../core/event.ts";
+import { decodeJson } from "../../core/json.ts";
+import { type LiveKind, type LiveMessage, liveMessage } from "../../core/live.ts";
+import type { TaskView } from "../../core/run-view.ts";
+import { noEffects } from "../../fold/effects.ts";
+import { attemptOf, isOpen, stateOf, type TaskRecord } from "../../fold/task-record.ts";
+import { viewTask } from "../../fold/view.ts";
+import { translating } from "../host/bus-failure.ts";
+import { Channel } from "../host/channel.ts";
+import type { ReaderRuntime } from "../host/runtime.ts";
+import { LogPump } from "../log/log-pump.ts";
+import { notFound, unreadable, viewRun } from "../log/run-reader.ts";
+import { RunReading } from "../log/run-reading.ts";
+
+/** Follows a run from its first event: the same fold as its owner's, plus what workers tell live. */
+class RunWatch {
+  readonly channel = new Channel<WatchEvent>();
+  readonly #runtime: ReaderRuntime;
+  readonly #tenant: string;
+  readonly #run: string;
+  readonly #pump: LogPump;
+  /** Changed since the last turn: each is told once, as it then stands. */
+  readonly #changed = new Set<TaskRecord>();
+  readonly #seenQueued = new WeakSet<TaskRecord>();
+  /** Attempts that a worker said it has begun. */
+  readonly #started = new Map<string, { attempt: number; at: string; worker: string | undefined }>();
+  readonly #reading: RunReading;
+  #caughtUp = false;
+  /** Whether the run as it stood has been told. */
+  #told = false;
+  #scheduled = false;
+  #stops: Stoppable[] = [];
+  #unlisten: () => void = () => {};
+
+  constructor(runtime: ReaderRuntime, tenant: string, run: string) {
+    this.#runtime = runtime;
+    this.#tenant = tenant;
+    this.#run = run;
+    this.#reading = new RunReading(tenant, run, { ...noEffects, changed: (task) => this.#noteChange(task) });
+    this.#pump = new LogPump(
+      { ...runtime, subjects: runtime.topology.subjects },
+      ({ shard, read }) => this.#apply(shard, read),
+      {
+        needsCarried: () => this.#reading.isReplaying,
+        onNewer: (newer) => this.channel.close(unreadable(run, newer)),
+        onThrown: (error) => this.channel.close(error),
+      },
+    );
+  }
+
+  async start(): Promise<void> {
+    const { bus, topology } = this.#runtime;
+    const { subjects, streams } = topology;
+    this.#unlisten = bus.onEvent(({ type }) => {
+      if (type === "closed") this.channel.close(this.#cutOff());
+    });
+    this.#stops.push(
+      await bus.subscribe(subjects.live(this.#tenant, this.#run, "*"), (message) => this.#takeLive(message)),
+    );
+    const filter = subjects.logOfRun(this.#tenant, this.#run, ">");
+    this.#stops.push(
+      await bus.follow(streams.log.name, filter, (message) => this.#pump.push(message), {
+        onCaughtUp: () =>
+          this.#pump.whenDrained(() => {
+            this.#caughtUp = true;
+            this.#reading.isReplaying = false;
+            if (this.#reading.state) this.#schedule();
+            else this.channel.close(notFound(this.#run));
+          }),
+      }),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#unlisten();
+    this.#pump.stop();
+    await Promise.all(this.#stops.splice(0).map((one) => one.stop()));
+  }
+
+  #cutOff(): TuttiError {
+    const { description } = this.#runtime.bus;
+    const message = `run ${this.#run} had not ended when the connection to ${description} was closed`;
+    return new TuttiError(503, message, { run: this.#run });
+  }
+
+  #apply(shard: number, read: RunEvent): void {
+    if (this.#reading.take(shard, read))
+      // Begun anew: what was noted before is of another state.
+      for (const task of this.#changed) if (task.run !== this.#reading.state) this.#changed.delete(task);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || !this.#caughtUp) return;
+    this.#scheduled = true;
+    this.#runtime.clock.endOfTurn(() => {
+      this.#scheduled = false;
+      this.#tell().catch((error) => this.channel.close(error));
+    });
+  }
+
+  async #tell(): Promise<void> {
+    const state = this.#reading.state!;
+    const { end } = state;
+    if (!this.#told) {
+      this.#told = true;
+      const { tasks: _, ...run } = await viewRun(this.#runtime, { state, ended: undefined });
+      // Its end, if it has come already, is told last, like any other.
+      this.channel.push({ kind: "run", run: { ...run, status: "running" } });
+    }
+    for (const task of this.#changed) this.channel.push({ kind: "task", task: this.#view(task) });
+    this.#changed.clear();
+    if (!end) return;
+    const { tasks: _, ...run } = await viewRun(this.#runtime, { state, ended: end });
+    this.channel.push({ kind: "run", run });
+    this.channel.close();
+  }
+
+  /** In the order of their last changes: a task's end comes after those of its children. */
+  #noteChange(task: TaskRecord): void {
+    this.#changed.delete(task);
+    this.#changed.add(task);
+    // What was dispatched before we came may be running: who told so, we did not hear.
+    if (this.#caughtUp && stateOf(task) === "dispatched") this.#seenQueued.add(task);
+  }
+
+  /** The log knows one state for what is queued or running; live messages tell them apart. */
+  #view(task: TaskRecord): TaskView {
+    const view = viewTask(task);
+    if (stateOf(task) !== "dispatched") return view;
+    const started = this.#started.get(task.id);
+    if (started?.attempt !== attemptOf(task)) return this.#seenQueued.has(task) ? { ...view, state: "queued" } : view;
+    return { ...view, state: "running", startedAt: started.at, ...(started.worker && { worker: started.worker }) };
+  }
+
+  #takeLive(message: Message): void {
+    const live = lastToken(message.subject) as LiveKind;
+    const read = readLive(message);
+    for (const { task, attempt, at, data } of read?.items ?? []) {
+      const iso = readMoment(at);
+      if (iso === undefined) continue;
+      if (live === "started") {
+        this.#started.set(task, { attempt, at: iso, worker: read!.worker });
+        const record = this.#reading.state?.tasks.get(task);
+        // It may be over by now.
+        if (record && !isOpen(record, attempt)) continue;
+        if (record) this.#changed.add(record);
+        this.#schedule();
+      } else if (this.#told) {
+        this.channel.push({ kind: "live", live, task, attempt, at: iso, ...(data !== undefined && { data }) });
+      }
+    }
+  }
+}
+
+function readLive(message: Message): LiveMessage | undefined {
+  try {
+    return liveMessage.safeParse(decodeJson(message.data)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined for a number that no date can have: foreign workers may send anything. */
+function readMoment(at: string | number): string | undefined {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
+/** See `Tutti.watch`. */
+export async function* watchRun(
+  runtime: ReaderRuntime,
+  tenant: string,
+  run: string,
+  signal?: AbortSignal,
+): AsyncGenerator<WatchEvent, void, void> {
+  const watch = new RunWatch(runtime, tenant, run);
+  const abort = () => watch.channel.close(signal?.reason);
+  if (signal?.aborted) throw signal.reason;
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    await translating(watch.start());
+    yield* watch.channel;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    await watch.stop();
+  }
+}

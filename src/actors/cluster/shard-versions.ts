@@ -1,0 +1,69 @@
+import type { Claim } from "../../core/claim.ts";
+import { VERSION } from "../../core/event.ts";
+import { decodeJson } from "../../core/json.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { OrchestratorPresence } from "../../core/registration.ts";
+
+/**
+ * Which versions the shards' logs need, as their claims and our own replays tell, and who reads what: a shard goes to
+ * somebody who can read it, and waits if there is nobody.
+ */
+export class ShardVersions {
+  readonly #id: string;
+  readonly #log: Logger;
+  /** By shard; 1 where nothing else is known. */
+  readonly #needs = new Map<number, number>();
+  readonly #reads = new Map<string, number>();
+  #waiting: readonly { readonly shard: number; readonly needs: number }[] = [];
+
+  constructor(id: string, log: Logger) {
+    this.#id = id;
+    this.#log = log;
+  }
+
+  /** Its log has an event of that version. */
+  met(shard: number, version: number): void {
+    this.#needs.set(shard, Math.max(version, this.#needsOf(shard)));
+  }
+
+  /** What the bucket says of a claim. */
+  claimed(shard: number, value: Uint8Array | undefined): void {
+    try {
+      const { needs } = decodeJson(value!) as Claim;
+      if (typeof needs === "number") this.met(shard, needs);
+    } catch {
+      // No claim of ours: who takes the shard will see.
+    }
+  }
+
+  /** What another says of itself. One that says nothing of versions is a build that knew of one only. */
+  told(id: string, presence: OrchestratorPresence | undefined): void {
+    if (presence) this.#reads.set(id, presence.reads ?? 1);
+    else this.#reads.delete(id);
+  }
+
+  canRead = (member: string, shard: number): boolean =>
+    (member === this.#id ? VERSION : (this.#reads.get(member) ?? 1)) >= this.#needsOf(shard);
+
+  /** Who is to own what has been found. Says it when shards have to wait. */
+  assigned(owners: readonly (string | undefined)[]): void {
+    const waiting = owners.flatMap((owner, shard) =>
+      owner === undefined && this.#needsOf(shard) > VERSION ? [{ shard, needs: this.#needsOf(shard) }] : [],
+    );
+    if (JSON.stringify(waiting) === JSON.stringify(this.#waiting)) return;
+    this.#waiting = waiting;
+    if (waiting.length === 0) return this.#log("info", "no shard waits for a newer orchestrator any more");
+    const most = Math.max(...waiting.map(({ needs }) => needs));
+    const named = waiting.map(({ shard }) => shard).join(", ");
+    this.#log(
+      "warn",
+      `nobody alive can read the log of shards ${named}: they wait until an orchestrator is started that reads version ${most}`,
+    );
+  }
+
+  describe(): Pick<OrchestratorPresence, "reads" | "waiting"> {
+    return { reads: VERSION, ...(this.#waiting.length > 0 && { waiting: [...this.#waiting] }) };
+  }
+
+  #needsOf = (shard: number): number => this.#needs.get(shard) ?? 1;
+}

@@ -1,0 +1,109 @@
+import { isBusError, isPassing } from "../../bus/port.ts";
+import { parseDeadTaskSubject } from "../../bus/subjects.ts";
+import { pauseMs, sleep } from "../../core/clock.ts";
+import type { DeadTask } from "../../core/dead-letter.ts";
+import { messageOf } from "../../core/error.ts";
+import { decodeJson, encodeJson, type Json } from "../../core/json.ts";
+import { failedTaskOf, type RunState } from "../../fold/run-state.ts";
+import { attemptOf, type TaskRecord } from "../../fold/task-record.ts";
+import type { Runtime } from "../host/runtime.ts";
+
+/**
+ * Keeps the dead letters of an owner's runs: one for each run that a task has failed, none once it is redriven. It is a
+ * list to look at, and no truth: what may be redriven, the log says. A letter is stored before the `ended` that it goes
+ * with, so that whoever takes over in between stores it again; the subject is the attempt's, and takes one message.
+ */
+export class DeadLetters {
+  readonly #runtime: Runtime;
+  readonly #envelopeOf: (task: TaskRecord) => Promise<Uint8Array>;
+  readonly #underWay = new Set<Promise<void>>();
+  #stopped = false;
+
+  constructor(runtime: Runtime, envelopeOf: (task: TaskRecord) => Promise<Uint8Array>) {
+    this.#runtime = runtime;
+    this.#envelopeOf = envelopeOf;
+  }
+
+  /** Before `ended` is appended. Resolves when the list is right, or `wanted` says that this has lost its purpose. */
+  async settle(run: RunState, wanted: () => boolean): Promise<void> {
+    const task = failedTaskOf(run);
+    if (run.redriven) await this.#removeStale(run, wanted);
+    if (task) await this.#bury(task, wanted);
+  }
+
+  /** A redrive was read. */
+  redriven(run: RunState): void {
+    const removed = this.#removeStale(run, () => true);
+    this.#underWay.add(removed);
+    void removed.then(() => this.#underWay.delete(removed));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.allSettled(this.#underWay);
+  }
+
+  async #bury(task: TaskRecord, wanted: () => boolean): Promise<void> {
+    const { tenant, run } = task.run;
+    const subject = this.#runtime.topology.subjects.deadTask(tenant, run, task.id, attemptOf(task));
+    await this.#insist(`the dead letter of run ${run} is not stored yet`, wanted, async () => {
+      const data = encodeJson(await this.#describe(task));
+      if (!wanted()) return;
+      await this.#runtime.bus.append(subject, data, { expectLastSubjectSequence: 0 }).catch((error) => {
+        if (!isBusError(error, "wrong-sequence")) throw error;
+      });
+    });
+  }
+
+  /** Those of attempts that were followed by others: true for ever, whoever carries it out, and however late. */
+  async #removeStale(run: RunState, wanted: () => boolean): Promise<void> {
+    const { bus, topology } = this.#runtime;
+    const { name } = topology.streams.dead;
+    await this.#insist(`a dead letter of run ${run.run} is not removed yet`, wanted, async () => {
+      for (const subject of await bus.listSubjects(name, topology.subjects.deadTasksOfRun(run.tenant, run.run))) {
+        const { task, attempt } = parseDeadTaskSubject(topology.subjects, subject);
+        const record = run.tasks.get(task);
+        if (record && attempt < attemptOf(record)) await bus.removeSubject(name, subject);
+      }
+    });
+  }
+
+  async #describe(task: TaskRecord): Promise<DeadTask> {
+    const { kind = "terminal", message = "no reason was given" } = task.error ?? {};
+    return {
+      v: 1,
+      tenant: task.run.tenant,
+      run: task.run.run,
+      task: task.id,
+      type: task.spec.type,
+      attempt: attemptOf(task),
+      error: { kind, message },
+      ...(task.worker !== undefined && { worker: task.worker }),
+      ...(await this.#envelope(task)),
+    };
+  }
+
+  async #envelope(task: TaskRecord): Promise<Pick<DeadTask, "message">> {
+    try {
+      return { message: decodeJson(await this.#envelopeOf(task)) as { [key: string]: Json } };
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      this.#runtime.log("debug", `what ${task.id} of run ${task.run.run} was given is lost: ${messageOf(error)}`);
+      return {};
+    }
+  }
+
+  /** Repeats what trouble of the bus has prevented. What cannot be done at all is given up: a run ends all the same. */
+  async #insist(problem: string, wanted: () => boolean, work: () => Promise<void>): Promise<void> {
+    for (let tries = 0; !this.#stopped && wanted(); tries++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (isBusError(error, "closed")) return;
+        if (!isPassing(error)) return this.#runtime.log("error", `${problem}, and will not be: ${messageOf(error)}`);
+        if (tries % 10 === 9) this.#runtime.log("warn", `${problem}: ${messageOf(error)}`);
+        await sleep(this.#runtime.clock, pauseMs(tries));
+      }
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import type { TaskAddress } from "../../bus/subjects.ts";
+import { messageOf } from "../../core/error.ts";
+import { encodeJson } from "../../core/json.ts";
+import type { TaskRecord } from "../../fold/task-record.ts";
+import type { Runtime } from "../host/runtime.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+
+interface Batch {
+  readonly tenant: string;
+  readonly run: string;
+  readonly withdrawn: { task: TaskRecord; at: TaskAddress }[];
+}
+
+/**
+ * Takes attempts off the queue that were ended without their worker, and tells the workers: one message a run for all
+ * that ended in one turn. If the message or a removal is lost, a handler runs in vain and its result is ignored.
+ */
+export class AttemptCanceller {
+  readonly #runtime: Runtime;
+  readonly #dispatcher: () => Dispatcher;
+  readonly #batches = new Map<string, Batch>();
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(runtime: Runtime, dispatcher: () => Dispatcher) {
+    this.#runtime = runtime;
+    this.#dispatcher = dispatcher;
+  }
+
+  withdraw(task: TaskRecord, at: TaskAddress): void {
+    const { tenant, run } = at;
+    const key = `${tenant}/${run}`;
+    let batch = this.#batches.get(key);
+    if (!batch) {
+      batch = { tenant, run, withdrawn: [] };
+      this.#batches.set(key, batch);
+      this.#runtime.clock.endOfTurn(() => {
+        const full = this.#batches.get(key)!;
+        this.#batches.delete(key);
+        this.#track(this.#carryOut(full));
+      });
+    }
+    batch.withdrawn.push({ task, at });
+  }
+
+  /** A message that a former owner left on the queue although its attempt is closed. */
+  removeStale(subject: string): void {
+    this.#track(this.#remove(subject));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
+  }
+
+  async #carryOut({ tenant, run, withdrawn }: Batch): Promise<void> {
+    const { bus, topology } = this.#runtime;
+    const tasks = withdrawn.map(({ at }) => ({ task: at.task, attempt: at.attempt }));
+    const { snapshot } = withdrawn[0]!.task.run;
+    // Attempts of a run that is redriven come later, and must not be taken for those.
+    const isForGood = snapshot.value !== "running" && !snapshot.context.isRedrivable;
+    try {
+      const subject = topology.subjects.cancel(tenant, run);
+      if (isForGood) bus.publish(subject, encodeJson({ v: 1 }));
+      else
+        for (let i = 0; i < tasks.length; i += MOST_NAMED)
+          bus.publish(subject, encodeJson({ v: 1, tasks: tasks.slice(i, i + MOST_NAMED) }));
+    } catch (error) {
+      this.#runtime.log("warn", `workers could not be told to abort run ${run}: ${messageOf(error)}`);
+    }
+    // An attempt that is being published would appear on the queue after its removal.
+    await Promise.all(withdrawn.map(({ task }) => this.#dispatcher().settled(task)));
+    for (let i = 0; i < withdrawn.length; i += AT_ONCE)
+      await Promise.all(withdrawn.slice(i, i + AT_ONCE).map(({ at }) => this.#remove(topology.subjects.task(at))));
+  }
+
+  async #remove(subject: string): Promise<void> {
+    const { bus, topology, log } = this.#runtime;
+    await bus.removeSubject(topology.streams.tasks.name, subject).catch((error) => {
+      log("warn", `${subject} could not be taken off the queue: ${messageOf(error)}`);
+    });
+  }
+
+  #track(work: Promise<void>): void {
+    this.#underWay.add(work);
+    void work.finally(() => this.#underWay.delete(work));
+  }
+}
+
+/** A task's path may take 2 KB, and a message must stay below the bus's limit. */
+const MOST_NAMED = 400;
+const AT_ONCE = 50;

@@ -1,0 +1,144 @@
+import { TerminalError } from "../../core/error.ts";
+import { VERSION } from "../../core/event.ts";
+import { encodeJson, type Json } from "../../core/json.ts";
+import { childOf } from "../../core/names.ts";
+import { resolveInput } from "../../core/reference.ts";
+import type { TaskMessage } from "../../core/task-message.ts";
+import { holdsRef, outputOf, refsOf, soleOutput } from "../../fold/outputs.ts";
+import { attemptOf, type TaskRecord } from "../../fold/task-record.ts";
+import { attemptBlobs } from "../host/attempt-blobs.ts";
+import { INLINE_LIMIT } from "../host/blobs.ts";
+import type { Runtime } from "../host/runtime.ts";
+
+/** Tasks whose inputs are being fetched from the object store at once: each may be large. */
+const MOST_PREPARING = 16;
+
+/** Outputs of so many bytes are put into one input. More of them go to the worker as they are: no text holds them all. */
+const JOIN_LIMIT = 64 * 2 ** 20;
+
+/** A task's message with every field in its place: those that are undefined leave no trace in JSON. */
+type Body = { readonly [K in keyof TaskMessage]-?: TaskMessage[K] | undefined };
+
+/** Makes the messages that put tasks on the queue: references resolved, and what is large moved to the object store. */
+export class TaskEncoder {
+  readonly #runtime: Runtime;
+  readonly #epochOf: (shard: number) => number;
+  #preparing = 0;
+
+  constructor(runtime: Runtime, epochOf: (shard: number) => number) {
+    this.#runtime = runtime;
+    this.#epochOf = epochOf;
+  }
+
+  /** Whether nothing has to be fetched for it: its type is known, and what it needs is at hand. */
+  isSimple(task: TaskRecord): boolean {
+    if (!this.#runtime.types.peek(task.spec.type)) return false;
+    for (const need of task.needs) if (holdsRef(need)) return false;
+    return true;
+  }
+
+  /** Whether no more should be prepared for the moment. */
+  get isBusy(): boolean {
+    return this.#preparing >= MOST_PREPARING;
+  }
+
+  /** Of a simple task: at once, unless it is so large that a part of it is stored first. Throws for a broken reference. */
+  encode(task: TaskRecord): Uint8Array | Promise<Uint8Array> {
+    return this.#fit(this.#body(task, NOTHING_TO_LOAD));
+  }
+
+  /** Of any task. Rejects with a TerminalError for a type that was never registered, a broken reference, a blob that is gone. */
+  async prepare(task: TaskRecord): Promise<Uint8Array> {
+    this.#preparing++;
+    try {
+      return await this.#fetchAndEncode(task);
+    } finally {
+      this.#preparing--;
+    }
+  }
+
+  async #fetchAndEncode(task: TaskRecord): Promise<Uint8Array> {
+    const { types } = this.#runtime;
+    const { type } = task.spec;
+    if (!(await types.find(type))) throw new TerminalError(`no worker ever registered the task type ${type}`);
+    return this.recall(task);
+  }
+
+  /** Of any task, as it was or would be sent, whether anybody knows its type or not. Rejects as {@link prepare} else does. */
+  async recall(task: TaskRecord): Promise<Uint8Array> {
+    const refs = task.needs.flatMap((need) => [...refsOf(need)]);
+    // Each of them is larger than what travels in a message: so many are not fetched to be put together here.
+    if (refs.length * INLINE_LIMIT > JOIN_LIMIT) return this.#fit(await this.#bodyInParts(task));
+    const load = await this.#runtime.blobs.loadWithin(refs, JOIN_LIMIT);
+    return this.#fit(load ? this.#body(task, load) : await this.#bodyInParts(task));
+  }
+
+  /** Of a task that is given more than can be put together: the worker does that, with what it reads itself. */
+  async #bodyInParts(task: TaskRecord): Promise<Body> {
+    const { input = {}, needs } = task.spec;
+    const parts: Record<string, { ref: string } | { value: Json }> = {};
+    for (const need of task.needs) {
+      const sole = soleOutput(need);
+      if (sole && "ref" in sole) parts[need.key] = { ref: sole.ref };
+      else parts[need.key] = { value: outputOf(need, await this.#runtime.blobs.loadAll(refsOf(need))) };
+    }
+    const referred = needs?.length ? Object.fromEntries(needs.map((key) => [key, { $ref: `${key}#` }])) : undefined;
+    return { ...this.#common(task), input, needs: referred, parts };
+  }
+
+  #body(task: TaskRecord, load: (ref: string) => Json): Body {
+    const { run, spec } = task;
+    const sibling = (key: string) => outputOf(run.tasks.get(childOf(task.parent!.id, key))!, load);
+    const { input = {}, needs } = spec;
+    const { inputRef } = run.submitted;
+    const isStoredRoot = !task.parent && inputRef !== undefined;
+    return {
+      ...this.#common(task),
+      // A request's input is data, whatever it looks like; only plans refer.
+      input: isStoredRoot ? undefined : task.parent ? resolveInput(input, sibling) : input,
+      inputRef: isStoredRoot ? inputRef : undefined,
+      needs: needs?.length ? Object.fromEntries(needs.map((key) => [key, sibling(key)])) : undefined,
+    };
+  }
+
+  #common(task: TaskRecord): Body {
+    const { run, spec } = task;
+    return {
+      v: VERSION,
+      run: run.run,
+      task: task.id,
+      attempt: attemptOf(task),
+      epoch: this.#epochOf(run.shard),
+      type: spec.type,
+      input: undefined,
+      inputRef: undefined,
+      needs: undefined,
+      needsRef: undefined,
+      parts: undefined,
+      partsRef: undefined,
+      timeoutMs: spec.timeout,
+      deadline: run.deadline,
+      reply: this.#runtime.topology.subjects.reply(run.tenant, run.shard, run.run),
+    };
+  }
+
+  #fit(body: Body): Uint8Array | Promise<Uint8Array> {
+    const data = encodeJson(body);
+    return data.length <= INLINE_LIMIT ? data : this.#moveOut(body);
+  }
+
+  async #moveOut({ input, needs, parts, ...body }: Body): Promise<Uint8Array> {
+    const { blobs } = this.#runtime;
+    const names = attemptBlobs(body as TaskMessage);
+    return encodeJson({
+      ...body,
+      ...(input !== undefined && { inputRef: await blobs.putJsonAs(names.input, input) }),
+      ...(needs && { needsRef: await blobs.putJsonAs(names.needs, needs) }),
+      ...(parts && { partsRef: await blobs.putJsonAs(names.parts, parts) }),
+    });
+  }
+}
+
+const NOTHING_TO_LOAD = (ref: string): never => {
+  throw new TerminalError(`blob ${ref} was not fetched`);
+};

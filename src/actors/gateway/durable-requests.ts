@@ -1,0 +1,120 @@
+import { type Delivery, header, isBusError, type Puller } from "../../bus/port.ts";
+import { typeOfRequest } from "../../bus/subjects.ts";
+import type { DeadRequest } from "../../core/dead-letter.ts";
+import { messageOf, TuttiError } from "../../core/error.ts";
+import { encodeJson } from "../../core/json.ts";
+import { HEADERS, queuedRunId } from "../../core/request.ts";
+import { INLINE_LIMIT } from "../host/blobs.ts";
+import type { Runtime } from "../host/runtime.ts";
+import type { Admission } from "./admission.ts";
+import { readRequest } from "./request-reading.ts";
+import { submit } from "./submission.ts";
+
+const AT_ONCE = 64;
+/** A type may be registered a little after the request for it came. */
+const UNKNOWN_TYPE_TRIES = 20;
+const RETRY_MS = 1000;
+/** How soon it is looked again whether there is room, for nothing tells when another's run ends or a log has room. */
+const RECHECK_MS = 100;
+
+/**
+ * Takes requests that were published to be started whenever an orchestrator is there. One that can never be started
+ * goes to the dead letters, with what is wrong with it: there is nobody to answer.
+ */
+export class DurableRequests {
+  readonly #runtime: Runtime;
+  readonly #admission: Admission;
+  #puller: Puller | undefined;
+  #inHand = 0;
+  #disarm: (() => void) | undefined;
+
+  constructor(runtime: Runtime, admission: Admission) {
+    this.#runtime = runtime;
+    this.#admission = admission;
+  }
+
+  async start(): Promise<void> {
+    const { bus, topology } = this.#runtime;
+    const { requestsConsumer: consumer } = topology;
+    await bus.ensureConsumer(consumer);
+    this.#puller = await bus.pull(consumer.stream, consumer.name, (delivery) => {
+      this.#inHand++;
+      void this.#take(delivery).finally(() => {
+        this.#inHand--;
+        void this.#demand();
+      });
+    });
+    await this.#demand();
+  }
+
+  async stop(): Promise<void> {
+    const puller = this.#puller;
+    this.#puller = undefined;
+    this.#disarm?.();
+    await puller?.stop();
+  }
+
+  /** There may be room again. */
+  wake(): void {
+    if (!this.#disarm) return;
+    this.#disarm();
+    this.#disarm = undefined;
+    void this.#demand();
+  }
+
+  /** Asks for as many as there is room for; the others wait in their stream. */
+  async #demand(): Promise<void> {
+    const room = Math.min(AT_ONCE, await this.#admission.room());
+    const puller = this.#puller;
+    if (!puller) return;
+    const wanted = room - this.#inHand - puller.outstanding;
+    if (wanted > 0) puller.demand(wanted);
+    if (room < AT_ONCE) this.#disarm ??= this.#runtime.clock.timer(RECHECK_MS, () => this.wake());
+  }
+
+  async #take(delivery: Delivery): Promise<void> {
+    const runtime = this.#runtime;
+    const type = typeOfRequest(runtime.topology.subjects, delivery.subject);
+    try {
+      const request = await readRequest(runtime, type, delivery);
+      await submit(runtime, this.#admission, request, { run: queuedRunId(delivery.sequence), patient: true });
+      delivery.ack();
+    } catch (error) {
+      const code = error instanceof TuttiError ? error.code : 500;
+      if (code >= 500) return this.#later(delivery, `request ${delivery.subject} waits: ${messageOf(error)}`);
+      if (code === 404 && delivery.deliveries < UNKNOWN_TYPE_TRIES) return delivery.nak(RETRY_MS);
+      await this.#bury(type, delivery, error);
+    }
+  }
+
+  #later(delivery: Delivery, why: string): void {
+    this.#runtime.log("warn", why);
+    delivery.nak(RETRY_MS);
+  }
+
+  async #bury(type: string, delivery: Delivery, error: unknown): Promise<void> {
+    const { bus, topology, blobs, log } = this.#runtime;
+    const describe = async (): Promise<DeadRequest> => ({
+      v: 1,
+      subject: delivery.subject,
+      headers: delivery.headers ?? {},
+      // As it came: it may be anything but JSON.
+      ...(delivery.data.length <= INLINE_LIMIT
+        ? { bodyBase64: Buffer.from(delivery.data).toString("base64") }
+        : { bodyRef: await blobs.put(delivery.data) }),
+      error: error instanceof TuttiError ? error.toJSON() : { code: 500, message: messageOf(error) },
+      run: header(delivery, HEADERS.run) ?? queuedRunId(delivery.sequence),
+    });
+    try {
+      const subject = topology.subjects.deadRequest(type.split(".")[0]!, delivery.sequence);
+      await bus
+        .append(subject, encodeJson(await describe()), { expectLastSubjectSequence: 0 })
+        // One that is delivered again, because its ack was lost, is there already.
+        .catch((failure) => isBusError(failure, "wrong-sequence") || Promise.reject(failure));
+      log("warn", `request ${delivery.subject} cannot be started and is now a dead letter: ${messageOf(error)}`);
+      delivery.ack();
+    } catch (failure) {
+      this.#later(delivery, `dead letter for ${delivery.subject} could not be stored: ${messageOf(failure)}`);
+    }
+  }
+}

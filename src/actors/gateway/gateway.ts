@@ -1,0 +1,126 @@
+import { header, type Message } from "../../bus/port.ts";
+import { typeOfRequest } from "../../bus/subjects.ts";
+import { TuttiError } from "../../core/error.ts";
+import type { Ended } from "../../core/event.ts";
+import { shardOf } from "../../core/hash.ts";
+import { encodeJson } from "../../core/json.ts";
+import { HEADERS } from "../../core/request.ts";
+import type { Runtime } from "../host/runtime.ts";
+import { type EndWaiter, waitForEnd } from "../log/end-waiter.ts";
+import type { Admission } from "./admission.ts";
+import { type Request, readRequest } from "./request-reading.ts";
+import { answerOf, errorAnswer } from "./run-answer.ts";
+import { Semaphore } from "./semaphore.ts";
+import { submit } from "./submission.ts";
+
+/**
+ * Requests being read and stored at once: more than come in a few round trips. A burst waits, as it came, until these are
+ * stored; a flood that would fill the memory is refused.
+ */
+const LIMITS = { atOnce: 1000, waiting: 20_000, waitingBytes: 32 * 2 ** 20 };
+
+/** Answers `run.*` and `submit.*`. Every failure is a reply; nothing a caller sends can disturb the process. */
+export class Gateway {
+  readonly #runtime: Runtime;
+  readonly #admission: Admission;
+  readonly #turns = new Semaphore(LIMITS);
+  /** Set once it stops. */
+  #stopping: TuttiError | undefined;
+  /** Who waits here for an end, and is told when it stops. */
+  readonly #waiting = new Set<(error: TuttiError) => void>();
+
+  constructor(runtime: Runtime, admission: Admission) {
+    this.#runtime = runtime;
+    this.#admission = admission;
+  }
+
+  /** Whoever still waits here is told so: the run goes on, and can be asked for again by its id. */
+  stop(): void {
+    this.#stopping = new TuttiError(503, "the orchestrator that was asked is stopping; the run goes on");
+    for (const reject of this.#waiting) reject(this.#stopping);
+  }
+
+  /** `submit.<type>`: answers with the run's id once it is durable. */
+  submit(message: Message): void {
+    void answering(message, async () => {
+      const { run } = await this.#taking(message, async () => {
+        const request = await this.#read(message);
+        return submit(this.#runtime, this.#admission, request);
+      });
+      message.respond(encodeJson({ run }), { [HEADERS.run]: run });
+    });
+  }
+
+  /** `run.<type>`: the output is the answer, once the run has ended; its owner gives it. */
+  run(message: Message): void {
+    void answering(message, async () => {
+      const runtime = this.#runtime;
+      const { replyTo } = message;
+      const { isNew, tenant, run } = await this.#taking(message, async () => {
+        const request = await this.#read(message);
+        return submit(runtime, this.#admission, replyTo === undefined ? request : { ...request, replyTo });
+      });
+      // The log knows who waits, so that the answer does not depend on this process.
+      if (isNew && replyTo !== undefined) return;
+      const waiter = await waitForEnd(runtime, tenant, run, shardOf(run, runtime.shards));
+      const { data, headers } = await answerOf(runtime, run, await this.#endOf(waiter));
+      message.respond(data, headers);
+    });
+  }
+
+  async #endOf(waiter: EndWaiter): Promise<Ended> {
+    // A race against one promise for all would keep every end for as long as that is pending.
+    const { promise, resolve, reject } = Promise.withResolvers<Ended>();
+    promise.catch(() => {});
+    waiter.ended.then(resolve, reject);
+    this.#waiting.add(reject);
+    try {
+      await waiter.check();
+      if (this.#stopping) reject(this.#stopping);
+      return await promise;
+    } finally {
+      this.#waiting.delete(reject);
+      waiter.stop();
+    }
+  }
+
+  #read(message: Message): Promise<Request> {
+    return readRequest(this.#runtime, typeOfRequest(this.#runtime.topology.subjects, message.subject), message);
+  }
+
+  /** Rejects with 503, before anything is made of the message, when too many wait already. */
+  #taking<T>(message: Message, take: () => Promise<T>): Promise<T> {
+    const taken = this.#turns.take(message.data.length, take);
+    if (taken) return taken;
+    const { underWay, waiting } = this.#turns;
+    throw new TuttiError(
+      503,
+      `${underWay} requests are in hand here, and ${waiting} wait: send fewer at once, or start more orchestrators`,
+    );
+  }
+}
+
+/**
+ * Whether an answer may be sent there. A caller chooses where to, but we publish with our own rights: it must not make
+ * us write to our own subjects, or to the server's.
+ */
+export const isInbox = (replyTo: string, prefix: string): boolean =>
+  !replyTo.startsWith("$") && !replyTo.startsWith(`${prefix}.`);
+
+/** Runs `answer`; whatever it throws becomes an error reply. */
+export async function answering(message: Message, answer: () => Promise<void>): Promise<void> {
+  try {
+    await answer();
+  } catch (error) {
+    try {
+      respondError(message, error);
+    } catch {
+      // The connection is gone, and the caller with it.
+    }
+  }
+}
+
+export function respondError(message: Message, error: unknown): void {
+  const { data, headers } = errorAnswer(error, header(message, HEADERS.run));
+  message.respond(data, headers);
+}

@@ -1,0 +1,115 @@
+import type { z } from "zod";
+import type { Bucket, Message, ServiceDefinition } from "../../bus/port.ts";
+import { isBusError } from "../../bus/port.ts";
+import { invalid, messageOf, TuttiError } from "../../core/error.ts";
+import { VERSION } from "../../core/event.ts";
+import { shardOf } from "../../core/hash.ts";
+import { decodeJson, encodeJson } from "../../core/json.ts";
+import { problemsOf } from "../../core/problem.ts";
+import { QUERIES, type QueryName } from "../../core/query.ts";
+import { type RunState, runKey } from "../../fold/run-state.ts";
+import { statusOf } from "../../fold/view.ts";
+import type { Shards } from "../cluster/shards.ts";
+import { dropDeadLetter, getDeadLetter, listDeadLetters, redriveDeadLetter } from "../dead/dead-queries.ts";
+import type { Runtime } from "../host/runtime.ts";
+import { readEnd } from "../log/run-ends.ts";
+import { listRuns } from "../log/run-list.ts";
+import { notFound, readRun, viewRun } from "../log/run-reader.ts";
+import { isSettled } from "../shard/attempt-status.ts";
+import { answering } from "./gateway.ts";
+
+export interface QueryContext {
+  readonly runtime: Runtime;
+  readonly shards: Shards;
+  readonly workers: Bucket;
+  readonly orchestrators: Bucket;
+}
+
+type Answers = { [Q in QueryName]: (context: QueryContext, query: z.output<(typeof QUERIES)[Q]>) => Promise<unknown> };
+
+const answers: Answers = {
+  async "runs.get"({ runtime }, query) {
+    const view = await viewRun(runtime, await readRun(runtime, query.tenant, query.run));
+    return query.tasks ? view : { ...view, tasks: [] };
+  },
+  "runs.list": (context, query) =>
+    listRuns(context.runtime, query.tenant, query.limit, (run) => liveRun(context, query.tenant, run)),
+  async "runs.cancel"({ runtime }, { tenant, run, by, reason }) {
+    const { bus, topology, shards } = runtime;
+    const shard = shardOf(run, shards);
+    const begun = topology.subjects.log(tenant, shard, run, "submitted");
+    if (!(await bus.getLastMessage(topology.streams.log.name, begun))) throw notFound(run);
+    if (await readEnd(runtime, tenant, run, shard)) throw new TuttiError(409, `run ${run} has ended already`, { run });
+    const cancel = { v: VERSION, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
+    await bus.append(topology.subjects.log(tenant, shard, run, "cancel"), encodeJson(cancel));
+    return { run, status: "cancelling" };
+  },
+  "dead.list": ({ runtime }, { tenant, limit }) => listDeadLetters(runtime, tenant, limit),
+  "dead.get": ({ runtime }, { tenant, id }) => getDeadLetter(runtime, tenant, id),
+  "dead.redrive": ({ runtime }, query) => redriveDeadLetter(runtime, query),
+  "dead.drop": ({ runtime }, { tenant, id }) => dropDeadLetter(runtime, tenant, id),
+  async "tasks.settled"({ runtime, shards }, query) {
+    const shard = shardOf(query.run, runtime.shards);
+    const owner = shards.ownerOf(shard);
+    if (owner) return { settled: await isSettled(owner, query) };
+    const passedOn = encodeJson(query);
+    const answer = await runtime.bus.request(runtime.topology.subjects.owner(shard), passedOn, { timeoutMs: 3000 });
+    return decodeJson(answer.data);
+  },
+  "workers.list": (context) => readEntries(context, context.workers),
+  "orchestrators.list": (context) => readEntries(context, context.orchestrators),
+  "types.list": async ({ runtime }) => runtime.types.list(),
+};
+
+function liveRun(context: QueryContext, tenant: string, run: string): RunState | undefined {
+  const state = context.shards.ownerOf(shardOf(run, context.runtime.shards))?.runs.get(runKey(tenant, run));
+  return state && statusOf(state) === "running" ? state : undefined;
+}
+
+/** What is no JSON was not written by us, and is passed over. */
+async function readEntries({ runtime }: QueryContext, bucket: Bucket): Promise<unknown[]> {
+  const entries = await bucket.entries();
+  entries.sort((a, b) => (a.key < b.key ? -1 : 1));
+  return entries.flatMap(({ key, value }) => {
+    try {
+      return [decodeJson(value)];
+    } catch (error) {
+      runtime.log("warn", `the presence of ${key} cannot be read: ${messageOf(error)}`);
+      return [];
+    }
+  });
+}
+
+/** The micro service that answers the queries. */
+export function queryEndpoints(context: QueryContext): ServiceDefinition["endpoints"] {
+  const { subjects } = context.runtime.topology;
+  return (Object.keys(QUERIES) as QueryName[]).map((query) => {
+    const [resource, verb] = query.split(".") as [string, string];
+    return {
+      name: `${resource}-${verb}`,
+      subject: subjects.api(resource, verb),
+      handler: (message) => void answering(message, () => answer(context, query, message)),
+    };
+  });
+}
+
+async function answer<Q extends QueryName>(context: QueryContext, query: Q, message: Message): Promise<void> {
+  const raw = message.data.length === 0 ? {} : parseBody(message.data);
+  const parsed = QUERIES[query].safeParse(raw);
+  if (!parsed.success) throw invalid(`${query} was asked wrongly`, problemsOf(parsed.error, raw));
+  const data = encodeJson(await answers[query](context, parsed.data as never));
+  try {
+    message.respond(data);
+  } catch (error) {
+    if (!isBusError(error, "too-large")) throw error;
+    throw new TuttiError(500, `the answer has ${data.length} bytes, more than a message holds; ask for less`);
+  }
+}
+
+function parseBody(data: Uint8Array): unknown {
+  try {
+    return decodeJson(data);
+  } catch (error) {
+    throw invalid("the request is no JSON", [{ path: "", message: messageOf(error), expected: "JSON" }]);
+  }
+}

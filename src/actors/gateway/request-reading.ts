@@ -1,0 +1,92 @@
+import { type Headers, header } from "../../bus/port.ts";
+import { invalid, messageOf, TuttiError } from "../../core/error.ts";
+import { decodeJson, findNonJson, isNestedDeeper, type Json, MAX_NESTING } from "../../core/json.ts";
+import { isName, NAME_EXPECTED } from "../../core/names.ts";
+import { type Problem, problemsOf, show } from "../../core/problem.ts";
+import { DEFAULT_TENANT, HEADERS, type RequestHeaders, requestHeaders } from "../../core/request.ts";
+import { parseTraceparent } from "../../telemetry/trace-context.ts";
+import type { Runtime } from "../host/runtime.ts";
+
+/** A request that has been found right, before anything is written. */
+export interface Request {
+  readonly type: string;
+  readonly input: Json;
+  readonly headers: RequestHeaders;
+  readonly trace: string | undefined;
+  /** Where the caller waits for the outcome, if it does. */
+  readonly replyTo?: string;
+}
+
+/** Reads and checks a request. Rejects with a {@link TuttiError} 400 or 404, and has done nothing then. */
+export async function readRequest(
+  runtime: Runtime,
+  type: string,
+  message: { data: Uint8Array; headers?: Headers | undefined },
+): Promise<Request> {
+  if (!isName(type)) throw invalid("the task type", [nameProblem(type)]);
+  const headers = readHeaders(message);
+  const input = readBody(message.data);
+  if (!(await runtime.types.find(type))) {
+    const known = runtime.types.list().map((one) => one.type);
+    const message = `unknown task type ${show(type)}: no worker ever registered it`;
+    throw new TuttiError(404, `${message}; registered are ${known.join(", ") || "none yet"}`, {
+      expected: known.join(", ") || "a registered task type",
+      received: type,
+    });
+  }
+  const problems = runtime.types.problemsWithInput(type, input);
+  if (problems.length > 0) throw invalid(`the input of ${type} is invalid`, problems);
+  // One that is malformed is no trace context, and would travel with every task.
+  const trace = header(message, HEADERS.trace);
+  return { type, input, headers, trace: trace !== undefined && parseTraceparent(trace) ? trace : undefined };
+}
+
+const nameProblem = (type: string): Problem => ({
+  path: "",
+  message: `expected ${NAME_EXPECTED}`,
+  expected: NAME_EXPECTED,
+  received: show(type),
+});
+
+const REQUEST_HEADERS: ReadonlyMap<string, string> = new Map(
+  Object.keys(requestHeaders.shape).map((name) => [name.toLowerCase(), name]),
+);
+
+function readHeaders({ headers = {} }: { headers?: Headers | undefined }): RequestHeaders {
+  const raw: Record<string, string> = {};
+  let isUsual = true;
+  for (const key in headers) {
+    const name = REQUEST_HEADERS.get(key.toLowerCase());
+    if (name === undefined || headers[key] === "") continue;
+    // One that is spelled right counts first.
+    if (key === name || raw[name] === undefined) raw[name] = headers[key]!;
+    isUsual &&= name === HEADERS.run;
+  }
+  const run = raw[HEADERS.run];
+  // Nearly all say which run it is, and nothing else.
+  if (isUsual && (run === undefined || isName(run)))
+    return { [HEADERS.tenant]: DEFAULT_TENANT, ...(run !== undefined && { [HEADERS.run]: run }) };
+  const parsed = requestHeaders.safeParse(raw);
+  if (!parsed.success) throw invalid("the request's headers are invalid", problemsOf(parsed.error, raw));
+  return parsed.data;
+}
+
+function readBody(data: Uint8Array): Json {
+  if (data.length === 0)
+    throw invalid("the request is empty", [
+      { path: "", message: "expected the input as JSON", expected: "JSON", received: "nothing" },
+    ]);
+  let input: unknown;
+  try {
+    input = decodeJson(data);
+  } catch (error) {
+    const received = show(new TextDecoder().decode(data.subarray(0, 100)));
+    throw invalid("the request is no JSON", [
+      { path: "", message: messageOf(error), expected: "JSON (UTF-8)", received },
+    ]);
+  }
+  // JSON.parse reads any depth, and 1e999 as Infinity; neither could be written again.
+  const odd = isNestedDeeper(input, MAX_NESTING) ? `nested deeper than ${MAX_NESTING} levels` : findNonJson(input);
+  if (odd) throw invalid("the request cannot be taken", [{ path: "", message: odd, expected: "JSON" }]);
+  return input as Json;
+}

@@ -1,0 +1,52 @@
+import type { Headers } from "../../bus/port.ts";
+import { messageOf, TuttiError } from "../../core/error.ts";
+import type { Ended } from "../../core/event.ts";
+import { encodeJson } from "../../core/json.ts";
+import { HEADERS } from "../../core/request.ts";
+import { asTuttiError } from "../host/bus-failure.ts";
+import type { Runtime } from "../host/runtime.ts";
+
+export interface Answer {
+  readonly data: Uint8Array;
+  readonly headers: Headers;
+}
+
+/** What whoever waits for a run is answered once it has ended: its output, or why there is none. */
+export async function answerOf(
+  { bus, blobs }: Pick<Runtime, "bus" | "blobs">,
+  run: string,
+  ended: Ended,
+): Promise<Answer> {
+  try {
+    if (ended.status !== "succeeded")
+      throw TuttiError.fromWire(ended.error ?? { code: 500, message: "the run ended without saying why", run });
+    const data = ended.outputRef === undefined ? encodeJson(ended.output ?? null) : await blobs.get(ended.outputRef);
+    if (data.length < bus.maxPayload - 1024) return { data, headers: { [HEADERS.run]: run } };
+    // Larger than the bus carries in a message: the run has succeeded, its output waits in the object store.
+    const reference = encodeJson({ outputRef: ended.outputRef, bytes: data.length });
+    return { data: reference, headers: { [HEADERS.run]: run, [HEADERS.output]: "ref" } };
+  } catch (error) {
+    return errorAnswer(error, run);
+  }
+}
+
+/** An error as an answer. It is always short enough to be sent, whatever a caller managed to get into its words. */
+export function errorAnswer(cause: unknown, run: string | undefined): Answer {
+  const error = asTuttiError(cause);
+  const known = error instanceof TuttiError ? error : new TuttiError(500, messageOf(error));
+  const { code } = known;
+  const named = known.details.run ?? run;
+  const data = encodeJson({ error: known.toJSON() });
+  const isShort = data.length <= MOST_ERROR_BYTES;
+  return {
+    data: isShort ? data : encodeJson({ error: { code, message: known.message.slice(0, 500) } }),
+    headers: {
+      [HEADERS.errorCode]: String(code),
+      // Headers hold one line.
+      [HEADERS.error]: known.message.replaceAll(/[\r\n]+/g, " ").slice(0, 500),
+      ...(named && { [HEADERS.run]: named.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 100) }),
+    },
+  };
+}
+
+const MOST_ERROR_BYTES = 256 * 1024;

@@ -1,0 +1,54 @@
+import { Fifo } from "../../bus/fifo.ts";
+
+export interface TurnLimits {
+  /** Under way at once. */
+  readonly atOnce: number;
+  /** Waiting for their turn, over all, and how many bytes they hold meanwhile. */
+  readonly waiting: number;
+  readonly waitingBytes: number;
+}
+
+/** So much work at once; what comes over that waits, in order, within bounds of its own. */
+export class Semaphore {
+  readonly #limits: TurnLimits;
+  readonly #waiting = new Fifo<{ readonly bytes: number; readonly begin: () => void }>();
+  #underWay = 0;
+  #waitingBytes = 0;
+
+  constructor(limits: TurnLimits) {
+    this.#limits = limits;
+  }
+
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Does the work when its turn has come. `bytes`: what it holds while it waits. Undefined: no more may wait. */
+  take<T>(bytes: number, work: () => Promise<T>): Promise<T> | undefined {
+    const { atOnce, waiting, waitingBytes } = this.#limits;
+    if (this.#underWay < atOnce) return this.#begin(work);
+    if (this.#waiting.length >= waiting || this.#waitingBytes + bytes > waitingBytes) return undefined;
+    this.#waitingBytes += bytes;
+    return new Promise((resolve) => {
+      this.#waiting.push({ bytes, begin: () => resolve(this.#begin(work)) });
+    });
+  }
+
+  async #begin<T>(work: () => Promise<T>): Promise<T> {
+    this.#underWay++;
+    try {
+      return await work();
+    } finally {
+      this.#underWay--;
+      const next = this.#waiting.shift();
+      if (next) {
+        this.#waitingBytes -= next.bytes;
+        next.begin();
+      }
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import type { Bus, ObjectStore } from "../../bus/port.ts";
+import type { Topology } from "../../bus/topology.ts";
+import type { Clock } from "../../core/clock.ts";
+import { messageOf, TerminalError } from "../../core/error.ts";
+import { decodeJson, encodeJson, type Json } from "../../core/json.ts";
+import type { Blobs } from "../../define/worker.ts";
+
+/** What is larger travels by reference (bytes of JSON). */
+export const INLINE_LIMIT = 256 * 1024;
+
+/** The object store as Tutti uses it: what stands under a name never changes. */
+export class BlobStore implements Blobs {
+  readonly #store: ObjectStore;
+  readonly #clock: Clock;
+
+  private constructor(store: ObjectStore, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  static async open(bus: Bus, topology: Topology, clock: Clock): Promise<BlobStore> {
+    return new BlobStore(await bus.objects(topology.blobs), clock);
+  }
+
+  async put(data: Uint8Array): Promise<string> {
+    const ref = this.#clock.id();
+    await this.#store.put(ref, data);
+    return ref;
+  }
+
+  async get(ref: string): Promise<Uint8Array> {
+    const found = await this.#store.get(ref);
+    if (!found) throw new TerminalError(`there is no blob ${ref}: it was never stored, or has expired`);
+    return found;
+  }
+
+  /** Under a name that follows from what the content is. */
+  async putJsonAs(ref: string, value: Json): Promise<string> {
+    await this.#store.put(ref, encodeJson(value));
+    return ref;
+  }
+
+  /** Stores it anew, so that it expires later. One that is gone stays so. */
+  async refresh(ref: string): Promise<void> {
+    const found = await this.#store.get(ref);
+    if (found) await this.#store.put(ref, found);
+  }
+
+  /** Rejects with a TerminalError also when the content is no JSON: it will not become any. */
+  async getJson(ref: string): Promise<Json> {
+    return parse(ref, await this.get(ref));
+  }
+
+  /** Fetches several; the returned function looks them up. */
+  async loadAll(refs: Iterable<string>): Promise<(ref: string) => Json> {
+    return (await this.loadWithin(refs, Number.POSITIVE_INFINITY))!;
+  }
+
+  /** The same, or undefined when they have more than so many bytes. */
+  async loadWithin(refs: Iterable<string>, mostBytes: number): Promise<((ref: string) => Json) | undefined> {
+    const loaded = new Map<string, Json>();
+    let bytes = 0;
+    for (const ref of new Set(refs)) {
+      const data = await this.get(ref);
+      bytes += data.length;
+      if (bytes > mostBytes) return undefined;
+      loaded.set(ref, parse(ref, data));
+    }
+    return (ref) => loaded.get(ref)!;
+  }
+}
+
+function parse(ref: string, data: Uint8Array): Json {
+  try {
+    return decodeJson(data) as Json;
+  } catch (error) {
+    throw new TerminalError(`blob ${ref} holds no JSON: ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,42 @@
+import { type BusErrorCode, isBusError, isPassing } from "../../bus/port.ts";
+import { type Clock, sleep } from "../../core/clock.ts";
+import { type ErrorCode, TuttiError } from "../../core/error.ts";
+import { NewerVersion } from "../../core/upcast.ts";
+
+const CODES: { readonly [K in BusErrorCode]?: ErrorCode } = {
+  "too-large": 400,
+  // Asked of a bus on which Tutti has never run.
+  "no-stream": 404,
+};
+
+/**
+ * What callers are told when the bus fails them, or has something for newer builds only: a {@link TuttiError}, 503 unless
+ * it says more. Other errors stay.
+ */
+export function asTuttiError(error: unknown): unknown {
+  if (error instanceof NewerVersion) return new TuttiError(503, error.message, {}, { cause: error });
+  if (!isBusError(error)) return error;
+  const message =
+    error.code === "no-stream" ? `no orchestrator has run on this bus yet (${error.message})` : error.message;
+  return new TuttiError(CODES[error.code] ?? 503, message, {}, { cause: error });
+}
+
+/** For what only reads: trouble that passes (a server restarts, a cluster elects a leader) is tried again, twice. */
+export async function reading<T>(clock: Clock, read: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await read();
+    } catch (error) {
+      if (tries === 3 || !isPassing(error)) throw asTuttiError(error);
+      await sleep(clock, 500 * tries);
+    }
+  }
+}
+
+export async function translating<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw asTuttiError(error);
+  }
+}

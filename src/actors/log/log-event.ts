@@ -1,0 +1,106 @@
+import type { StoredMessage } from "../../bus/port.ts";
+import { type LogAddress, parseLogSubject, type Subjects } from "../../bus/subjects.ts";
+import { messageOf } from "../../core/error.ts";
+import {
+  type CarriedEvent,
+  EVENT_SCHEMAS,
+  type EventBody,
+  type EventKind,
+  type RunEvent,
+  result,
+  VERSION,
+} from "../../core/event.ts";
+import { decodeJson } from "../../core/json.ts";
+import { describeProblems, problemsOf } from "../../core/problem.ts";
+import { NewerVersion, refuseNewer, upcast } from "../../core/upcast.ts";
+
+export interface ReadEvent extends LogAddress {
+  readonly event: string;
+  /** Undefined when the message is no event this build can read. */
+  readonly read: RunEvent | undefined;
+  /** What is wrong with the message. */
+  readonly problem?: string;
+  /**
+   * It was written by an orchestrator of a newer build, so what follows must not be folded by this one. Of what workers
+   * write this is never said: their results concern the attempts that they name, and nobody else.
+   */
+  readonly newer?: NewerVersion;
+}
+
+const isKind = (text: string): text is EventKind => Object.hasOwn(EVENT_SCHEMAS, text);
+
+/** Reads a message of the log. What is malformed changes nothing: the fold passes over it, everywhere alike. */
+export function readLogMessage(subjects: Subjects, message: StoredMessage): ReadEvent {
+  const address = parseLogSubject(subjects, message.subject);
+  const unreadable = (problem: string): ReadEvent => ({ ...address, read: undefined, problem });
+  try {
+    const raw = decodeJson(message.data);
+    if (!isKind(address.event)) {
+      // A kind that we do not know changes the state of those who do; they write it with a version above ours.
+      refuseNewer(address.event, raw);
+      return unreadable(`unknown event ${address.event}`);
+    }
+    const { body, problem } = readBody(address.event, raw);
+    if (!body) return unreadable(problem!);
+    const read = { kind: address.event, body, sequence: message.sequence, at: message.timestamp } as RunEvent;
+    return { ...address, read, ...(problem !== undefined && { problem }) };
+  } catch (error) {
+    if (error instanceof NewerVersion) return { ...unreadable(error.message), newer: error };
+    return unreadable(messageOf(error));
+  }
+}
+
+/** The events that a `carried` stands for, as the log had them. What cannot be read is passed over, as in the log. */
+export function readCarried(events: readonly CarriedEvent[]): RunEvent[] {
+  return events.flatMap(({ event, body: raw, sequence, at }) => {
+    const body = isKind(event) ? readCurrent(event, raw) : undefined;
+    return body ? [{ kind: event, body, sequence, at } as RunEvent] : [];
+  });
+}
+
+/** Who writes `carried` has read what it carries, so nothing in it can be newer than itself. */
+function readCurrent<K extends EventKind>(kind: K, raw: unknown): EventBody<K> | undefined {
+  try {
+    return readBody(kind, raw).body;
+  } catch {
+    return undefined;
+  }
+}
+
+function readBody<K extends EventKind>(kind: K, raw: unknown): { body: EventBody<K> | undefined; problem?: string } {
+  let problem: string;
+  try {
+    const current = upcast(kind, raw);
+    const parsed = EVENT_SCHEMAS[kind].safeParse(current);
+    if (parsed.success) return { body: parsed.data as EventBody<K> };
+    problem = describeProblems(problemsOf(parsed.error, current));
+  } catch (error) {
+    if (error instanceof NewerVersion && kind !== "result") throw error;
+    problem = messageOf(error);
+  }
+  return { body: (kind === "result" ? salvage(raw, problem) : undefined) as EventBody<K> | undefined, problem };
+}
+
+/**
+ * Results in a message that is malformed as a whole (not an array, of an unknown version) may still name their attempts.
+ * These fail, saying why: their tasks may have left the queue, and then nobody would try again.
+ */
+function salvage(raw: unknown, problem: string): EventBody<"result"> | undefined {
+  const { results } = (raw ?? {}) as { results?: unknown };
+  const error = { kind: "terminal", message: `malformed result: ${problem}` };
+  const named = (Array.isArray(results) ? results : [results ?? raw]).flatMap((one) => {
+    const attempt = result.pick({ task: true, attempt: true }).safeParse(one);
+    return attempt.success ? [{ ...attempt.data, error }] : [];
+  });
+  return named.length > 0 ? { v: VERSION, results: named } : undefined;
+}
+
+/** The body of an event, or undefined where the bytes are no such event. Throws {@link NewerVersion}. */
+export function readEventBody<K extends EventKind>(kind: K, data: Uint8Array): EventBody<K> | undefined {
+  try {
+    return readBody(kind, decodeJson(data)).body;
+  } catch (error) {
+    if (error instanceof NewerVersion) throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,165 @@
+import { Fifo } from "../../bus/fifo.ts";
+import { isPassing, type StoredMessage } from "../../bus/port.ts";
+import type { Subjects } from "../../bus/subjects.ts";
+import { type Clock, sleep } from "../../core/clock.ts";
+import { messageOf } from "../../core/error.ts";
+import { blobRef, type CarriedEvent, type RunEvent } from "../../core/event.ts";
+import type { Json } from "../../core/json.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { NewerVersion } from "../../core/upcast.ts";
+import type { BlobStore } from "../host/blobs.ts";
+import { type ReadEvent, readLogMessage } from "./log-event.ts";
+
+interface RawResult {
+  planRef?: string;
+  plan?: unknown;
+}
+
+const planRefsIn = (results: unknown): RawResult[] =>
+  Array.isArray(results)
+    ? (results as RawResult[]).filter((one) => one?.planRef !== undefined && isBlobRef(one.planRef))
+    : [];
+const isBlobRef = (value: unknown): boolean => blobRef.safeParse(value).success;
+
+/**
+ * Brings the messages of a log to a fold: in order, one after another, plans and carried events that travel by reference
+ * fetched first. Synchronous as long as nothing has to be fetched.
+ */
+export class LogPump {
+  readonly #subjects: Subjects;
+  readonly #blobs: BlobStore;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #apply: (event: ReadEvent & { read: RunEvent }) => void | Promise<void>;
+  readonly #needsCarried: () => boolean;
+  readonly #onNewer: (newer: NewerVersion, sequence: number) => void;
+  readonly #onThrown: (error: unknown, sequence: number) => void;
+  readonly #afterwards: (() => void)[] = [];
+  readonly #waiting = new Fifo<{ readonly event: ReadEvent; readonly sequence: number }>();
+  #draining = false;
+  #stopped = false;
+  /** Sequence of the last message that has been folded or passed over. */
+  folded = 0;
+
+  /** `needsCarried`: whether a fold may have to begin from carried events, so that these are to be fetched. */
+  constructor(
+    runtime: { subjects: Subjects; blobs: BlobStore; clock: Clock; log: Logger },
+    /** What comes after an event for which it returns a promise waits until that has resolved. */
+    apply: (event: ReadEvent & { read: RunEvent }) => void | Promise<void>,
+    options: {
+      needsCarried: () => boolean;
+      /** The log goes on in a way that this build cannot read. Nothing more is folded. */
+      onNewer: (newer: NewerVersion, sequence: number) => void;
+      /** The fold has thrown, which it never should. Nothing more is folded. */
+      onThrown: (error: unknown, sequence: number) => void;
+    },
+  ) {
+    this.#subjects = runtime.subjects;
+    this.#blobs = runtime.blobs;
+    this.#clock = runtime.clock;
+    this.#log = runtime.log;
+    this.#apply = apply;
+    this.#needsCarried = options.needsCarried;
+    this.#onNewer = options.onNewer;
+    this.#onThrown = options.onThrown;
+  }
+
+  push(message: StoredMessage): void {
+    const { sequence } = message;
+    if (this.#stopped) return;
+    const event = readLogMessage(this.#subjects, message);
+    if (event.newer) {
+      this.stop();
+      return this.#onNewer(event.newer, sequence);
+    }
+    if (event.problem !== undefined) {
+      const what = event.read ? "malformed" : "passed over";
+      this.#log("warn", `log message ${sequence} (${message.subject}) is ${what}: ${event.problem}`);
+    }
+    if (this.#draining || (event.read && this.#hasToFetch(event.read))) {
+      this.#waiting.push({ event, sequence });
+      if (!this.#draining) void this.#drain();
+    } else {
+      const applying = this.#take(event, sequence);
+      if (applying) void this.#drain(applying);
+    }
+  }
+
+  /** Calls `run` once everything pushed so far has been folded. */
+  whenDrained(run: () => void): void {
+    if (this.#draining) this.#afterwards.push(run);
+    else run();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #take(event: ReadEvent, sequence: number): void | Promise<void> {
+    if (this.#stopped) return;
+    const done = () => {
+      this.folded = sequence;
+    };
+    try {
+      const applying = event.read && this.#apply(event as ReadEvent & { read: RunEvent });
+      return applying ? applying.then(done).catch((error) => this.#fail(error, sequence)) : done();
+    } catch (error) {
+      this.#fail(error, sequence);
+    }
+  }
+
+  #fail(error: unknown, sequence: number): void {
+    this.stop();
+    this.#onThrown(error, sequence);
+  }
+
+  async #drain(first?: Promise<void>): Promise<void> {
+    this.#draining = true;
+    await first;
+    for (let next = this.#waiting.shift(); next && !this.#stopped; next = this.#waiting.shift()) {
+      const { event, sequence } = next;
+      if (event.read) await this.#hydrate(event.read).catch((error) => this.#fail(error, sequence));
+      await this.#take(event, sequence);
+    }
+    this.#draining = false;
+    for (const run of this.#afterwards.splice(0)) run();
+  }
+
+  #hasToFetch(read: RunEvent): boolean {
+    if (read.kind === "result") return planRefsIn(read.body.results).length > 0;
+    return read.kind === "carried" && this.#needsCarried();
+  }
+
+  async #hydrate(read: RunEvent): Promise<void> {
+    if (read.kind === "result") await this.#fetchPlans(read.body.results);
+    if (read.kind !== "carried" || !this.#needsCarried()) return;
+    const { eventsRef } = read.body;
+    if (eventsRef !== undefined)
+      await this.#fetch(eventsRef, (events) => {
+        read.body.events = events as unknown as CarriedEvent[];
+      });
+    for (const { event, body } of read.body.events ?? [])
+      if (event === "result") await this.#fetchPlans((body as { results?: unknown } | null)?.results);
+  }
+
+  async #fetchPlans(results: unknown): Promise<void> {
+    for (const one of planRefsIn(results))
+      await this.#fetch(one.planRef!, (plan) => {
+        one.plan = plan;
+        delete one.planRef;
+      });
+  }
+
+  /** A blob that is gone leaves its reference, which the fold takes for a failure; trouble with the bus is waited out. */
+  async #fetch(ref: string, take: (content: Json) => void): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        return take(await this.#blobs.getJson(ref));
+      } catch (error) {
+        if (!isPassing(error)) return;
+        this.#log("warn", `blob ${ref} cannot be fetched yet: ${messageOf(error)}`);
+        await sleep(this.#clock, 500);
+      }
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type { StoredMessage } from "../../bus/port.ts";
+import type { Ended, Submitted } from "../../core/event.ts";
+import type { ReaderRuntime } from "../host/runtime.ts";
+import { readEventBody } from "./log-event.ts";
+import type { Mark } from "./replay-positions.ts";
+import { stands } from "./run-reader.ts";
+
+export interface FirstEvent extends Mark {
+  readonly body: Submitted;
+}
+
+export interface LastEvent extends Mark {
+  readonly body: Ended;
+}
+
+/** A `submitted`, in the place of its original when it is a copy. */
+export function readFirst(message: StoredMessage): FirstEvent | undefined {
+  const body = readEventBody("submitted", message.data);
+  return body && { body, ...(body.original ?? { sequence: message.sequence, at: message.timestamp }) };
+}
+
+/**
+ * The end of a run, if the log has it and it was not redriven since. `shard`: where it is known, the log is asked by
+ * whole subjects. Most that ask do so before the end, and cost one look.
+ */
+export async function readEnd(
+  runtime: ReaderRuntime,
+  tenant: string,
+  run: string,
+  shard?: number,
+): Promise<LastEvent | undefined> {
+  const { bus, topology } = runtime;
+  const { name } = topology.streams.log;
+  const lastOf = (event: "submitted" | "ended") =>
+    bus.getLastMessage(
+      name,
+      shard === undefined
+        ? topology.subjects.logOfRun(tenant, run, event)
+        : topology.subjects.log(tenant, shard, run, event),
+    );
+  const end = await lastOf("ended");
+  const body = end && readEventBody("ended", end.data);
+  if (!body) return undefined;
+  const { sequence, timestamp } = end;
+  // An id is free again once its `submitted` has gone by age; its `ended` may still be there then.
+  const begin = await lastOf("submitted");
+  if (begin && sequence < (readFirst(begin)?.sequence ?? 0)) return undefined;
+  return (await stands(runtime, { tenant, run }, { body, sequence })) ? { body, sequence, at: timestamp } : undefined;
+}

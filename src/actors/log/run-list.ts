@@ -1,0 +1,67 @@
+import type { StoredMessage } from "../../bus/port.ts";
+import { parseLogSubject } from "../../bus/subjects.ts";
+import type { Ended } from "../../core/event.ts";
+import type { RunSummary } from "../../core/run-view.ts";
+import { beginRun } from "../../fold/apply.ts";
+import { noEffects } from "../../fold/effects.ts";
+import type { RunState } from "../../fold/run-state.ts";
+import type { ReaderRuntime } from "../host/runtime.ts";
+import { type FirstEvent, readEnd, readFirst } from "./run-ends.ts";
+import { eachMessage, summarizeRun } from "./run-reader.ts";
+
+/** A list has to fit into a message; whoever wants a larger output asks for the run. */
+const LISTED_OUTPUT_CHARACTERS = 1000;
+
+function withoutLargeOutput({ output, ...rest }: Ended): Ended {
+  const isSmall = output !== undefined && JSON.stringify(output).length <= LISTED_OUTPUT_CHARACTERS;
+  return isSmall ? { ...rest, output } : rest;
+}
+
+/** The newest runs of a tenant, newest first, from their first and last events. `live` knows those that are owned here. */
+export async function listRuns(
+  runtime: ReaderRuntime,
+  tenant: string,
+  limit: number,
+  live: (run: string) => RunState | undefined,
+): Promise<RunSummary[]> {
+  const { topology } = runtime;
+  const { subjects } = topology;
+  const newest = new Newest(limit);
+  await eachMessage(runtime, subjects.logOfKind(tenant, "submitted"), (message) => newest.take(message));
+  const summaries = newest.all().map(async ({ subject, first }): Promise<RunSummary> => {
+    const address = parseLogSubject(subjects, subject);
+    const { run, shard } = address;
+    const last = await readEnd(runtime, tenant, run, shard);
+    const end = last && { body: withoutLargeOutput(last.body), at: last.at };
+    const state = (end ? undefined : live(run)) ?? beginRun(address, first.body, first.at, noEffects);
+    return summarizeRun({ state, ended: end });
+  });
+  return Promise.all(summaries);
+}
+
+interface Listed {
+  readonly subject: string;
+  readonly first: FirstEvent;
+}
+
+/** Of many `submitted`, the newest runs; a copy stands for its original. */
+class Newest {
+  readonly #limit: number;
+  #found = new Map<string, Listed>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  take(message: StoredMessage): void {
+    const first = readFirst(message);
+    if (!first) return;
+    this.#found.set(message.subject, { subject: message.subject, first });
+    if (this.#found.size > 2 * this.#limit + 100)
+      this.#found = new Map(this.all().map((listed) => [listed.subject, listed]));
+  }
+
+  all(): Listed[] {
+    return [...this.#found.values()].sort((a, b) => b.first.sequence - a.first.sequence).slice(0, this.#limit);
+  }
+}

@@ -1,0 +1,134 @@
+import { BusError, type StoredMessage } from "../../bus/port.ts";
+import { TuttiError } from "../../core/error.ts";
+import type { Ended, RunEvent } from "../../core/event.ts";
+import type { Json } from "../../core/json.ts";
+import type { RunSummary, RunView } from "../../core/run-view.ts";
+import type { NewerVersion } from "../../core/upcast.ts";
+import { isOver, type RunAddress, type RunState } from "../../fold/run-state.ts";
+import { summarize, viewTask } from "../../fold/view.ts";
+import { traceOf } from "../../telemetry/trace-context.ts";
+import type { ReaderRuntime, Runtime } from "../host/runtime.ts";
+import type { ReadEvent } from "./log-event.ts";
+import { LogPump } from "./log-pump.ts";
+import { type Begun, RunReading } from "./run-reading.ts";
+
+/** What the log says of one run, asked by anybody, owner or not: the same fold, without effects. */
+export interface FoldedRun {
+  readonly state: RunState;
+  readonly begun: Begun;
+  readonly ended: RunState["end"];
+}
+
+/** As it stands, or stood before the event with the sequence `before`. Rejects with 404 when the log has no such run (any more). */
+export async function readRun(
+  runtime: ReaderRuntime,
+  tenant: string,
+  run: string,
+  before = Number.POSITIVE_INFINITY,
+): Promise<FoldedRun> {
+  const reading = new RunReading(tenant, run);
+  let newer: NewerVersion | undefined;
+  const take = ({ shard, read }: ReadEvent & { read: RunEvent }) => {
+    if (read.sequence < before) reading.take(shard, read);
+  };
+  const onNewer = (found: NewerVersion, sequence: number) => {
+    if (sequence < before) newer = found;
+  };
+  let thrown: { readonly error: unknown } | undefined;
+  const pump = new LogPump({ ...runtime, subjects: runtime.topology.subjects }, take, {
+    needsCarried: () => true,
+    onNewer,
+    onThrown: (error) => {
+      thrown = { error };
+    },
+  });
+  await eachMessage(runtime, runtime.topology.subjects.logOfRun(tenant, run, ">"), (message) => pump.push(message));
+  await new Promise<void>((drained) => pump.whenDrained(drained));
+  if (thrown) throw thrown.error;
+  if (newer) throw unreadable(run, newer);
+  const { state, begun } = reading;
+  if (!state || !begun) throw notFound(run);
+  return { state, begun, ended: state.end };
+}
+
+/** Whether an `ended` of the log is the run's end still: not once it was redriven. */
+export async function stands(
+  runtime: ReaderRuntime,
+  { tenant, run }: Pick<RunAddress, "tenant" | "run">,
+  ended: { readonly body: Ended; readonly sequence: number },
+): Promise<boolean> {
+  if (ended.body.status !== "failed") return true;
+  const { bus, topology } = runtime;
+  const redrive = await bus.getLastMessage(
+    topology.streams.log.name,
+    topology.subjects.logOfRun(tenant, run, "redrive"),
+  );
+  if (!redrive || redrive.sequence < ended.sequence) return true;
+  // It may have come for nothing: only the fold can tell. Meanwhile the run may have ended anew.
+  const { state } = await readRun(runtime, tenant, run);
+  return isOver(state) && state.endSequence === ended.sequence;
+}
+
+/** A state that leaves out what this build cannot read would be a wrong one. */
+export const unreadable = (run: string, { message }: NewerVersion): TuttiError =>
+  new TuttiError(503, `run ${run} cannot be read: its log has a ${message}`, { run });
+
+export const notFound = (run: string): TuttiError => new TuttiError(404, `there is no run ${run} in the log`, { run });
+
+/** Reads what the log (or another stream) holds now, from its beginning or a later message on, and stops. Rejects with what the handler throws, or `closed`. */
+export async function eachMessage(
+  runtime: Pick<Runtime, "bus" | "topology">,
+  filter: string,
+  handler: (message: StoredMessage) => void,
+  { stream = runtime.topology.streams.log.name, fromSequence = 1 }: { stream?: string; fromSequence?: number } = {},
+): Promise<void> {
+  const { bus } = runtime;
+  const caughtUp = Promise.withResolvers<void>();
+  // It may be over before it has begun.
+  caughtUp.promise.catch(() => {});
+  const options = { fromSequence, onCaughtUp: caughtUp.resolve };
+  let failure: unknown;
+  const take = (message: StoredMessage) => {
+    try {
+      if (failure === undefined) handler(message);
+    } catch (error) {
+      failure = error;
+    }
+  };
+  const unlisten = bus.onEvent(({ type }) => {
+    if (type === "closed")
+      caughtUp.reject(new BusError("closed", `the connection to ${bus.description} was closed while it was read`));
+  });
+  try {
+    const follower = await bus.follow(stream, filter, take, options);
+    try {
+      await caughtUp.promise;
+    } finally {
+      await follower.stop();
+    }
+  } finally {
+    unlisten();
+  }
+  if (failure !== undefined) throw failure;
+}
+
+const traceIdOf = (state: RunState): string => traceOf(state.run, state.submitted.trace).traceId;
+
+async function withOutput(runtime: ReaderRuntime, body: Ended): Promise<Ended> {
+  if (body.outputRef === undefined) return body;
+  return {
+    ...body,
+    output: await runtime.blobs.getJson(body.outputRef).catch(() => ({ $blob: body.outputRef! }) as Json),
+  };
+}
+
+export async function viewRun(
+  runtime: ReaderRuntime,
+  { state, ended: end }: Omit<FoldedRun, "begun">,
+): Promise<RunView> {
+  const withBody = end && { body: await withOutput(runtime, end.body), at: end.at };
+  return { ...summarize(state, traceIdOf(state), withBody), tasks: [...state.tasks.values()].map(viewTask) };
+}
+
+export const summarizeRun = ({ state, ended: end }: Omit<FoldedRun, "begun">): RunSummary =>
+  summarize(state, traceIdOf(state), end);

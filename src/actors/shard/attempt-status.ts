@@ -1,0 +1,24 @@
+import type { Message } from "../../bus/port.ts";
+import { decodeJson, encodeJson } from "../../core/json.ts";
+import { type SettledQuery, settledQuery } from "../../core/query.ts";
+import { runKey } from "../../fold/run-state.ts";
+import { isOpen } from "../../fold/task-record.ts";
+import type { ShardOwner } from "./shard-owner.ts";
+
+/** Whether the log, as it stands now, has closed the attempt. Only the owner of the run's shard can tell. */
+export async function isSettled(owner: ShardOwner, { tenant, run, task: id, attempt }: SettledQuery): Promise<boolean> {
+  await owner.caughtUp();
+  const task = owner.runs.get(runKey(tenant, run))?.tasks.get(id);
+  // Of a run that has ended, or was never begun, nothing is open.
+  return !task || !isOpen(task, attempt);
+}
+
+/** Answers for a shard's owner what other orchestrators pass on to it. */
+export function answerSettled(owner: ShardOwner, message: Message): void {
+  const answer = async () => {
+    const query = settledQuery.parse(decodeJson(message.data));
+    message.respond(encodeJson({ settled: await isSettled(owner, query) }));
+  };
+  // No answer: whoever asked gives up after its timeout, and may ask again.
+  answer().catch(() => {});
+}

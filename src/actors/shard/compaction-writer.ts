@@ -1,0 +1,157 @@
+import { isBusError, type StoredMessage } from "../../bus/port.ts";
+import { lastToken } from "../../bus/subjects.ts";
+import { messageOf } from "../../core/error.ts";
+import { type Carried, type CarriedEvent, type EventKind, type Submitted, VERSION } from "../../core/event.ts";
+import { decodeJson, encodeJson, type Json } from "../../core/json.ts";
+import type { RunState } from "../../fold/run-state.ts";
+import { attemptOf, stateOf } from "../../fold/task-record.ts";
+import { attemptBlobs } from "../host/attempt-blobs.ts";
+import { INLINE_LIMIT } from "../host/blobs.ts";
+import type { Runtime } from "../host/runtime.ts";
+import type { Mark, OpenRun, ReplayPositions } from "../log/replay-positions.ts";
+import { eachMessage } from "../log/run-reader.ts";
+
+/** An unfinished run is carried when what it can be folded from has come to this part of the log's age. */
+const CARRIED_AT = 1 / 2;
+/** How often it is looked for, in a log's age. */
+const LOOKS = 32;
+const REFRESHED_AT_ONCE = 16;
+
+/**
+ * Keeps unfinished runs from going by age, together with the events, blobs and ids that they need.
+ *
+ * A run is carried in two messages. The first is a copy of its `submitted`: it keeps the id taken, and marks a place in
+ * the log. Then everything that the log has of the run before that place is read, and appended as one `carried`. A fold
+ * that begins there takes the events carried, what came between the two messages, and what comes after (see CompactionReader).
+ */
+export class CompactionWriter {
+  readonly #runtime: Runtime;
+  readonly #marks: ReplayPositions;
+  /** The state of an unfinished run, while it is ours to carry. */
+  readonly #runOf: (key: string) => RunState | undefined;
+  readonly #maxAgeMs: number;
+  #disarm: (() => void) | undefined;
+  #looking: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(runtime: Runtime, marks: ReplayPositions, runOf: (key: string) => RunState | undefined) {
+    this.#runtime = runtime;
+    this.#marks = marks;
+    this.#runOf = runOf;
+    this.#maxAgeMs = runtime.topology.streams.log.maxAgeMs!;
+  }
+
+  /** Looks at once, for the runs may be from a time when nobody was there to carry them, and then now and then. */
+  start(): void {
+    this.#looking = this.#look().finally(() => {
+      this.#looking = undefined;
+      if (!this.#stopped) this.#disarm = this.#runtime.clock.timer(this.#maxAgeMs / LOOKS, () => this.start());
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#disarm?.();
+    await this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const { clock, log } = this.#runtime;
+    for (const key of this.#marks.olderThan(clock.now() - CARRIED_AT * this.#maxAgeMs)) {
+      const run = this.#runOf(key);
+      const open = run && this.#marks.of(run);
+      if (!open || this.#stopped) continue;
+      try {
+        await this.#carry(key, run, open);
+      } catch (error) {
+        if (isBusError(error, "closed")) return;
+        log("warn", `run ${run.run} could not be carried yet: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  async #carry(key: string, run: RunState, { original, base }: OpenRun): Promise<void> {
+    const { bus, topology, blobs } = this.#runtime;
+    const subject = (event: EventKind | ">") => topology.subjects.log(run.tenant, run.shard, run.run, event);
+    const isWanted = () => !this.#stopped && this.#runOf(key) === run;
+    const upTo = await this.#copy(run, original, subject("submitted"), isWanted);
+    if (upTo === undefined) return;
+    const messages: StoredMessage[] = [];
+    const keep = (message: StoredMessage) => message.sequence < upTo && messages.push(message);
+    await eachMessage(this.#runtime, subject(">"), keep, { fromSequence: base.sequence });
+    // The log goes by age from its beginning: where the base is still there, everything after it has been read.
+    if (!(await bus.getMessage(topology.streams.log.name, base.sequence)))
+      throw new Error(`the log has lost message ${base.sequence}, from which on it was needed`);
+    const events = await this.#eventsOf(messages, original, base);
+    await this.#refresh(run, events, isWanted);
+    const data = encodeJson(events);
+    const content = data.length <= INLINE_LIMIT ? { events } : { eventsRef: await blobs.put(data) };
+    if (isWanted())
+      await bus.append(subject("carried"), encodeJson({ v: VERSION, upTo, ...content } satisfies Carried));
+  }
+
+  /** Returns its sequence. Of two owners who try, one fails: the log has one last `submitted`. */
+  async #copy(run: RunState, original: Mark, subject: string, isWanted: () => boolean): Promise<number | undefined> {
+    const { bus, topology } = this.#runtime;
+    const last = await bus.getLastMessage(topology.streams.log.name, subject);
+    // As it was written, fields that this build does not know included.
+    const stored = last && (decodeJson(last.data) as Submitted);
+    const body = { ...(stored?.digest === run.submitted.digest ? stored : run.submitted), original };
+    const expectLastSubjectSequence = last?.sequence ?? 0;
+    if (!isWanted()) return undefined;
+    return (await bus.append(subject, encodeJson(body), { expectLastSubjectSequence })).sequence;
+  }
+
+  /** The events of a run from its first on; what stands before the base has been carried before. */
+  async #eventsOf(messages: readonly StoredMessage[], original: Mark, base: Mark): Promise<CarriedEvent[]> {
+    const events: CarriedEvent[] = [];
+    for (const message of messages) {
+      const read = readRaw(message);
+      if (read?.event === "carried") {
+        const { upTo, ...content } = read.body as unknown as Carried;
+        if (upTo === base.sequence && events[0]?.sequence !== original.sequence)
+          events.unshift(...(content.events ?? (await this.#load(content.eventsRef!))));
+      } else if (read && (read.event !== "submitted" || read.sequence === original.sequence)) {
+        events.push(read);
+      }
+    }
+    if (events[0]?.sequence === original.sequence) return events;
+    throw new Error(`the log has no event ${original.sequence}, carried or not, with which it was begun`);
+  }
+
+  #load = async (ref: string) => (await this.#runtime.blobs.getJson(ref)) as unknown as CarriedEvent[];
+
+  /** Blobs expire like the log: those that are still needed are stored anew. */
+  async #refresh(run: RunState, events: readonly CarriedEvent[], isWanted: () => boolean): Promise<void> {
+    const { topology, blobs } = this.#runtime;
+    const refs = new Set<string>();
+    const { inputRef } = run.submitted;
+    if (inputRef !== undefined) refs.add(inputRef);
+    for (const { event, body } of events) {
+      const { results } = (event === "result" ? body : {}) as { results?: readonly { planRef?: string }[] };
+      for (const one of Array.isArray(results) ? results : [])
+        if (typeof one?.planRef === "string") refs.add(one.planRef);
+    }
+    const reply = topology.subjects.reply(run.tenant, run.shard, run.run);
+    for (const task of run.tasks.values()) {
+      if (task.output && "ref" in task.output) refs.add(task.output.ref);
+      if (stateOf(task) !== "dispatched") continue;
+      const names = attemptBlobs({ reply, task: task.id, attempt: attemptOf(task) });
+      refs.add(names.input).add(names.needs).add(names.parts);
+    }
+    const left = refs.values();
+    const refreshAll = async () => {
+      for (const ref of left) if (isWanted()) await blobs.refresh(ref);
+    };
+    await Promise.all(Array.from({ length: REFRESHED_AT_ONCE }, refreshAll));
+  }
+}
+
+function readRaw({ subject, sequence, timestamp, data }: StoredMessage): (CarriedEvent & { body: Json }) | undefined {
+  try {
+    return { event: lastToken(subject), sequence, at: timestamp, body: decodeJson(data) as Json };
+  } catch {
+    // No JSON, so no event: a fold passes over it.
+    return undefined;
+  }
+}

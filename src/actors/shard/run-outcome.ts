@@ -1,0 +1,54 @@
+import { isPassing } from "../../bus/port.ts";
+import { pauseMs, sleep } from "../../core/clock.ts";
+import { messageOf, type WireError } from "../../core/error.ts";
+import { type Ended, VERSION } from "../../core/event.ts";
+import { encodeJson } from "../../core/json.ts";
+import { outputOf, refsOf, soleOutput } from "../../fold/outputs.ts";
+import type { RunState } from "../../fold/run-state.ts";
+import { failureOf, totalsOf } from "../../fold/view.ts";
+import { INLINE_LIMIT } from "../host/blobs.ts";
+import type { Runtime } from "../host/runtime.ts";
+
+type ConclusionHost = Pick<Runtime, "blobs" | "clock" | "log" | "topology">;
+
+/** What was stored so long ago (of the log's age) is stored anew for an end that refers to it. */
+const OLD = 1 / 8;
+
+/**
+ * What `ended` says of a run whose outcome is known. Trouble with the bus is waited out, as long as it is `wanted`
+ * (else undefined): a run that has succeeded does not fail because its output could not be stored just now.
+ */
+export async function endedBody(
+  runtime: ConclusionHost,
+  run: RunState,
+  wanted: () => boolean,
+): Promise<Ended | undefined> {
+  const status = run.snapshot.context.outcome!;
+  const common = { v: VERSION, totals: totalsOf(run) } as const;
+  if (status !== "succeeded") return { ...common, status, error: failureOf(run) };
+  for (let tries = 0; wanted(); tries++) {
+    try {
+      return { ...common, status, ...(await runOutput(runtime, run)) };
+    } catch (error) {
+      const message = `the output cannot be put together: ${messageOf(error)}`;
+      runtime.log("warn", `run ${run.run}: ${message}`);
+      const failure: WireError = { code: 500, message, run: run.run };
+      if (!isPassing(error)) return { ...common, status: "failed", error: failure };
+      await sleep(runtime.clock, pauseMs(tries));
+    }
+  }
+  return undefined;
+}
+
+async function runOutput(runtime: ConclusionHost, run: RunState): Promise<Pick<Ended, "output" | "outputRef">> {
+  const { blobs, clock, topology } = runtime;
+  const { root } = run;
+  const sole = soleOutput(root);
+  if (sole && "ref" in sole) {
+    if (clock.now() - run.submittedAt > OLD * topology.streams.log.maxAgeMs!) await blobs.refresh(sole.ref);
+    return { outputRef: sole.ref };
+  }
+  const output = outputOf(root, await blobs.loadAll(refsOf(root)));
+  const data = encodeJson(output);
+  return data.length <= INLINE_LIMIT ? { output } : { outputRef: await blobs.put(data) };
+}

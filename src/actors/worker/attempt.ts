@@ -1,0 +1,242 @@
+import type { z } from "zod";
+import { type Delivery, isPassing } from "../../bus/port.ts";
+import { tenantOfTask } from "../../bus/subjects.ts";
+import { pauseMs, sleep } from "../../core/clock.ts";
+import {
+  cutMessage,
+  isInvalid,
+  isRetryable,
+  isTerminal,
+  messageOf,
+  type TaskError,
+  TerminalError,
+} from "../../core/error.ts";
+import { encodeText, findNonJson } from "../../core/json.ts";
+import type { Usage } from "../../core/model.ts";
+import { depthOf } from "../../core/names.ts";
+import { checkPlan } from "../../core/plan-check.ts";
+import { describeProblems, problemsOf } from "../../core/problem.ts";
+import type { TaskMessage } from "../../core/task-message.ts";
+import { isPlan, type PlanOf } from "../../define/plan-of.ts";
+import type { Worker } from "../../define/worker.ts";
+import { INLINE_LIMIT } from "../host/blobs.ts";
+import { createHandlerContext } from "./handler-context.ts";
+import { fetchGiven, type Given, givenIn } from "./task-input.ts";
+import type { WorkerRuntime } from "./worker-runtime.ts";
+
+/** What an attempt came to. */
+export interface Outcome {
+  /** The fields of a result that say so, as JSON text: `"output":{"n":1}`. Encoded once, however often it is sent. */
+  readonly json: string;
+  readonly error?: TaskError;
+}
+
+export const failed = (error: TaskError): Outcome => ({ json: `"error":${JSON.stringify(error)}`, error });
+
+/** Why an attempt was aborted. `signal.reason` of the handler. */
+export class AttemptAborted extends Error {
+  override readonly name = "AbortError";
+  readonly why: "timeout" | "cancelled" | "stopping";
+  constructor(why: AttemptAborted["why"], message: string) {
+    super(message);
+    this.why = why;
+  }
+}
+
+/** Left for the other fields of a result, bytes. */
+const ENVELOPE = 4096;
+
+/** One attempt in execution. */
+export class Attempt {
+  readonly message: TaskMessage;
+  readonly tenant: string;
+  readonly #runtime: WorkerRuntime;
+  readonly #worker: Worker;
+  readonly #abort = new AbortController();
+  #settle: (outcome: Outcome | undefined) => void = () => {};
+  /** Whether it has come to its outcome. */
+  isOver = false;
+  /** How many children the returned plan has. */
+  planned: number | undefined;
+  #usage: Usage | undefined;
+  #disarm: (() => void) | undefined;
+
+  constructor(runtime: WorkerRuntime, worker: Worker, delivery: Delivery, message: TaskMessage) {
+    this.#runtime = runtime;
+    this.#worker = worker;
+    this.message = message;
+    this.tenant = tenantOfTask(runtime.topology.subjects, delivery.subject);
+  }
+
+  get usage(): Usage | undefined {
+    return this.#usage;
+  }
+
+  /** Ends the attempt for its worker, whether the handler takes notice or not. The first reason counts. */
+  abort(reason: AttemptAborted): void {
+    if (this.#abort.signal.aborted) return;
+    this.#settleAborted(reason);
+    this.#abort.abort(reason);
+  }
+
+  /**
+   * Calls `settle` once: whatever happens is an outcome. Undefined when it was aborted because the worker stops. A
+   * handler that returns a value, and no promise, is settled before this returns: a promise for every step would cost
+   * more than the steps.
+   */
+  execute(settle: (outcome: Outcome | undefined) => void): void {
+    this.#settle = (outcome) => {
+      this.#settle = () => {};
+      this.isOver = true;
+      this.#disarm?.();
+      settle(outcome);
+    };
+    // A span may have had to wait for room before this.
+    if (this.#abort.signal.aborted) return this.#settleAborted(this.#abort.signal.reason);
+    this.#armTimeout();
+    const given = givenIn(this.message);
+    if (given) this.#guard(() => this.#handle(given));
+    else this.#wait(fetchGiven(this.#runtime.blobs, this.message), (fetched) => this.#handle(fetched));
+  }
+
+  #settleAborted(reason: AttemptAborted): void {
+    this.#settle(reason.why === "stopping" ? undefined : failed(this.#describe(reason)));
+  }
+
+  #fail(error: unknown): void {
+    this.#settle(failed(this.#describe(error)));
+  }
+
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #wait<T>(work: PromiseLike<T>, step: (value: T) => void): void {
+    work.then(
+      (value) => this.#guard(() => step(value)),
+      (error) => this.#fail(error),
+    );
+  }
+
+  #armTimeout(): void {
+    const timeoutMs = this.message.timeoutMs ?? this.#worker.policy.timeout;
+    if (timeoutMs === undefined) return;
+    const message = `the attempt took longer than its timeout of ${timeoutMs} ms`;
+    this.#disarm = this.#runtime.clock.timer(timeoutMs, () => this.abort(new AttemptAborted("timeout", message)));
+  }
+
+  #handle({ input, needs }: Given): void {
+    const parsed = parseBy(this.#worker.input, input, "input", this.#worker.type);
+    const { run, task, attempt } = this.message;
+    const context = createHandlerContext(this.#runtime, {
+      input: parsed,
+      needs,
+      at: { tenant: this.tenant, run, task, attempt },
+      signal: this.#abort.signal,
+      onUsage: (usage) => this.#count(usage),
+    });
+    const returned = this.#worker.handler(context);
+    if (isThenable(returned)) this.#wait(returned, (value) => this.#finish(value));
+    else this.#finish(returned);
+  }
+
+  #finish(returned: unknown): void {
+    const outcome = isPlan(returned) ? this.#plan(returned) : this.#output(returned);
+    if (outcome instanceof Promise) this.#wait(outcome, (stored) => this.#settle(stored));
+    else this.#settle(outcome);
+  }
+
+  #output(returned: unknown): Outcome | Promise<Outcome> {
+    const output = returned === undefined ? this.#nothing() : this.#parseOutput(returned);
+    const odd = findNonJson(output);
+    if (odd) throw new TerminalError(`the output of ${this.#worker.type} is no JSON: ${odd}`);
+    return this.#inlineOrRef("output", JSON.stringify(output));
+  }
+
+  #parseOutput(returned: unknown): unknown {
+    return parseBy(this.#worker.output, returned, "output", this.#worker.type);
+  }
+
+  /** The output of a handler that returns nothing: null, as JSON has it, where the schema takes either. */
+  #nothing(): unknown {
+    const parsed = this.#worker.output.safeParse(undefined);
+    return parsed.success ? (parsed.data ?? null) : this.#parseOutput(null);
+  }
+
+  async #plan(plan: PlanOf<unknown>): Promise<Outcome> {
+    const odd = plan.findNonJson();
+    if (odd) throw new TerminalError(`the plan of ${this.#worker.type} is no JSON: ${odd}`);
+    const { types } = plan;
+    await this.#runtime.types.findAll(types);
+    const knows = (type: string) => this.#runtime.types.peek(type) !== undefined;
+    // The rest of it is checked by the fold, which trusts nobody's plan; only types are not its to know.
+    if (![...types].every(knows)) this.#refuse(checkPlan(plan.wire, { depth: depthOf(this.message.task), knows }));
+    this.planned = plan.size;
+    return this.#inlineOrRef("plan", plan.text);
+  }
+
+  #refuse(checked: ReturnType<typeof checkPlan>): void {
+    if ("problems" in checked)
+      throw new TerminalError(`the plan of ${this.#worker.type} is refused: ${describeProblems(checked.problems)}`);
+  }
+
+  #inlineOrRef(field: "output" | "plan", text: string): Outcome | Promise<Outcome> {
+    // No character has more than three bytes in UTF-8; most texts are told without counting.
+    const fits = text.length * 3 <= INLINE_LIMIT - ENVELOPE || Buffer.byteLength(text) <= INLINE_LIMIT - ENVELOPE;
+    if (fits) return { json: `"${field}":${text}` };
+    return this.#store(encodeText(text)).then((ref) => ({ json: `"${field}Ref":"${ref}"` }));
+  }
+
+  /** What was made is not made again because there is no room for it just now, or nobody answers: it is repeated. */
+  async #store(data: Uint8Array): Promise<string> {
+    this.#disarm?.();
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.#runtime.blobs.put(data);
+      } catch (error) {
+        if (!isPassing(error) || this.#abort.signal.aborted) throw error;
+        if (tries % 10 === 0)
+          this.#runtime.log("warn", `what task ${this.message.task} made is not stored yet: ${messageOf(error)}`);
+        await sleep(this.#runtime.clock, pauseMs(tries), this.#abort.signal);
+      }
+    }
+  }
+
+  #count(usage: Usage): void {
+    const before = this.#usage ?? { calls: 0, inputTokens: 0, outputTokens: 0 };
+    this.#usage = {
+      calls: before.calls + usage.calls,
+      inputTokens: before.inputTokens + usage.inputTokens,
+      outputTokens: before.outputTokens + usage.outputTokens,
+    };
+  }
+
+  #describe(error: unknown): TaskError {
+    // Where in the user's code it came from: the result carries only the message.
+    if (error instanceof Error && !(error instanceof AttemptAborted) && error.stack)
+      this.#runtime.log("debug", `task ${this.message.task} of run ${this.message.run}: ${error.stack}`);
+    const message = cutMessage(messageOf(error)) || "the handler failed without a message";
+    const { policy } = this.#worker;
+    if (error instanceof AttemptAborted && error.why === "cancelled") return { kind: "cancelled", message };
+    if (isTerminal(error) || isInvalid(error)) return { kind: "terminal", message };
+    const after = isRetryable(error) ? error.retryAfterMs : undefined;
+    const isStated = typeof after === "number" && after > 0 && Number.isFinite(after);
+    return { kind: "retryable", message, policy, ...(isStated && { retryAfterMs: after }) };
+  }
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+
+/** Validates by the type's schema; what does not match is final: the same value would fail again. */
+function parseBy(schema: z.ZodType, value: unknown, what: "input" | "output", type: string): unknown {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new TerminalError(
+    `the ${what} of ${type} does not match its schema: ${describeProblems(problemsOf(parsed.error, value))}`,
+  );
+}

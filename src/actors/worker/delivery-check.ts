@@ -1,0 +1,110 @@
+import type { Delivery } from "../../bus/port.ts";
+import { parseTaskSubject } from "../../bus/subjects.ts";
+import { sleep } from "../../core/clock.ts";
+import { messageOf } from "../../core/error.ts";
+import { decodeJson, encodeJson } from "../../core/json.ts";
+import { describeProblems, problemsOf } from "../../core/problem.ts";
+import { isPlainTaskMessage, type TaskMessage, taskMessage } from "../../core/task-message.ts";
+import { NewerVersion, upcast } from "../../core/upcast.ts";
+import type { Runtime } from "../host/runtime.ts";
+import { Epochs } from "./epochs.ts";
+
+/** What is to be done with a delivery. */
+export type Verdict =
+  | { readonly kind: "execute" | "settled" | "poison"; readonly message: TaskMessage }
+  | { readonly kind: "unreadable"; readonly problem: string }
+  /** For a newer worker. */
+  | { readonly kind: "newer"; readonly problem: string };
+
+/** Decides, before anything is executed, whether a delivery still has to be: delivery is at least once, effect is once. */
+export class DeliveryCheck {
+  readonly #runtime: Runtime;
+  readonly #maxDeliveries: number;
+  readonly #epochs: Epochs;
+  /** What was queued before this moment (of the wall clock) is asked about, even when it seems new. */
+  #doubtedBefore = 0;
+  #unlisten: () => void = () => {};
+  #stopped = false;
+
+  constructor(runtime: Runtime, maxDeliveries: number) {
+    this.#runtime = runtime;
+    this.#maxDeliveries = maxDeliveries;
+    this.#epochs = new Epochs(runtime.log);
+  }
+
+  async start(): Promise<void> {
+    const { bus, topology } = this.#runtime;
+    // A server that was killed may have forgotten acks.
+    this.#unlisten = bus.onEvent(({ type }) => type === "reconnected" && this.doubtWhatIsQueued());
+    await this.#epochs.start(await bus.bucket(topology.buckets.shards));
+  }
+
+  /** Asks no more: what cannot be told at once counts as not settled. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#unlisten();
+    await this.#epochs.stop();
+  }
+
+  /** This process may have missed something: whatever was queued until now is asked about. */
+  doubtWhatIsQueued(): void {
+    this.#doubtedBefore = this.#runtime.clock.now();
+  }
+
+  /** At once, unless somebody has to be asked. */
+  judge(delivery: Delivery): Verdict | Promise<Verdict> {
+    const read = readTaskMessage(delivery);
+    if ("kind" in read) return read;
+    return this.#isDoubtful(delivery, read.message)
+      ? this.#inquire(delivery, read.message)
+      : { kind: "execute", message: read.message };
+  }
+
+  async #inquire(delivery: Delivery, message: TaskMessage): Promise<Verdict> {
+    if (await this.#isSettled(delivery, message)) return { kind: "settled", message };
+    return { kind: delivery.deliveries <= this.#maxDeliveries ? "execute" : "poison", message };
+  }
+
+  /** Whether the attempt may have been settled before: by another worker, or under another owner of its shard. */
+  #isDoubtful(delivery: Delivery, { epoch }: TaskMessage): boolean {
+    if (delivery.deliveries > 1 || delivery.timestamp < this.#doubtedBefore) return true;
+    if (epoch === undefined || !this.#epochs.mayBePast(epoch)) return false;
+    return this.#epochs.isPast(parseTaskSubject(this.#runtime.topology.subjects, delivery.subject).shard, epoch);
+  }
+
+  async #isSettled(delivery: Delivery, { run, task, attempt }: TaskMessage): Promise<boolean> {
+    const { bus, topology, clock, log } = this.#runtime;
+    const { tenant, shard } = parseTaskSubject(topology.subjects, delivery.subject);
+    const query = encodeJson({ tenant, run, task, attempt });
+    const { presenceTtlMs } = topology;
+    // A shard whose owner has died has another one soon. Waiting longer is not needed: executing once more is allowed.
+    const untilMs = clock.monotonic() + 3 * presenceTtlMs;
+    while (!this.#stopped) {
+      const settled = await bus
+        // Not by way of `api.tasks.settled`, which an orchestrator that is stopped may be given to answer.
+        .request(topology.subjects.owner(shard), query, { timeoutMs: presenceTtlMs / 2 })
+        .then((answer) => (decodeJson(answer.data) as { settled?: boolean }).settled)
+        .catch(messageOf);
+      if (typeof settled === "boolean") return settled;
+      if (clock.monotonic() >= untilMs) {
+        log("debug", `whether ${task} of run ${run} is settled is not known: ${settled ?? "no owner answers"}`);
+        return false;
+      }
+      await sleep(clock, presenceTtlMs / 10);
+    }
+    return false;
+  }
+}
+
+function readTaskMessage(delivery: Delivery): { message: TaskMessage } | (Verdict & { problem: string }) {
+  try {
+    const raw = decodeJson(delivery.data);
+    if (isPlainTaskMessage(raw)) return { message: raw };
+    const current = upcast("task", raw);
+    const parsed = taskMessage.safeParse(current);
+    if (parsed.success) return { message: parsed.data };
+    return { kind: "unreadable", problem: describeProblems(problemsOf(parsed.error, current)) };
+  } catch (error) {
+    return { kind: error instanceof NewerVersion ? "newer" : "unreadable", problem: messageOf(error) };
+  }
+}

@@ -1,0 +1,241 @@
+import type { Delivery, Puller } from "../../bus/port.ts";
+import { pauseMs, sleep } from "../../core/clock.ts";
+import { messageOf } from "../../core/error.ts";
+import { PRIORITIES, type Priority } from "../../core/names.ts";
+import type { Runtime } from "../host/runtime.ts";
+
+/** The slots of one type, over its priorities. */
+interface Slots {
+  /** How many may run at once, where the type has a limit of its own. */
+  readonly limit: number;
+  running: number;
+  /** Delivered and not settled. */
+  inHand: number;
+}
+
+interface Source {
+  readonly puller: Puller;
+  readonly slots: Slots;
+  /** Until when (monotonic, ms) it counts as having work, and shares in the free slots. */
+  hotUntil: number;
+  /** What it was asked for in all, when it was last asked. */
+  asked: number;
+}
+
+/** A queue that delivered something has work, presumably, for this long. */
+const HOT_MS = 200;
+
+/** What finishes within this time may be asked for ahead, so that slots do not stand empty for a round trip. */
+const AHEAD_MS = 50;
+
+/**
+ * Takes messages from the queues of a worker's types, by demand: free slots plus what is finished in 50 ms. A queue
+ * that has work gets the demand; one that is empty keeps a demand of one, so that work there is noticed at once.
+ * What was delivered and waits for a slot goes by priority.
+ */
+export class Demand {
+  readonly #runtime: Runtime;
+  /** By type. */
+  readonly #slots: ReadonlyMap<string, Slots>;
+  readonly #concurrency: number;
+  readonly #run: (delivery: Delivery, done: () => void) => void;
+  readonly #onLoad: () => void;
+  readonly #sources: Source[] = [];
+  readonly #waiting: Delivery[][] = PRIORITIES.map(() => []);
+  /** Delivered and not settled, waiting or running: kept alive by heartbeats. */
+  readonly inHand = new Map<Delivery, Source>();
+  running = 0;
+  readonly #beatMs: number;
+  #beatAt = Number.POSITIVE_INFINITY;
+  #finished = 0;
+  #ahead = 0;
+  /** What was fast a while ago says nothing of the tasks to come. */
+  #aheadUntil = 0;
+  #scheduled = false;
+  #isOpen = false;
+  #closed = false;
+  readonly #closing = new AbortController();
+  #ignoreQueues: () => void = () => {};
+  #disarmHeartbeat: () => void = () => {};
+  #disarmCount: () => void = () => {};
+
+  constructor(
+    runtime: Runtime,
+    options: {
+      types: readonly string[];
+      concurrency: number;
+      /** Executes one delivery and calls `done` once it is settled, which may be at once. Never throws. */
+      run: (delivery: Delivery, done: () => void) => void;
+      /** Called whenever another number of deliveries is in execution. */
+      onLoad: () => void;
+      /** How many of a type may run at once, where it has a limit of its own. */
+      limitOf: (type: string) => number | undefined;
+    },
+  ) {
+    this.#runtime = runtime;
+    const slotsOf = (limit = Number.POSITIVE_INFINITY): Slots => ({ limit, running: 0, inHand: 0 });
+    this.#slots = new Map(options.types.map((type) => [type, slotsOf(options.limitOf(type))]));
+    this.#concurrency = options.concurrency;
+    this.#run = options.run;
+    this.#onLoad = options.onLoad;
+    this.#beatMs = runtime.topology.taskConsumer("any", "normal").ackWaitMs / 3;
+  }
+
+  async open(): Promise<void> {
+    const { clock, queues } = this.#runtime;
+    const beat = () => {
+      this.#beatAt = clock.monotonic();
+      for (const delivery of this.inHand.keys()) delivery.inProgress();
+      this.#disarmHeartbeat = clock.timer(this.#beatMs, beat);
+    };
+    beat();
+    const present = [...this.#slots.keys()].flatMap((type) =>
+      PRIORITIES.filter((priority) => queues.has(type, priority)).map((priority) => this.#open(type, priority)),
+    );
+    this.#ignoreQueues = queues.onAdded((type, priority) => {
+      if (this.#slots.has(type)) void this.#openPatiently(type, priority);
+    });
+    await Promise.all(present);
+    this.#isOpen = true;
+    this.#demand();
+  }
+
+  async #open(type: string, priority: Priority): Promise<void> {
+    const { bus, topology } = this.#runtime;
+    const consumer = topology.taskConsumer(type, priority);
+    await bus.ensureConsumer(consumer);
+    const rank = PRIORITIES.indexOf(priority);
+    const take = (delivery: Delivery) => this.#take(source, rank, delivery);
+    const puller = await bus.pull(consumer.stream, consumer.name, take);
+    if (this.#closed) return puller.stop();
+    const slots = this.#slots.get(type)!;
+    const source: Source = { puller, slots, hotUntil: 0, asked: 0 };
+    this.#sources.push(source);
+    // Whoever is busy has something at hand then, when a slot is free.
+    if (this.#isOpen && slots.inHand < slots.limit) ask(source, 1);
+  }
+
+  /** Never rejects: nobody will tell of that queue once more. */
+  async #openPatiently(type: string, priority: Priority): Promise<void> {
+    const { clock, log, topology } = this.#runtime;
+    for (let tries = 0; !this.#closed; tries++) {
+      try {
+        return await this.#open(type, priority);
+      } catch (error) {
+        const { name } = topology.taskConsumer(type, priority);
+        if (tries % 10 === 0) log("warn", `the queue ${name} is not open yet: ${messageOf(error)}`);
+        await sleep(clock, pauseMs(tries), this.#closing.signal).catch(() => {});
+      }
+    }
+  }
+
+  /** Whether the heartbeats have paused for so long that what is in hand may have been given to another worker. */
+  get isLate(): boolean {
+    return this.#runtime.clock.monotonic() - this.#beatAt > 2 * this.#beatMs;
+  }
+
+  /** Takes nothing more, and hands back what no slot has begun. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#ignoreQueues();
+    this.#closing.abort();
+    for (const waiting of this.#waiting) {
+      for (const delivery of waiting.splice(0)) {
+        this.inHand.delete(delivery);
+        delivery.nak();
+      }
+    }
+    await Promise.all(this.#sources.map(({ puller }) => puller.stop()));
+  }
+
+  /** Ends the heartbeats: whatever is still in hand is somebody else's after the ack wait. */
+  stop(): void {
+    this.#disarmHeartbeat();
+    this.#disarmCount();
+  }
+
+  #take(source: Source, rank: number, delivery: Delivery): void {
+    if (this.#closed) return delivery.nak();
+    source.hotUntil = this.#runtime.clock.monotonic() + HOT_MS;
+    this.inHand.set(delivery, source);
+    source.slots.inHand++;
+    this.#waiting[rank]!.push(delivery);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#closed) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#begin();
+      this.#demand();
+    });
+  }
+
+  #begin(): void {
+    for (const waiting of this.#waiting) {
+      let kept = 0;
+      let i = 0;
+      for (; i < waiting.length && this.running < this.#concurrency; i++) {
+        const delivery = waiting[i]!;
+        const { slots } = this.inHand.get(delivery)!;
+        if (slots.running < slots.limit) this.#start(delivery, slots);
+        else waiting[kept++] = delivery;
+      }
+      if (i > kept) waiting.splice(kept, i - kept);
+    }
+  }
+
+  #start(delivery: Delivery, slots: Slots): void {
+    this.running++;
+    slots.running++;
+    this.#onLoad();
+    this.#run(delivery, () => {
+      this.running--;
+      slots.running--;
+      slots.inHand--;
+      this.inHand.delete(delivery);
+      this.#onLoad();
+      this.#countFinished();
+      this.#schedule();
+    });
+  }
+
+  #countFinished(): void {
+    if (this.#finished++ > 0) return;
+    this.#disarmCount = this.#runtime.clock.timer(AHEAD_MS, () => {
+      this.#ahead = this.#finished;
+      this.#aheadUntil = this.#runtime.clock.monotonic() + 2 * AHEAD_MS;
+      this.#finished = 0;
+    });
+  }
+
+  #demand(): void {
+    if (this.#closed) return;
+    const now = this.#runtime.clock.monotonic();
+    const room = this.#concurrency + (now < this.#aheadUntil ? this.#ahead : 0) - this.inHand.size;
+    if (room <= 0) return;
+    const flowing = this.#sources.filter((source) => isFlowing(source, now));
+    // What queues without work were asked for stays asked for, but does not hold the others back.
+    const asked = flowing.reduce((sum, { puller }) => sum + puller.outstanding, 0);
+    const share = Math.floor((room - asked) / flowing.length);
+    for (const source of this.#sources) {
+      const { puller, slots } = source;
+      // What waits here for its type's limit would be missed by other processes.
+      const left = slots.limit - slots.inHand;
+      const wanted = isFlowing(source, now) ? Math.min(share, left - puller.outstanding) : 0;
+      if (wanted > 0) ask(source, wanted);
+      else if (puller.outstanding === 0 && left > 0) ask(source, 1);
+    }
+  }
+}
+
+/** It had work lately, and has answered most of what it was asked: a queue that is empty leaves its demand standing. */
+const isFlowing = ({ hotUntil, puller, asked }: Source, now: number): boolean =>
+  hotUntil > now && puller.outstanding <= asked / 2;
+
+function ask(source: Source, count: number): void {
+  source.puller.demand(count);
+  source.asked = source.puller.outstanding;
+}

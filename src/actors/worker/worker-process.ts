@@ -1,0 +1,270 @@
+import { createActor } from "xstate";
+import { type Delivery, header, type Stoppable } from "../../bus/port.ts";
+import { messageOf, TerminalError } from "../../core/error.ts";
+import { isoTime } from "../../core/iso-time.ts";
+import type { WorkerPresence } from "../../core/registration.ts";
+import type { TaskMessage } from "../../core/task-message.ts";
+import type { Worker } from "../../define/worker.ts";
+import { type WorkerMachineEvent, workerMachine } from "../../machines/worker.ts";
+import { inAttemptSpan, tracingEnabled } from "../../telemetry/attempt-span.ts";
+import { Presence } from "../host/presence.ts";
+import { Attempt, AttemptAborted, failed, type Outcome } from "./attempt.ts";
+import { Cancellations } from "./cancellations.ts";
+import { Committer } from "./committer.ts";
+import { DeliveryCheck, type Verdict } from "./delivery-check.ts";
+import { Demand } from "./demand.ts";
+import { describeType } from "./type-description.ts";
+import type { WorkerRuntime } from "./worker-runtime.ts";
+
+export interface WorkerProcessOptions {
+  readonly workers: readonly Worker[];
+  /** Attempts executed at once. Default 16. */
+  readonly concurrency?: number;
+  /**
+   * A task delivered more often than this is poison: it seems to kill whoever takes it. What a worker hands back when it
+   * stops counts too, so the limit leaves room for restarts. Default 10.
+   */
+  readonly maxDeliveries?: number;
+}
+
+export const DEFAULT_CONCURRENCY = 16;
+const DEFAULT_MAX_DELIVERIES = 10;
+/** For what only a newer worker can read. */
+const MOST_BACK_MS = 600_000;
+const LOAD_EVERY_MS = 100;
+
+/** One worker process: takes tasks of its types, runs their handlers, and appends the results to the log. */
+export class WorkerProcess {
+  readonly #runtime: WorkerRuntime;
+  readonly #workers: ReadonlyMap<string, Worker>;
+  readonly #concurrency: number;
+  readonly #machine;
+  readonly #intake: Demand;
+  readonly #committer: Committer;
+  readonly #attempts = new Set<Attempt>();
+  readonly #since: string;
+  /** As JSON text. */
+  readonly #name: string;
+  readonly #cancellations: Cancellations;
+  readonly #check: DeliveryCheck;
+  #presence: Presence | undefined;
+  #cancelSubscription: Stoppable | undefined;
+  #completed = 0;
+  #failed = 0;
+  /** Of the report of the load that is due. */
+  #cancelReport: (() => void) | undefined;
+  /** The grace period is over: what has not begun does not begin any more. */
+  #isOver = false;
+
+  constructor(runtime: WorkerRuntime, options: WorkerProcessOptions) {
+    this.#runtime = runtime;
+    this.#workers = new Map(options.workers.map((one) => [one.type, one]));
+    this.#check = new DeliveryCheck(runtime, options.maxDeliveries ?? DEFAULT_MAX_DELIVERIES);
+    this.#concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
+    this.#committer = new Committer(runtime);
+    this.#name = JSON.stringify(runtime.id);
+    this.#since = new Date(runtime.clock.now()).toISOString();
+    this.#cancellations = new Cancellations(runtime.topology.subjects, runtime.clock, () => this.#attempts);
+    this.#intake = new Demand(runtime, {
+      types: [...this.#workers.keys()],
+      concurrency: this.#concurrency,
+      run: (delivery, done) => this.#take(delivery, done),
+      onLoad: () => this.#reportLoad(),
+      limitOf: (type) => this.#workers.get(type)?.concurrency,
+    });
+    this.#machine = createActor(workerMachine, { input: { concurrency: this.#concurrency } });
+  }
+
+  /** Resolves when its types are registered and its queues open. */
+  async start(): Promise<void> {
+    const { bus, topology, types, clock, log, id } = this.#runtime;
+    this.#machine.start();
+    for (const worker of this.#workers.values()) await types.register(describeType(worker));
+    this.#cancelSubscription = await bus.subscribe(topology.subjects.cancel("*", "*"), (message) =>
+      this.#cancellations.take(message),
+    );
+    await this.#check.start();
+    await this.#intake.open();
+    this.#machine.send({ type: "started" });
+    const bucket = await bus.bucket(topology.buckets.workers);
+    this.#presence = new Presence(bucket, id, () => this.#describe(), { clock, log, ttlMs: topology.presenceTtlMs });
+    await this.#presence.start();
+  }
+
+  /** Takes nothing new, finishes what is in hand within `graceMs`, and hands back the rest. */
+  async stop(graceMs: number): Promise<void> {
+    // It hears of the load now and then only, and would take what it last heard for the truth.
+    this.#forgetReport();
+    this.#tell({ type: "load", running: this.#intake.running });
+    this.#machine.send({ type: "drain" });
+    await this.#intake.close();
+    await this.#idle(graceMs);
+    const stopping = new AttemptAborted("stopping", "the worker is told to stop, and its grace period is over");
+    this.#isOver = true;
+    await this.#check.stop();
+    for (const attempt of this.#attempts) attempt.abort(stopping);
+    await this.#idle(1000);
+    this.#tell({ type: "graceOver" });
+    this.#committer.abandon();
+    await this.#committer.settled();
+    this.#intake.stop();
+    await this.#cancelSubscription?.stop();
+    await this.#presence?.stop();
+    this.#forgetReport();
+    this.#machine.stop();
+    this.#runtime.live.flush();
+  }
+
+  #describe(): WorkerPresence {
+    const state = this.#machine.getSnapshot().value;
+    return {
+      v: 1,
+      worker: this.#runtime.id,
+      types: [...this.#workers.keys()],
+      concurrency: this.#concurrency,
+      running: this.#intake.running,
+      completed: this.#completed,
+      failed: this.#failed,
+      since: this.#since,
+      state: typeof state === "string" ? state : state.working,
+    };
+  }
+
+  /** Resolves when nothing is in execution, or after `mostMs`. */
+  async #idle(mostMs: number): Promise<void> {
+    if (this.#intake.running === 0) return;
+    await new Promise<void>((resolve) => {
+      const disarm = this.#runtime.clock.timer(mostMs, done);
+      const subscription = this.#machine.subscribe(() => this.#intake.running === 0 && done());
+      function done(): void {
+        disarm();
+        subscription?.unsubscribe();
+        resolve();
+      }
+      this.#reportLoad();
+    });
+  }
+
+  /** A machine that has come to its end hears no more. */
+  #tell(event: WorkerMachineEvent): void {
+    if (this.#machine.getSnapshot().status === "active") this.#machine.send(event);
+  }
+
+  /** The machine hears of the load as it stands now and then: an event for every task would cost more than the task. */
+  #reportLoad(): void {
+    if (this.#cancelReport) return;
+    const tell = () => {
+      this.#cancelReport = undefined;
+      this.#tell({ type: "load", running: this.#intake.running });
+    };
+    // While it drains somebody waits for the last one.
+    const delayMs = this.#machine.getSnapshot().matches("draining") ? 0 : LOAD_EVERY_MS;
+    this.#cancelReport = this.#runtime.clock.timer(delayMs, tell);
+  }
+
+  #forgetReport(): void {
+    this.#cancelReport?.();
+    this.#cancelReport = undefined;
+  }
+
+  #take(delivery: Delivery, settled: () => void): void {
+    try {
+      // A process that was stopped for a while holds what was given to others meanwhile.
+      if (this.#intake.isLate) this.#check.doubtWhatIsQueued();
+      const verdict = this.#check.judge(delivery);
+      if (verdict instanceof Promise)
+        verdict
+          .then((given) => this.#carryOut(delivery, given, settled))
+          .catch((error) => this.#refuse(delivery, error, settled));
+      else this.#carryOut(delivery, verdict, settled);
+    } catch (error) {
+      this.#refuse(delivery, error, settled);
+    }
+  }
+
+  #refuse(delivery: Delivery, error: unknown, settled: () => void): void {
+    this.#runtime.log("error", `task ${delivery.subject} could not be taken: ${messageOf(error)}`);
+    delivery.nak(1000);
+    settled();
+  }
+
+  #carryOut(delivery: Delivery, verdict: Verdict, settled: () => void): void {
+    if (verdict.kind === "execute" && !this.#isOver && !this.#cancellations.hasCancelled(delivery.subject))
+      return this.#execute(delivery, verdict.message, settled);
+    if (verdict.kind === "poison") {
+      const message = `delivered ${delivery.deliveries - 1} times without a result: it seems to kill its workers`;
+      const outcome = failed({ kind: "poison", message });
+      return this.#commit(delivery, verdict.message, outcome, undefined, this.#runtime.clock.now(), settled);
+    }
+    if (verdict.kind === "newer") {
+      this.#runtime.log("warn", `message ${delivery.subject} is given back: it is a ${verdict.problem}`);
+      // Each time later: what is handed back counts as a delivery, and must not pass for poison while workers are replaced.
+      delivery.nak(Math.min(1000 * 2 ** delivery.deliveries, MOST_BACK_MS));
+    } else if (verdict.kind === "unreadable") {
+      // Nobody can execute it. The orchestrator wrote no such thing, so no task waits for it.
+      this.#runtime.log("error", `message ${delivery.subject} is no task: ${verdict.problem}`);
+      delivery.terminate();
+    } else if (verdict.kind === "execute" && this.#isOver) delivery.nak();
+    else delivery.ack();
+    settled();
+  }
+
+  #execute(delivery: Delivery, message: TaskMessage, settled: () => void): void {
+    const worker = this.#workers.get(message.type);
+    if (!worker) throw new TerminalError(`this worker has no handler for ${message.type}`);
+    const attempt = new Attempt(this.#runtime, worker, delivery, message);
+    this.#attempts.add(attempt);
+    const startedAt = this.#runtime.clock.now();
+    this.#runtime.live.began(attempt, startedAt);
+    const finish = (outcome: Outcome | undefined) => {
+      this.#attempts.delete(attempt);
+      if (!outcome) {
+        delivery.nak();
+        return settled();
+      }
+      if (!outcome.error) this.#completed++;
+      else if (outcome.error.kind !== "cancelled") this.#failed++;
+      this.#commit(delivery, message, outcome, attempt, startedAt, settled);
+    };
+    if (tracingEnabled()) void this.#executeTraced(attempt, delivery).then(finish);
+    else attempt.execute(finish);
+  }
+
+  #executeTraced(attempt: Attempt, delivery: Delivery): Promise<Outcome | undefined> {
+    const { message, tenant } = attempt;
+    return inAttemptSpan(
+      {
+        traceparent: header(delivery, "traceparent"),
+        run: message.run,
+        tenant,
+        task: message.task,
+        type: message.type,
+        attempt: message.attempt,
+        deliveries: delivery.deliveries,
+        worker: this.#runtime.id,
+        subject: delivery.subject,
+      },
+      () => new Promise<Outcome | undefined>((resolve) => attempt.execute(resolve)),
+      (outcome) => ({
+        ...(outcome?.error && { error: outcome.error }),
+        ...(attempt.planned !== undefined && { planned: attempt.planned }),
+      }),
+    ).catch((error) => failed({ kind: "retryable", message: messageOf(error) }));
+  }
+
+  #commit(
+    delivery: Delivery,
+    message: TaskMessage,
+    outcome: Outcome,
+    attempt: Attempt | undefined,
+    startedAt: number,
+    settled: () => void,
+  ): void {
+    const { task, reply } = message;
+    const usage = attempt?.usage;
+    // By hand: neither a task's path nor a moment has anything to escape.
+    const fields = `"task":"${task}","attempt":${message.attempt},"worker":${this.#name},"startedAt":"${isoTime(startedAt)}"`;
+    const result = `{${fields},${usage ? `"usage":${JSON.stringify(usage)},` : ""}${outcome.json}}`;
+    this.#committer.add(reply, result, delivery, settled);
+  }
+}

@@ -1,0 +1,33 @@
+/** What a server would refuse. Each throws {@link BusError} `failed`, and says what was expected. */
+import { BusError } from "../port.ts";
+import { filtersOverlap, isFilter, isSubject } from "../subject-match.ts";
+
+export function assertSubject(subject: string): void {
+  if (!isSubject(subject))
+    throw new BusError("failed", `"${subject}" is no subject: tokens without wildcards are expected.`);
+}
+
+export function assertFilter(filter: string): void {
+  if (!isFilter(filter))
+    throw new BusError("failed", `"${filter}" is no filter: tokens, *, and a last > are expected.`);
+}
+
+/** The name of a stream or consumer becomes a token of a subject, and a file on a server. */
+export function assertName(name: string): void {
+  if (!/^[^\s.*>/\\]+$/.test(name))
+    throw new BusError("failed", `"${name}" is no name: one without spaces, dots, wildcards and slashes is expected.`);
+}
+
+/** A filter must have something to do with the subjects of the stream it is for. */
+export function assertReadable(filter: string, stream: { name: string; subjects: readonly string[] }): void {
+  assertFilter(filter);
+  if (!anyOverlap([filter], stream.subjects))
+    throw new BusError(
+      "failed",
+      `${filter} matches none of the subjects of stream ${stream.name}: ${stream.subjects}.`,
+    );
+}
+
+export function anyOverlap(some: readonly string[], others: readonly string[]): boolean {
+  return some.some((one) => others.some((other) => filtersOverlap(one, other)));
+}

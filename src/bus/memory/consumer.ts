@@ -1,0 +1,132 @@
+/**
+ * A durable pull consumer, with the rules of JetStream: what is to be delivered again goes before anything new; what is
+ * unsettled counts against `maxAckPending`, also while it waits to go out again; pullers with demand take turns.
+ */
+import { Fifo } from "../fifo.ts";
+import type { ConsumerDefinition, StoredMessage } from "../port.ts";
+import type { Network } from "./network.ts";
+import type { MemoryStream, Reader } from "./stream.ts";
+import { type Unsettled, UnsettledDeliveries } from "./unsettled.ts";
+
+/** Takes messages when it has demand. */
+export interface Taker {
+  wants(): boolean;
+  take(message: StoredMessage, deliveries: number): void;
+}
+
+export class MemoryConsumer implements Reader {
+  #definition: ConsumerDefinition;
+  readonly #stream: MemoryStream;
+  readonly #network: Network;
+  readonly #unsettled: UnsettledDeliveries;
+  /** Never delivered, in order of the stream. */
+  #fresh = new Fifo<number>();
+  /** The newest that was taken from there. */
+  #position = 0;
+  readonly #takers = new Fifo<Taker>();
+  readonly #waiting = new Set<Taker>();
+
+  constructor(definition: ConsumerDefinition, stream: MemoryStream, network: Network) {
+    this.#definition = definition;
+    this.#stream = stream;
+    this.#network = network;
+    this.#unsettled = new UnsettledDeliveries(network.clock, definition.ackWaitMs, () => this.#dispatch());
+    this.#read();
+  }
+
+  get definition(): ConsumerDefinition {
+    return this.#definition;
+  }
+
+  redefine(definition: ConsumerDefinition): void {
+    this.#stream.removeReader(this.#definition.filter, this);
+    this.#definition = definition;
+    this.#unsettled.setAckWait(definition.ackWaitMs);
+    this.#read();
+    this.#dispatch();
+  }
+
+  offer(sequence: number): void {
+    this.#fresh.push(sequence);
+    if (this.#takers.length > 0) this.#dispatch();
+    // Messages removed from the stream before anyone asked for them leave their numbers behind.
+    else if (this.#fresh.length > 1024 + 2 * this.#stream.count)
+      this.#fresh.keep((left) => this.#stream.get(left) !== undefined);
+  }
+
+  /** `taker` has new demand. */
+  want(taker: Taker): void {
+    this.#unsettled.resume();
+    if (this.#waiting.has(taker)) return;
+    this.#waiting.add(taker);
+    this.#takers.push(taker);
+    this.#dispatch();
+  }
+
+  /** Acknowledged or terminated: it is over. */
+  settle(sequence: number): void {
+    this.#unsettled.settle(sequence);
+    if (this.#stream.definition.retention === "work-queue") this.#stream.remove(sequence);
+    this.#dispatch();
+  }
+
+  /** These were removed from the stream: their places among the unsettled are free. */
+  forget(sequences: readonly number[]): void {
+    for (const sequence of sequences) this.#unsettled.settle(sequence);
+    this.#dispatch();
+  }
+
+  giveBack(sequence: number, delayMs = 0): void {
+    this.#unsettled.giveBack(sequence, delayMs);
+    this.#dispatch();
+  }
+
+  extend(sequence: number): void {
+    this.#unsettled.extend(sequence);
+  }
+
+  /** Nobody is connected any more: gives back all timers. */
+  stop(): void {
+    this.#unsettled.stop();
+  }
+
+  /** Finds what it has yet to deliver, and hears of what comes. */
+  #read(): void {
+    this.#fresh = new Fifo<number>();
+    for (const sequence of this.#stream.select(this.#definition.filter, this.#position + 1)) this.#fresh.push(sequence);
+    this.#stream.addReader(this.#definition.filter, this);
+  }
+
+  #dispatch(): void {
+    while (this.#takers.length > 0) {
+      const taker = this.#takers.peek() as Taker;
+      if (!taker.wants()) {
+        this.#takers.shift();
+        this.#waiting.delete(taker);
+        continue;
+      }
+      const next = this.#next();
+      if (!next) return;
+      const { message, unsettled } = next;
+      unsettled.deliveries++;
+      this.#unsettled.putOut(unsettled);
+      taker.take(message, unsettled.deliveries);
+      if (this.#takers.length > 1) this.#takers.push(this.#takers.shift() as Taker);
+      if (this.#network.faults.duplicate?.(message.subject)) this.#unsettled.giveBack(message.sequence, 0);
+    }
+  }
+
+  #next(): { message: StoredMessage; unsettled: Unsettled } | undefined {
+    for (let unsettled = this.#unsettled.takeReturned(); unsettled; unsettled = this.#unsettled.takeReturned()) {
+      const message = this.#stream.get(unsettled.sequence);
+      if (message) return { message, unsettled };
+    }
+    if (this.#unsettled.size >= this.#definition.maxAckPending) return undefined;
+    for (let sequence = this.#fresh.shift(); sequence !== undefined; sequence = this.#fresh.shift()) {
+      this.#position = sequence;
+      const message = this.#stream.get(sequence);
+      if (message) return { message, unsettled: { sequence, deliveries: 0, deadlineMs: 0 } };
+    }
+    return undefined;
+  }
+}

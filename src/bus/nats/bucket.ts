@@ -1,0 +1,161 @@
+import type { AppendOptions, Stoppable, StoredMessage } from "../port.ts";
+import { type Bucket, type BucketDefinition, BusError, type Entry, header, isBusError } from "../port.ts";
+import type { Appender } from "./append.ts";
+import { Follower } from "./follow.ts";
+import type { Link } from "./link.ts";
+import { ageConfig, ensureStream, readMessage } from "./stream.ts";
+
+/** How a delete is written (ADR-8), and how a server since 2.11 may write an expiry. */
+const OPERATION = "KV-Operation";
+const MARKER = "Nats-Marker-Reason";
+const NOTHING = new Uint8Array(0);
+const KEY = /^[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*$/;
+
+/**
+ * A bucket is a stream that keeps one message a subject (ADR-8), so `nats kv` and every client library see the same.
+ * It stands on this adapter's own append and follow and not on `@nats-io/kv`: their errors, their waiting for a
+ * connection and their recovery are one.
+ */
+export async function openBucket(
+  link: Link,
+  appender: Appender,
+  definition: BucketDefinition,
+  /** Takes charge of stopping what the bucket starts. */
+  own: <T extends Stoppable>(stoppable: T) => T,
+): Promise<Bucket> {
+  const name = `KV_${definition.name}`;
+  const config = {
+    name,
+    subjects: [`$KV.${definition.name}.>`],
+    retention: "limits",
+    max_msgs_per_subject: 1,
+    discard: "new",
+    allow_rollup_hdrs: true,
+    allow_direct: true,
+    num_replicas: definition.replicas ?? 1,
+    storage: "file",
+    ...ageConfig(definition.ttlMs),
+  };
+  await ensureStream(link, config, definition.replicas === undefined ? ["num_replicas"] : []);
+  return new NatsBucket(link, appender, definition.name, own);
+}
+
+class NatsBucket implements Bucket {
+  readonly #link: Link;
+  readonly #appender: Appender;
+  readonly #stream: string;
+  readonly #prefix: string;
+  readonly #own: (stoppable: Follower) => Follower;
+
+  constructor(link: Link, appender: Appender, name: string, own: (stoppable: Follower) => Follower) {
+    this.#link = link;
+    this.#appender = appender;
+    this.#stream = `KV_${name}`;
+    this.#prefix = `$KV.${name}.`;
+    this.#own = own;
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    const message = await this.#last(key);
+    return message && !isDelete(message) ? this.#entry(message) : undefined;
+  }
+
+  put(key: string, value: Uint8Array): Promise<number> {
+    return this.#set(key, value);
+  }
+
+  async create(key: string, value: Uint8Array): Promise<number> {
+    try {
+      return await this.#set(key, value, { expectLastSubjectSequence: 0 });
+    } catch (error) {
+      if (!isBusError(error, "wrong-sequence")) throw error;
+      const last = await this.#last(key);
+      if (last && !isDelete(last)) throw error;
+      return await this.#set(key, value, { expectLastSubjectSequence: last?.sequence ?? 0 });
+    }
+  }
+
+  async update(key: string, value: Uint8Array, revision: number): Promise<number> {
+    return this.#set(key, value, { expectLastSubjectSequence: this.#existing(key, revision) });
+  }
+
+  async delete(key: string, revision?: number): Promise<void> {
+    const expected = revision === undefined ? {} : { expectLastSubjectSequence: this.#existing(key, revision) };
+    await this.#set(key, NOTHING, { headers: { [OPERATION]: "DEL" }, ...expected });
+  }
+
+  async entries(): Promise<Entry[]> {
+    const entries = new Map<string, Entry>();
+    await new Promise<void>((resolve, reject) => {
+      const follower = this.#follow(
+        (message) => {
+          const entry = this.#entry(message);
+          if (isDelete(message)) entries.delete(entry.key);
+          else entries.set(entry.key, entry);
+        },
+        () => void follower.stop().then(resolve),
+        () => reject(new BusError("closed", `entries of bucket ${this.#stream}: the bus was closed`)),
+      );
+      follower.start().catch(reject);
+    });
+    return [...entries.values()];
+  }
+
+  async watch(
+    onChange: (key: string, value: Uint8Array | undefined) => void,
+    onReady?: () => void,
+  ): Promise<Stoppable> {
+    // Of a key that is told of for the first time, a delete is not news; later every one is.
+    let present: Set<string> | undefined = new Set();
+    const tell = (message: StoredMessage) => {
+      const key = this.#key(message);
+      if (!isDelete(message)) {
+        present?.add(key);
+        onChange(key, message.data);
+      } else if (!present || present.has(key)) onChange(key, undefined);
+    };
+    const ready = () => {
+      present = undefined;
+      onReady?.();
+    };
+    return this.#own(await this.#follow(tell, ready).start());
+  }
+
+  async #set(key: string, value: Uint8Array, options?: AppendOptions): Promise<number> {
+    const { sequence } = await this.#appender.append(this.#subject(key), value, options);
+    return sequence;
+  }
+
+  #last(key: string): Promise<StoredMessage | undefined> {
+    return readMessage(this.#link, this.#stream, { last_by_subj: this.#subject(key) });
+  }
+
+  #follow(handler: (message: StoredMessage) => void, onCaughtUp?: () => void, onClosed?: () => void): Follower {
+    const source = { stream: this.#stream, filter: `${this.#prefix}>`, lastPerSubject: true };
+    const options = { ...(onCaughtUp ? { onCaughtUp } : {}), ...(onClosed ? { onClosed } : {}) };
+    return new Follower(this.#link, { ...source, ...options }, handler);
+  }
+
+  /** No key stands at 0, which the server would take for "must be absent". */
+  #existing(key: string, revision: number): number {
+    if (revision > 0) return revision;
+    throw new BusError("wrong-sequence", `${this.#subject(key)} cannot stand at revision ${revision}`);
+  }
+
+  #entry(message: StoredMessage): Entry {
+    return { key: this.#key(message), value: message.data, revision: message.sequence };
+  }
+
+  #key(message: StoredMessage): string {
+    return message.subject.slice(this.#prefix.length);
+  }
+
+  #subject(key: string): string {
+    if (KEY.test(key)) return this.#prefix + key;
+    throw new BusError("failed", `not a key: ${JSON.stringify(key)}; expected ${KEY.source}`);
+  }
+}
+
+function isDelete(message: StoredMessage): boolean {
+  return header(message, OPERATION) !== undefined || header(message, MARKER) !== undefined;
+}

@@ -1,0 +1,154 @@
+import { type Msg, type MsgHdrs, headers as newHeaders } from "@nats-io/transport-node";
+import { BusError, type Headers, type Message, type StoredMessage } from "../port.ts";
+import type { Link } from "./link.ts";
+
+/** Every message of a stream comes with a reply subject of this kind; what a server says for itself does not. */
+const ACK_PREFIX = "$JS.ACK.";
+
+/** Tells the server under which condition to store a message. It keeps it with the message, where it is nobody's business. */
+export const EXPECT_LAST = "Nats-Expected-Last-Subject-Sequence";
+
+export interface AckSubject {
+  readonly deliveries: number;
+  readonly sequence: number;
+  /** 1, 2, 3, … for what one consumer delivers. */
+  readonly consumerSequence: number;
+  /** Milliseconds, rounded down. */
+  readonly timestamp: number;
+}
+
+export function isStored(message: Msg): boolean {
+  return message.reply?.startsWith(ACK_PREFIX) ?? false;
+}
+
+/**
+ * `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<consumer sequence>.<nanoseconds>.<pending>`; the newer layout
+ * has `<domain>.<account>` before the stream and may have more at the end (ADR-15).
+ */
+export function parseAckSubject(reply: string): AckSubject {
+  let dots = 0;
+  for (let i = 0; i < reply.length; i++) if (reply.charCodeAt(i) === DOT) dots++;
+  let from = 0;
+  for (let token = dots >= 10 ? 6 : 4; token > 0; token--) from = reply.indexOf(".", from) + 1;
+  const sequence = reply.indexOf(".", from) + 1;
+  const consumerSequence = reply.indexOf(".", sequence) + 1;
+  const timestamp = reply.indexOf(".", consumerSequence) + 1;
+  const end = reply.indexOf(".", timestamp);
+  return {
+    deliveries: readNumber(reply, from, sequence - 1),
+    sequence: readNumber(reply, sequence, consumerSequence - 1),
+    consumerSequence: readNumber(reply, consumerSequence, timestamp - 1),
+    timestamp: readNumber(reply, timestamp, end - NANOSECOND_DIGITS),
+  };
+}
+const DOT = 0x2e;
+const ZERO = 0x30;
+/** Of the nanoseconds, those below a millisecond. */
+const NANOSECOND_DIGITS = 6;
+
+/** Without a text of its own for each: this is done for every message. */
+function readNumber(text: string, from: number, to: number): number {
+  let number = 0;
+  for (let at = from; at < to; at++) number = number * 10 + text.charCodeAt(at) - ZERO;
+  return number;
+}
+
+/** As the port has it; answering throws {@link BusError} `too-large`, and does nothing once the connection is closed. */
+export function toMessage(link: Link, message: Pick<Msg, "subject" | "data" | "headers" | "reply">): Message {
+  const { subject, data, reply } = message;
+  const respond: Message["respond"] = (answer, headers) => {
+    if (!reply) return;
+    checkSize(link, `answer to ${subject}`, answer, headers);
+    link.tell(reply, answer, headers && { headers: fromHeaders(headers) });
+  };
+  const headers = toHeaders(message.headers);
+  return { subject, data, respond, ...(headers && { headers }), ...(reply && { replyTo: reply }) };
+}
+
+/** A message of a stream. Its headers, which few have a use for, are read when they are asked for. */
+export class NatsStoredMessage implements StoredMessage {
+  readonly subject: string;
+  readonly sequence: number;
+  readonly timestamp: number;
+  readonly data: Uint8Array;
+  readonly #message: Msg;
+
+  constructor(message: Msg, at: AckSubject) {
+    this.subject = message.subject;
+    this.sequence = at.sequence;
+    this.timestamp = at.timestamp;
+    this.data = message.data;
+    this.#message = message;
+  }
+
+  get headers(): Headers | undefined {
+    return toHeaders(this.#message.headers);
+  }
+}
+
+/** Undefined when there are none. Of a header that stands several times, the first counts. */
+export function toHeaders(from: Iterable<[string, string[]]> | undefined): Headers | undefined {
+  if (!from) return undefined;
+  let headers: Record<string, string> | undefined;
+  for (const [name, values] of from) {
+    if (name === EXPECT_LAST) continue;
+    headers ??= {};
+    headers[name] = values[0] ?? "";
+  }
+  return headers;
+}
+
+/** From the form in which the API gives them: `NATS/1.0\r\nName: value\r\n…\r\n\r\n`. */
+export function parseHeaders(block: string): Headers | undefined {
+  const headers = new Map<string, string[]>();
+  for (const line of block.split("\r\n").slice(1)) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, colon);
+    if (colon > 0 && !headers.has(name)) headers.set(name, [line.slice(colon + 1).trim()]);
+  }
+  return toHeaders(headers);
+}
+
+/** Throws {@link BusError} `failed` for names and values that cannot travel (CR, LF, a colon in a name). */
+export function fromHeaders(headers: Headers): MsgHdrs {
+  const result = newHeaders();
+  for (const name in headers) {
+    try {
+      result.append(name, headers[name] ?? "");
+    } catch (cause) {
+      throw new BusError("failed", `not a header: ${JSON.stringify(name)}: ${JSON.stringify(headers[name])}`, {
+        cause,
+      });
+    }
+  }
+  return result;
+}
+
+/**
+ * Bytes of a message as the server counts them against max_payload: the headers' block and the data. Throws
+ * {@link BusError} `too-large`: a server that is sent more ends the connection.
+ */
+export function checkSize(link: Link, what: string, data: Uint8Array, headers?: Headers): number {
+  let size = data.length;
+  if (headers) {
+    size += "NATS/1.0\r\n\r\n".length;
+    for (const name in headers) size += name.length + Buffer.byteLength(headers[name] ?? "") + ": \r\n".length;
+  }
+  if (size <= link.maxPayload) return size;
+  const expected = `expected at most ${link.maxPayload} (the server's max_payload)`;
+  throw new BusError("too-large", `${what}: ${size} bytes; ${expected}`);
+}
+
+/**
+ * Calls a handler from inside nats.js. An exception there would silently end its read loop, so that a handler's bug
+ * would look like a dead connection; it is thrown again outside, where the process hears of it.
+ */
+export function callHandler<T>(handler: (value: T) => void, value: T): void {
+  try {
+    handler(value);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,154 @@
+import { createInbox, type Msg, type Subscription } from "@nats-io/transport-node";
+import type { Delivery, Puller } from "../port.ts";
+import { giveBack, NatsDelivery } from "./delivery.ts";
+import type { Link } from "./link.ts";
+import { callHandler, isStored } from "./message.ts";
+import { Recovery } from "./recovery.ts";
+
+const EXPIRES_MS = 30_000;
+const HEARTBEAT_MS = 5000;
+/** Ticks of a second without a word, while there is demand, after which requests count as lost. */
+const SILENT_TICKS = 12;
+/** Requests that expire one after another are asked again together. */
+const GATHER_MS = 20;
+
+/**
+ * Pull requests on the raw protocol. Only the sum of what is asked and not delivered is kept, for a message does not
+ * tell which request it answers. When requests are lost (reconnect, silence, consumer deleted) the inbox is given up
+ * before they are made again, so that they cannot be answered twice.
+ */
+export class NatsPuller implements Puller {
+  readonly #link: Link;
+  readonly #what: string;
+  readonly #subject: string;
+  readonly #handler: (delivery: Delivery) => void;
+  readonly #recovery: Recovery;
+  readonly #unlisten: () => void;
+  #inbox: { readonly subject: string; readonly subscription: Subscription } | undefined;
+  #outstanding = 0;
+  /** The part of outstanding that no request asks for yet. */
+  #unasked = 0;
+  #gathering: (() => void) | undefined;
+  #asking = false;
+  #silentTicks = 0;
+  #stopped = false;
+
+  /** `ensure` makes the consumer, if it is not there. */
+  constructor(
+    link: Link,
+    stream: string,
+    consumer: string,
+    ensure: () => Promise<void>,
+    handler: (delivery: Delivery) => void,
+  ) {
+    this.#link = link;
+    this.#what = `${stream} ${consumer}`;
+    this.#subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    this.#handler = handler;
+    this.#recovery = new Recovery(link, async () => {
+      this.#leave();
+      await ensure();
+      if (this.#stopped) return;
+      this.#enter();
+      link.emit({ type: "resynchronised", what: `puller of ${this.#what}` });
+    });
+    this.#unlisten = link.listen({
+      // At once, not when the connection is back: the inbox would be announced again, and old requests answered.
+      onDown: () => this.#leave(),
+      onUp: () => this.#recovery.run(),
+      onTick: () => {
+        if (this.#outstanding > 0 && this.#inbox && ++this.#silentTicks >= SILENT_TICKS) this.#recovery.run();
+      },
+    });
+  }
+
+  start(): this {
+    this.#enter();
+    return this;
+  }
+
+  get outstanding(): number {
+    return this.#outstanding;
+  }
+
+  demand(count: number): void {
+    if (this.#stopped || !(count > 0)) return;
+    this.#outstanding += count;
+    this.#unasked += count;
+    if (this.#asking) return;
+    // One request for all that is demanded in this moment, e.g. by the handlers of one batch.
+    this.#asking = true;
+    queueMicrotask(() => this.#ask());
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#unlisten();
+    this.#recovery.stop();
+    this.#gathering?.();
+    this.#outstanding = this.#unasked = 0;
+    // What is on its way to the inbox is given back at once instead of after the ack wait.
+    if (this.#inbox) await this.#link.drain(this.#inbox.subscription);
+    this.#inbox = undefined;
+  }
+
+  #enter(): void {
+    const subject = createInbox();
+    const subscription = this.#link.nc.subscribe(subject, {
+      callback: (error, message) => {
+        if (inbox !== this.#inbox) return;
+        if (error) this.#recovery.run();
+        else this.#take(message);
+      },
+    });
+    const inbox = { subject, subscription };
+    this.#inbox = inbox;
+    this.#unasked = this.#outstanding;
+    this.#ask();
+  }
+
+  #leave(): void {
+    const inbox = this.#inbox;
+    this.#inbox = undefined;
+    this.#unasked = this.#outstanding;
+    if (inbox && !this.#link.closed) inbox.subscription.unsubscribe();
+  }
+
+  #ask(): void {
+    this.#asking = false;
+    const inbox = this.#inbox;
+    if (!inbox || this.#unasked <= 0 || !this.#link.connected || this.#stopped) return;
+    const request = { batch: this.#unasked, expires: EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 };
+    this.#unasked = 0;
+    this.#silentTicks = 0;
+    this.#link.tell(this.#subject, JSON.stringify(request), { reply: inbox.subject });
+  }
+
+  #take(message: Msg): void {
+    this.#silentTicks = 0;
+    if (!isStored(message)) this.#control(message);
+    else if (this.#stopped || this.#outstanding === 0) giveBack(this.#link, message);
+    else {
+      this.#outstanding--;
+      callHandler(this.#handler, new NatsDelivery(this.#link, message));
+    }
+  }
+
+  /** What the server says for itself: heartbeats, and how a request ended. */
+  #control(message: Msg): void {
+    const headers = message.headers;
+    if (this.#stopped || headers?.code === 100) return;
+    const left = headers?.get("Nats-Pending-Messages");
+    if (left) {
+      this.#unasked = Math.min(this.#outstanding, this.#unasked + Number(left));
+      this.#gathering ??= this.#link.clock.timer(GATHER_MS, () => {
+        this.#gathering = undefined;
+        this.#ask();
+      });
+    } else {
+      // Deleted, no leader, nobody there: nothing tells what became of the rest.
+      this.#recovery.run();
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import { Svcm } from "@nats-io/services";
+import type { Msg } from "@nats-io/transport-node";
+import type { ServiceDefinition, Stoppable } from "../port.ts";
+import { toBusError } from "./errors.ts";
+import type { Link } from "./link.ts";
+import { callHandler, toMessage } from "./message.ts";
+
+/** Starts a micro service; its instances share the requests through the queue group that ADR-32 names, `q`. */
+export async function startService(link: Link, definition: ServiceDefinition): Promise<Stoppable> {
+  const { name, version, description, endpoints } = definition;
+  try {
+    // Its types are those of an older nats-core, which it brings along.
+    const services = new Svcm(link.nc as unknown as ConstructorParameters<typeof Svcm>[0]);
+    const service = await services.add({ name, version, description });
+    for (const endpoint of endpoints) {
+      service.addEndpoint(endpoint.name, {
+        subject: endpoint.subject,
+        handler: (error, message) => {
+          if (!error) callHandler(endpoint.handler, toMessage(link, message as unknown as Msg));
+        },
+      });
+    }
+    await link.flush();
+    return { stop: () => link.briefly(service.stop()) };
+  } catch (error) {
+    throw toBusError(error, `service ${name}`);
+  }
+}

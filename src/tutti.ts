@@ -79,7 +79,10 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     if (takesPart) await ensureTopology(bus, topology);
     const shards = orchestrates ? await agreeOnShards(bus, topology, wantedShards(options, env), DEFAULT_SHARDS) : 0;
     const blobs = await BlobStore.open(bus, topology, clock);
-    const [types, queues] = await Promise.all([TypeRegistry.open(bus, topology, log), QueuesInUse.open(bus, topology)]);
+    const [types, queues] = await Promise.all([
+      TypeRegistry.open(bus, topology, log),
+      QueuesInUse.open(bus, topology, log),
+    ]);
     const host: Runtime = { bus, topology, clock, blobs, types, queues, log, id, shards };
     const models = createModelProvider({ env, onLog: log });
     const files = options.files ?? (options.bus === undefined ? "." : undefined);

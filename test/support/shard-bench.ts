@@ -38,7 +38,7 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
   const log: string[] = [];
   const say = (_: string, message: string) => void log.push(message);
   const types = await passing(TypeRegistry.open(bus, topology, say));
-  const queues = await passing(QueuesInUse.open(bus, topology));
+  const queues = await passing(QueuesInUse.open(bus, topology, say));
   const blobs = await passing(BlobStore.open(bus, topology, clock));
   const host = { bus, topology, clock, blobs, types, queues, log: say, id: "us", shards: 1 };
   const claimBucket = await passing(bus.bucket(topology.buckets.shards));

@@ -28,7 +28,7 @@ export async function createWorkerBench(concurrency: number) {
   for (const stream of Object.values(streams)) await passing(bus.ensureStream(stream));
   const log: string[] = [];
   const types = await passing(TypeRegistry.open(bus, topology, () => {}));
-  const queues = await passing(QueuesInUse.open(bus, topology));
+  const queues = await passing(QueuesInUse.open(bus, topology, () => {}));
   const blobs = await passing(BlobStore.open(bus, topology, clock));
   const say = (_: string, message: string) => void log.push(message);
   const host = { bus, topology, clock, blobs, types, queues, log: say, id: "worker-1", shards: 1 };

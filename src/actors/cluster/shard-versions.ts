@@ -1,6 +1,5 @@
 import type { Claim } from "../../core/claim.ts";
 import { VERSION } from "../../core/event.ts";
-import { decodeJson } from "../../core/json.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { OrchestratorPresence } from "../../core/registration.ts";
 
@@ -26,14 +25,9 @@ export class ShardVersions {
     this.#needs.set(shard, Math.max(version, this.#needsOf(shard)));
   }
 
-  /** What the bucket says of a claim. */
-  claimed(shard: number, value: Uint8Array | undefined): void {
-    try {
-      const { needs } = decodeJson(value!) as Claim;
-      if (typeof needs === "number") this.met(shard, needs);
-    } catch {
-      // No claim of ours: who takes the shard will see.
-    }
+  /** The shard's claim has changed. */
+  claimed(shard: number, { needs }: Claim): void {
+    if (needs !== undefined) this.met(shard, needs);
   }
 
   /** What another says of itself. One that says nothing of versions is a build that knew of one only. */

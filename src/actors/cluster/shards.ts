@@ -1,7 +1,8 @@
-import type { Stoppable } from "../../bus/port.ts";
 import { assignShards } from "../../core/assignment.ts";
-import { decodeJson } from "../../core/json.ts";
+import { type Claim, claim } from "../../core/claim.ts";
 import { type OrchestratorPresence, orchestratorPresence } from "../../core/registration.ts";
+import { EntryReader, parseBy } from "../host/bucket-entry.ts";
+import { BucketMirror } from "../host/bucket-mirror.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { ShardDependencies, ShardOwner } from "../shard/shard-owner.ts";
 import { Claims } from "./claims.ts";
@@ -16,8 +17,9 @@ export class Shards {
   readonly #dependencies: ShardDependencies;
   readonly #load: RunLoad;
   #keepers: readonly ShardKeeper[] = [];
+  readonly #presences: EntryReader<OrchestratorPresence>;
   #membership: Membership | undefined;
-  #claimWatch: Stoppable | undefined;
+  #claimed: BucketMirror<Claim> | undefined;
   #unlisten: () => void = () => {};
   #settled: PromiseWithResolvers<void> | undefined;
   readonly #versions: ShardVersions;
@@ -27,6 +29,8 @@ export class Shards {
     this.#dependencies = dependencies;
     this.#load = load;
     this.#versions = new ShardVersions(runtime.id, runtime.log);
+    const { name } = runtime.topology.buckets.orchestrators;
+    this.#presences = new EntryReader({ bucket: name, parse: parseBy(orchestratorPresence), log: runtime.log });
   }
 
   /** The owner of a shard, while it is live here. */
@@ -76,28 +80,31 @@ export class Shards {
     this.#keepers = Array.from({ length: shards }, (_, shard) => new ShardKeeper(this.#runtime, shard, options));
     this.#unlisten = bus.onEvent((event) => event.type === "reconnected" && membership.beatSoon());
     await membership.start();
-    this.#claimWatch = await claimBucket.watch((key, value) => {
-      this.#versions.claimed(Number(key), value);
-      this.#keepers[Number(key)]?.claimChanged();
-    });
+    const { name } = topology.buckets.shards;
+    this.#claimed = await BucketMirror.open(claimBucket, { bucket: name, parse: parseBy(claim), log });
+    this.#claimed.onChange((key, changed) => this.#claimChanged(Number(key), changed));
+    for (const [key, present] of this.#claimed.entries) this.#claimChanged(Number(key), present);
     await this.#settled.promise;
   }
 
   /** Gives everything back, so that others can take over at once. */
   async stop(): Promise<void> {
     this.#unlisten();
-    await this.#claimWatch?.stop();
+    await this.#claimed?.stop();
     await this.#membership?.stop();
     await Promise.all(this.#keepers.map((keeper) => keeper.stop()));
     await this.#membership?.leave();
   }
 
+  #claimChanged(shard: number, changed: Claim | undefined): void {
+    if (changed) this.#versions.claimed(shard, changed);
+    this.#keepers[shard]?.claimChanged();
+  }
+
   /** What another says of its load. What cannot be read was not written by us. */
   #hear(id: string, value: Uint8Array | undefined): void {
-    let presence: OrchestratorPresence | undefined;
-    try {
-      presence = value && orchestratorPresence.parse(decodeJson(value));
-    } catch {}
+    const presence = value && this.#presences.read(id, value);
+    if (!value) this.#presences.forget(id);
     this.#versions.told(id, presence);
     if (presence) this.#load.told(id, presence);
     else this.#load.gone(id);

@@ -1,7 +1,9 @@
-import type { Bucket, Bus, Stoppable } from "../../bus/port.ts";
+import type { Bucket, Bus } from "../../bus/port.ts";
 import type { Topology } from "../../bus/topology.ts";
 import { encodeJson } from "../../core/json.ts";
+import type { Logger } from "../../core/logger.ts";
 import { PRIORITIES, type Priority } from "../../core/names.ts";
+import { BucketMirror } from "./bucket-mirror.ts";
 
 type Listener = (type: string, priority: Priority) => void;
 
@@ -10,33 +12,32 @@ const keyOf = (type: string, priority: Priority): string => `${type}.${priority}
 /**
  * The queues that workers have to take from: that of normal priority always, any other once a task was meant for it, as
  * the bucket `queues` has it. Each consumer of a stream costs the server a part of every task, whosever it is, and most
- * programs use one priority. Kept current by a watch.
+ * programs use one priority.
  */
 export class QueuesInUse {
   readonly #bucket: Bucket;
-  readonly #known = new Set<string>();
+  readonly #known: BucketMirror<true>;
   readonly #adding = new Map<string, Promise<void>>();
-  readonly #listeners = new Set<Listener>();
-  #watch: Stoppable | undefined;
 
-  private constructor(bucket: Bucket) {
+  private constructor(bucket: Bucket, known: BucketMirror<true>) {
     this.#bucket = bucket;
+    this.#known = known;
   }
 
-  static async open(bus: Bus, topology: Topology): Promise<QueuesInUse> {
-    const queues = new QueuesInUse(await bus.bucket(topology.buckets.queues));
-    const ready = Promise.withResolvers<void>();
-    queues.#watch = await queues.#bucket.watch((key, value) => value && queues.#take(key), ready.resolve);
-    await ready.promise;
-    return queues;
+  static async open(bus: Bus, topology: Topology, log: Logger): Promise<QueuesInUse> {
+    const definition = topology.buckets.queues;
+    const bucket = await bus.bucket(definition);
+    // The key says it all.
+    const known = await BucketMirror.open(bucket, { bucket: definition.name, parse: () => true as const, log });
+    return new QueuesInUse(bucket, known);
   }
 
-  async stop(): Promise<void> {
-    await this.#watch?.stop();
+  stop(): Promise<void> {
+    return this.#known.stop();
   }
 
   has(type: string, priority: Priority): boolean {
-    return priority === "normal" || this.#known.has(keyOf(type, priority));
+    return priority === "normal" || this.#known.entries.has(keyOf(type, priority));
   }
 
   /** Resolves once the type's workers are certain to take from it, those too that come later. Rejects with a BusError. */
@@ -52,21 +53,18 @@ export class QueuesInUse {
   }
 
   async #add(key: string): Promise<void> {
-    if (!(await this.#bucket.get(key))) await this.#bucket.put(key, encodeJson({ v: 1 }));
-    this.#take(key);
+    const value = encodeJson({ v: 1 });
+    if (!(await this.#bucket.get(key))) await this.#bucket.put(key, value);
+    this.#known.take(key, value);
   }
 
-  /** Calls `listener` for each that comes into use from now on. Returns a function that ends this. */
+  /** Calls `listener` for each queue that comes into use from now on. Returns a function that ends this. */
   onAdded(listener: Listener): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
-  }
-
-  #take(key: string): void {
-    if (this.#known.has(key)) return;
-    this.#known.add(key);
-    const [type = "", name] = key.split(".");
-    const priority = PRIORITIES.find((one) => one === name);
-    if (priority) for (const listener of this.#listeners) listener(type, priority);
+    return this.#known.onChange((key, value, before) => {
+      if (!value || before) return;
+      const [type = "", name] = key.split(".");
+      const priority = PRIORITIES.find((one) => one === name);
+      if (priority) listener(type, priority);
+    });
   }
 }

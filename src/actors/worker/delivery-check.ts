@@ -36,7 +36,8 @@ export class DeliveryCheck {
     const { bus, topology } = this.#runtime;
     // A server that was killed may have forgotten acks.
     this.#unlisten = bus.onEvent(({ type }) => type === "reconnected" && this.doubtWhatIsQueued());
-    await this.#epochs.start(await bus.bucket(topology.buckets.shards));
+    const { shards } = topology.buckets;
+    await this.#epochs.start(await bus.bucket(shards), shards.name);
   }
 
   /** Asks no more: what cannot be told at once counts as not settled. */

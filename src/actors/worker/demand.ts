@@ -41,6 +41,8 @@ export class Demand {
   readonly #run: (delivery: Delivery, done: () => void) => void;
   readonly #onLoad: () => void;
   readonly #sources: Source[] = [];
+  /** Consumers that are open, or being opened. */
+  readonly #opened = new Set<string>();
   readonly #waiting: Delivery[][] = PRIORITIES.map(() => []);
   /** Delivered and not settled, waiting or running: kept alive by heartbeats. */
   readonly inHand = new Map<Delivery, Source>();
@@ -82,7 +84,7 @@ export class Demand {
   }
 
   async open(): Promise<void> {
-    const { clock, queues } = this.#runtime;
+    const { clock, queues, topology } = this.#runtime;
     const beat = () => {
       this.#beatAt = clock.monotonic();
       for (const delivery of this.inHand.keys()) delivery.inProgress();
@@ -93,7 +95,8 @@ export class Demand {
       PRIORITIES.filter((priority) => queues.has(type, priority)).map((priority) => this.#open(type, priority)),
     );
     this.#ignoreQueues = queues.onAdded((type, priority) => {
-      if (this.#slots.has(type)) void this.#openPatiently(type, priority);
+      if (this.#slots.has(type) && !this.#opened.has(topology.taskConsumer(type, priority).name))
+        void this.#openPatiently(type, priority);
     });
     await Promise.all(present);
     this.#isOpen = true;
@@ -103,6 +106,7 @@ export class Demand {
   async #open(type: string, priority: Priority): Promise<void> {
     const { bus, topology } = this.#runtime;
     const consumer = topology.taskConsumer(type, priority);
+    this.#opened.add(consumer.name);
     await bus.ensureConsumer(consumer);
     const rank = PRIORITIES.indexOf(priority);
     const take = (delivery: Delivery) => this.#take(source, rank, delivery);

@@ -1,8 +1,8 @@
-import type { Bucket, Stoppable } from "../../bus/port.ts";
-import type { Claim } from "../../core/claim.ts";
-import { messageOf } from "../../core/error.ts";
-import { decodeJson } from "../../core/json.ts";
+import type { Bucket } from "../../bus/port.ts";
+import { type Claim, claim } from "../../core/claim.ts";
 import type { Logger } from "../../core/logger.ts";
+import { parseBy } from "../host/bucket-entry.ts";
+import { BucketMirror } from "../host/bucket-mirror.ts";
 
 /**
  * The present epoch of every shard, as the claims have it. What an owner has sent may reach the queue after it has lost
@@ -11,24 +11,23 @@ import type { Logger } from "../../core/logger.ts";
  */
 export class Epochs {
   readonly #log: Logger;
-  readonly #epochs = new Map<number, number>();
+  #claims: BucketMirror<Claim> | undefined;
   /** Of all shards. */
   #highest = 0;
-  #watch: Stoppable | undefined;
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  /** Resolves when the claims of this moment are known. */
-  async start(claims: Bucket): Promise<void> {
-    const ready = Promise.withResolvers<void>();
-    this.#watch = await claims.watch((key, value) => value && this.#take(Number(key), value), ready.resolve);
-    await ready.promise;
+  /** Resolves when the claims of this moment are known. `name`: of their bucket, for warnings. */
+  async start(bucket: Bucket, name: string): Promise<void> {
+    this.#claims = await BucketMirror.open(bucket, { bucket: name, parse: parseBy(claim), log: this.#log });
+    this.#claims.onChange(() => this.#count());
+    this.#count();
   }
 
   async stop(): Promise<void> {
-    await this.#watch?.stop();
+    await this.#claims?.stop();
   }
 
   /** Whether that epoch is past in any shard: else nobody has to look which one it is. */
@@ -37,16 +36,11 @@ export class Epochs {
   }
 
   isPast(shard: number, epoch: number): boolean {
-    return epoch < (this.#epochs.get(shard) ?? 0);
+    return epoch < (this.#claims?.entries.get(String(shard))?.epoch ?? 0);
   }
 
-  #take(shard: number, value: Uint8Array): void {
-    try {
-      const { epoch } = decodeJson(value) as Claim;
-      this.#epochs.set(shard, epoch);
-      this.#highest = Math.max(this.#highest, epoch);
-    } catch (error) {
-      this.#log("warn", `the claim of shard ${shard} cannot be read: ${messageOf(error)}`);
-    }
+  #count(): void {
+    this.#highest = 0;
+    for (const { epoch } of this.#claims!.entries.values()) this.#highest = Math.max(this.#highest, epoch);
   }
 }

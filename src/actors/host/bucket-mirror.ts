@@ -1,0 +1,62 @@
+import type { Bucket, Stoppable } from "../../bus/port.ts";
+import { EntryReader, type EntryReaderOptions } from "./bucket-entry.ts";
+
+/** `value` is undefined when the key was deleted, `before` when the mirror did not have it. */
+export type EntryListener<T> = (key: string, value: T | undefined, before: T | undefined) => void;
+
+/**
+ * The entries of a bucket in memory, kept current by a watch. An entry that cannot be parsed is skipped as if it had not
+ * been written: the mirror keeps what the key had before.
+ *
+ * Expiry is silent, as the bus has it: in a bucket whose entries expire, a mirror says which were there, and not which are.
+ *
+ * @example
+ * const claims = await BucketMirror.open(bucket, { bucket: "TUTTI_shards", parse: parseBy(claim), log });
+ * claims.get("3")?.owner;
+ */
+export class BucketMirror<T> {
+  readonly #entries = new Map<string, T>();
+  readonly #listeners = new Set<EntryListener<T>>();
+  readonly #reader: EntryReader<T>;
+  #watch: Stoppable | undefined;
+
+  private constructor(options: EntryReaderOptions<T>) {
+    this.#reader = new EntryReader(options);
+  }
+
+  /** Resolves when every entry of this moment is known. Rejects with a BusError. */
+  static async open<T>(bucket: Bucket, options: EntryReaderOptions<T>): Promise<BucketMirror<T>> {
+    const mirror = new BucketMirror(options);
+    const ready = Promise.withResolvers<void>();
+    mirror.#watch = await bucket.watch((key, value) => mirror.take(key, value), ready.resolve);
+    await ready.promise;
+    return mirror;
+  }
+
+  get entries(): ReadonlyMap<string, T> {
+    return this.#entries;
+  }
+
+  /** Calls `listener` for every put and every delete from now on. Returns a function that ends this. */
+  onChange(listener: EntryListener<T>): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Takes what this process has just read or written itself, before the watch reports it. */
+  take(key: string, value: Uint8Array | undefined): void {
+    const before = this.#entries.get(key);
+    const parsed = value && this.#reader.read(key, value);
+    if (parsed !== undefined) this.#entries.set(key, parsed);
+    else if (value) return;
+    else {
+      this.#reader.forget(key);
+      this.#entries.delete(key);
+    }
+    for (const listener of this.#listeners) listener(key, parsed, before);
+  }
+
+  async stop(): Promise<void> {
+    await this.#watch?.stop();
+  }
+}

@@ -3,7 +3,7 @@ import { TuttiError } from "../core/error.ts";
 import type { Json } from "../core/json.ts";
 import { sendFiles } from "./document-files.ts";
 import { UsageError } from "./failure.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../core/nearest.ts";
 
 /** The task types whose inputs may name files. */
 const READ_FILES = new Set(["document", "extract"]);

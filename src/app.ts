@@ -145,7 +145,10 @@ export interface TuttiOptions {
   readonly bus?: string;
   /** Whether this process orchestrates. Default: true. With `false` and no workers it is a client only. */
   readonly orchestrator?: boolean;
-  /** Attempts executed at once by this process. Default 16. */
+  /**
+   * Attempts that this process executes at once, over all its types. Default: no limit of the process; a type's own
+   * `concurrency` holds, and the types without one share 16.
+   */
   readonly concurrency?: number;
   /** The folder under which handlers may open files. Default: none. Embedded (no `bus`): the current folder. */
   readonly files?: string;

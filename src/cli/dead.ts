@@ -1,7 +1,7 @@
 import { Command } from "commander";
+import { nearest } from "../core/nearest.ts";
 import { addExamples } from "./command.ts";
 import { UsageError } from "./failure.ts";
-import { nearest } from "../core/nearest.ts";
 import { addCommon, type CommonOptions, positiveInteger, requireBus, tenantOf } from "./options.ts";
 import { formatMoment, printJson, printLines } from "./output.ts";
 import type { Session } from "./session.ts";

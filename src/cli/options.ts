@@ -49,7 +49,11 @@ export const addHosting = (command: Command): Command =>
   addJson(
     addBus(
       command
-        .option("--concurrency <n>", "attempts executed at once (default: 16)", positiveInteger)
+        .option(
+          "--concurrency <n>",
+          "attempts executed at once over all types (default: as each type states; 16 for the others)",
+          positiveInteger,
+        )
         .option("--files <dir>", "let handlers open paths under this folder (default: none)"),
     ),
   );

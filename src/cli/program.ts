@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { nearest } from "../core/nearest.ts";
 import type { CommandModule } from "./command.ts";
 import { describeFailure, exitCodeOf, toWireError, UsageError } from "./failure.ts";
-import { nearest } from "../core/nearest.ts";
 import { flushOutput, printJson } from "./output.ts";
 import { paintFor } from "./style.ts";
 

@@ -1,9 +1,9 @@
 import type { RunOptions, Tutti } from "../app.ts";
 import { TuttiError } from "../core/error.ts";
 import type { Json } from "../core/json.ts";
+import { nearest } from "../core/nearest.ts";
 import { sendFiles } from "./document-files.ts";
 import { UsageError } from "./failure.ts";
-import { nearest } from "../core/nearest.ts";
 
 /** The task types whose inputs may name files. */
 const READ_FILES = new Set(["document", "extract"]);

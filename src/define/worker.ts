@@ -48,7 +48,7 @@ export type Handler<I, O> = (context: HandlerContext<I>) => O | PlanOf<O> | Prom
 /** A task type and the function that executes it. It is also the contract itself: plans can name it. */
 export interface Worker<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> extends Task<I, O> {
   readonly handler: (context: HandlerContext) => unknown;
-  /** Attempts of this type that one process executes at once. Default: what the process is given. */
+  /** Attempts of this type that one process executes at once. Default: a share of the 16 that such types have together. */
   readonly concurrency: number | undefined;
 }
 

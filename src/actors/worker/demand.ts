@@ -3,9 +3,11 @@ import { pauseMs, sleep } from "../../core/clock.ts";
 import { messageOf } from "../../core/error.ts";
 import { PRIORITIES, type Priority } from "../../core/names.ts";
 import type { Runtime } from "../host/runtime.ts";
+import { SlotPool } from "./slot-pool.ts";
 
 /** The slots of one type, over its priorities. */
 interface Slots {
+  readonly pool: SlotPool;
   /** How many may run at once, where the type has a limit of its own. */
   readonly limit: number;
   running: number;
@@ -25,19 +27,24 @@ interface Source {
 /** A queue that delivered something has work, presumably, for this long. */
 const HOT_MS = 200;
 
-/** What finishes within this time may be asked for ahead, so that slots do not stand empty for a round trip. */
-const AHEAD_MS = 50;
+/** Attempts that a process executes at once where its options state nothing. */
+export const DEFAULT_CONCURRENCY = 16;
 
 /**
  * Takes messages from the queues of a worker's types, by demand: free slots plus what is finished in 50 ms. A queue
  * that has work gets the demand; one that is empty keeps a demand of one, so that work there is noticed at once.
  * What was delivered and waits for a slot goes by priority.
+ *
+ * A limit that the process states is shared by all its types. Where it states none, a type with a limit of its own is
+ * bound by that alone, and the others share the default.
  */
 export class Demand {
   readonly #runtime: Runtime;
   /** By type. */
   readonly #slots: ReadonlyMap<string, Slots>;
-  readonly #concurrency: number;
+  readonly #pools: readonly SlotPool[];
+  /** Attempts that are executed at once when all pools are full. */
+  readonly concurrency: number;
   readonly #run: (delivery: Delivery, done: () => void) => void;
   readonly #onLoad: () => void;
   readonly #sources: Source[] = [];
@@ -49,23 +56,19 @@ export class Demand {
   running = 0;
   readonly #beatMs: number;
   #beatAt = Number.POSITIVE_INFINITY;
-  #finished = 0;
-  #ahead = 0;
-  /** What was fast a while ago says nothing of the tasks to come. */
-  #aheadUntil = 0;
   #scheduled = false;
   #isOpen = false;
   #closed = false;
   readonly #closing = new AbortController();
   #ignoreQueues: () => void = () => {};
   #disarmHeartbeat: () => void = () => {};
-  #disarmCount: () => void = () => {};
 
   constructor(
     runtime: Runtime,
     options: {
       types: readonly string[];
-      concurrency: number;
+      /** The limit of the process, where it states one. */
+      concurrency: number | undefined;
       /** Executes one delivery and calls `done` once it is settled, which may be at once. Never throws. */
       run: (delivery: Delivery, done: () => void) => void;
       /** Called whenever another number of deliveries is in execution. */
@@ -75,9 +78,16 @@ export class Demand {
     },
   ) {
     this.#runtime = runtime;
-    const slotsOf = (limit = Number.POSITIVE_INFINITY): Slots => ({ limit, running: 0, inHand: 0 });
+    const { clock } = runtime;
+    const shared = new SlotPool(clock, options.concurrency ?? DEFAULT_CONCURRENCY);
+    const slotsOf = (limit: number | undefined): Slots => {
+      const isAlone = limit !== undefined && options.concurrency === undefined;
+      const pool = isAlone ? new SlotPool(clock, limit) : shared;
+      return { pool, limit: limit ?? Number.POSITIVE_INFINITY, running: 0, inHand: 0 };
+    };
     this.#slots = new Map(options.types.map((type) => [type, slotsOf(options.limitOf(type))]));
-    this.#concurrency = options.concurrency;
+    this.#pools = [...new Set(Iterator.from(this.#slots.values()).map(({ pool }) => pool))];
+    this.concurrency = this.#pools.reduce((sum, { limit }) => sum + limit, 0);
     this.#run = options.run;
     this.#onLoad = options.onLoad;
     this.#beatMs = runtime.topology.taskConsumer("any", "normal").ackWaitMs / 3;
@@ -155,7 +165,7 @@ export class Demand {
   /** Ends the heartbeats: whatever is still in hand is somebody else's after the ack wait. */
   stop(): void {
     this.#disarmHeartbeat();
-    this.#disarmCount();
+    for (const pool of this.#pools) pool.stop();
   }
 
   #take(source: Source, rank: number, delivery: Delivery): void {
@@ -163,6 +173,7 @@ export class Demand {
     source.hotUntil = this.#runtime.clock.monotonic() + HOT_MS;
     this.inHand.set(delivery, source);
     source.slots.inHand++;
+    source.slots.pool.inHand++;
     this.#waiting[rank]!.push(delivery);
     this.#schedule();
   }
@@ -181,10 +192,10 @@ export class Demand {
     for (const waiting of this.#waiting) {
       let kept = 0;
       let i = 0;
-      for (; i < waiting.length && this.running < this.#concurrency; i++) {
+      for (; i < waiting.length && this.running < this.concurrency; i++) {
         const delivery = waiting[i]!;
         const { slots } = this.inHand.get(delivery)!;
-        if (slots.running < slots.limit) this.#start(delivery, slots);
+        if (slots.running < slots.limit && !slots.pool.isFull) this.#start(delivery, slots);
         else waiting[kept++] = delivery;
       }
       if (i > kept) waiting.splice(kept, i - kept);
@@ -194,37 +205,36 @@ export class Demand {
   #start(delivery: Delivery, slots: Slots): void {
     this.running++;
     slots.running++;
+    slots.pool.running++;
     this.#onLoad();
     this.#run(delivery, () => {
       this.running--;
       slots.running--;
       slots.inHand--;
+      slots.pool.running--;
+      slots.pool.inHand--;
       this.inHand.delete(delivery);
       this.#onLoad();
-      this.#countFinished();
+      slots.pool.countFinished();
       this.#schedule();
-    });
-  }
-
-  #countFinished(): void {
-    if (this.#finished++ > 0) return;
-    this.#disarmCount = this.#runtime.clock.timer(AHEAD_MS, () => {
-      this.#ahead = this.#finished;
-      this.#aheadUntil = this.#runtime.clock.monotonic() + 2 * AHEAD_MS;
-      this.#finished = 0;
     });
   }
 
   #demand(): void {
     if (this.#closed) return;
     const now = this.#runtime.clock.monotonic();
-    const room = this.#concurrency + (now < this.#aheadUntil ? this.#ahead : 0) - this.inHand.size;
+    for (const pool of this.#pools) this.#demandFor(pool, now);
+  }
+
+  #demandFor(pool: SlotPool, now: number): void {
+    const room = pool.room(now);
     if (room <= 0) return;
-    const flowing = this.#sources.filter((source) => isFlowing(source, now));
+    const sources = this.#pools.length === 1 ? this.#sources : this.#sources.filter(({ slots }) => slots.pool === pool);
+    const flowing = sources.filter((source) => isFlowing(source, now));
     // What queues without work were asked for stays asked for, but does not hold the others back.
     const asked = flowing.reduce((sum, { puller }) => sum + puller.outstanding, 0);
     const share = Math.floor((room - asked) / flowing.length);
-    for (const source of this.#sources) {
+    for (const source of sources) {
       const { puller, slots } = source;
       // What waits here for its type's limit would be missed by other processes.
       const left = slots.limit - slots.inHand;

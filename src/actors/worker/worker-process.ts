@@ -18,7 +18,7 @@ import type { WorkerRuntime } from "./worker-runtime.ts";
 
 export interface WorkerProcessOptions {
   readonly workers: readonly Worker[];
-  /** Attempts executed at once. Default 16. */
+  /** Attempts executed at once, over all types. Default: each type's own limit; the types without one share 16. */
   readonly concurrency?: number;
   /**
    * A task delivered more often than this is poison: it seems to kill whoever takes it. What a worker hands back when it
@@ -27,7 +27,6 @@ export interface WorkerProcessOptions {
   readonly maxDeliveries?: number;
 }
 
-export const DEFAULT_CONCURRENCY = 16;
 const DEFAULT_MAX_DELIVERIES = 10;
 /** For what only a newer worker can read. */
 const MOST_BACK_MS = 600_000;
@@ -37,7 +36,6 @@ const LOAD_EVERY_MS = 100;
 export class WorkerProcess {
   readonly #runtime: WorkerRuntime;
   readonly #workers: ReadonlyMap<string, Worker>;
-  readonly #concurrency: number;
   readonly #machine;
   readonly #intake: Demand;
   readonly #committer: Committer;
@@ -60,19 +58,18 @@ export class WorkerProcess {
     this.#runtime = runtime;
     this.#workers = new Map(options.workers.map((one) => [one.type, one]));
     this.#check = new DeliveryCheck(runtime, options.maxDeliveries ?? DEFAULT_MAX_DELIVERIES);
-    this.#concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
     this.#committer = new Committer(runtime);
     this.#name = JSON.stringify(runtime.id);
     this.#since = new Date(runtime.clock.now()).toISOString();
     this.#cancellations = new Cancellations(runtime.topology.subjects, runtime.clock, () => this.#attempts);
     this.#intake = new Demand(runtime, {
       types: [...this.#workers.keys()],
-      concurrency: this.#concurrency,
+      concurrency: options.concurrency,
       run: (delivery, done) => this.#take(delivery, done),
       onLoad: () => this.#reportLoad(),
       limitOf: (type) => this.#workers.get(type)?.concurrency,
     });
-    this.#machine = createActor(workerMachine, { input: { concurrency: this.#concurrency } });
+    this.#machine = createActor(workerMachine, { input: { concurrency: this.#intake.concurrency } });
   }
 
   /** Resolves when its types are registered and its queues open. */
@@ -121,7 +118,7 @@ export class WorkerProcess {
       v: 1,
       worker: this.#runtime.id,
       types: [...this.#workers.keys()],
-      concurrency: this.#concurrency,
+      concurrency: this.#intake.concurrency,
       running: this.#intake.running,
       completed: this.#completed,
       failed: this.#failed,

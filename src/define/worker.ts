@@ -13,7 +13,7 @@ export interface HandlerContext<I = unknown> {
   readonly input: I;
   /** The outputs of the siblings that the plan names in this task's `needs`, by key. */
   readonly needs: { readonly [key: string]: Json };
-  /** Aborts on timeout, cancellation, and when the worker is told to stop and its grace period is over. */
+  /** Aborts on timeout, cancellation, and when the worker stops and its grace period is over. */
   readonly signal: AbortSignal;
   /** 1, 2, … */
   readonly attempt: number;

@@ -4,6 +4,7 @@ import { TypeRegistry } from "../../src/actors/host/type-registry.ts";
 import { LiveReporter } from "../../src/actors/worker/live-reporter.ts";
 import { WorkerProcess } from "../../src/actors/worker/worker-process.ts";
 import { createMemoryBus } from "../../src/bus/memory/bus.ts";
+import { type Bus, BusError } from "../../src/bus/port.ts";
 import { createTopology } from "../../src/bus/topology.ts";
 import { decodeJson, encodeJson } from "../../src/core/json.ts";
 import { type WorkerPresence, workerPresence } from "../../src/core/registration.ts";
@@ -11,16 +12,27 @@ import { createVirtualClock } from "../../src/core/virtual-clock.ts";
 import { worker } from "../../src/define/worker.ts";
 import { createModelProvider } from "../../src/llm/provider.ts";
 
-/** An attempt whose handler waits to be told what to return. */
+/** An attempt whose handler waits until the test lets it return. */
 export interface HeldAttempt {
   readonly signal: AbortSignal;
   finish(): void;
 }
 
-/** A worker process on a bus of its own, in virtual time, with one type of task whose handlers end when told to. */
+/** A worker process on a bus of its own, in virtual time, with one type of task whose handlers end when the test says so. */
 export async function createWorkerBench(concurrency: number) {
   const clock = createVirtualClock();
   const bus = createMemoryBus({ clock });
+  const refused = { results: false, queues: false };
+  /** The bus, as the worker has it. */
+  const workerBus: Bus = new Proxy(bus, {
+    get(target, name) {
+      if (name === "append" && refused.results)
+        return () => Promise.reject(new BusError("unconfirmed", "no results from you"));
+      if (name === "pull" && refused.queues) return () => Promise.reject(new BusError("closed", "no queue for you"));
+      const value = Reflect.get(target, name) as unknown;
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
   const topology = createTopology();
   const { subjects, streams } = topology;
   /** Nothing comes about while no time passes. */
@@ -31,7 +43,7 @@ export async function createWorkerBench(concurrency: number) {
   const queues = await passing(QueuesInUse.open(bus, topology, () => {}));
   const blobs = await passing(BlobStore.open(bus, topology, clock));
   const say = (_: string, message: string) => void log.push(message);
-  const host = { bus, topology, clock, blobs, types, queues, log: say, id: "worker-1", shards: 1 };
+  const host = { bus: workerBus, topology, clock, blobs, types, queues, log: say, id: "worker-1", shards: 1 };
   const held = new Set<HeldAttempt>();
   const slow = worker("slow", {
     run: ({ signal }) =>
@@ -53,6 +65,10 @@ export async function createWorkerBench(concurrency: number) {
   };
   const process = new WorkerProcess(surroundings, { workers: [slow], concurrency });
   const presences = await passing(bus.bucket(topology.buckets.workers));
+  const presenceNow = async (): Promise<WorkerPresence | undefined> => {
+    const entry = await passing(presences.get("worker-1"));
+    return entry && workerPresence.parse(decodeJson(entry.value));
+  };
   let tasks = 0;
   return {
     clock,
@@ -77,13 +93,17 @@ export async function createWorkerBench(concurrency: number) {
         await passing(bus.append(subjects.task(at), encodeJson(body)));
       }
     },
+    /** From now on the bus stores nothing for the worker, or lets it open no queue. */
+    refuse(what: keyof typeof refused): void {
+      refused[what] = true;
+    },
     queued: async () => (await passing(bus.listSubjects(streams.tasks.name, subjects.tasksOfShard(0)))).length,
-    /** As the process says of itself, once it has had the time to say it anew. */
+    /** As the process says of itself, once it has had the time to say it again. */
     async presence(): Promise<WorkerPresence | undefined> {
       await clock.advance(topology.presenceTtlMs / 2);
-      const entry = await passing(presences.get("worker-1"));
-      return entry && workerPresence.parse(decodeJson(entry.value));
+      return presenceNow();
     },
+    presenceNow,
     async [Symbol.asyncDispose](): Promise<void> {
       for (const attempt of held) attempt.finish();
       await passing(process.stop(0));

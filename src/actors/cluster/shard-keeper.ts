@@ -1,6 +1,7 @@
 import { createActor, fromPromise } from "xstate";
 import { messageOf } from "../../core/error.ts";
 import { shardMachine } from "../../machines/shard.ts";
+import { actorClock } from "../host/actor-clock.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { type ShardDependencies, ShardOwner } from "../shard/shard-owner.ts";
 import type { Claims } from "./claims.ts";
@@ -44,7 +45,7 @@ export class ShardKeeper {
         abandon: fromPromise(() => this.#logged("abandoned", () => this.#stopOwner())),
       },
     });
-    this.#actor = createActor(machine, { clock: xstateClock(runtime) });
+    this.#actor = createActor(machine, { clock: actorClock(runtime.clock) });
     this.#actor.subscribe(options.onChange);
     this.#actor.start();
   }
@@ -119,15 +120,4 @@ export class ShardKeeper {
       throw error;
     }
   }
-}
-
-/** The machine's delays come from our clock, so that virtual time governs them too. */
-function xstateClock({ clock }: Runtime): {
-  setTimeout(run: () => void, ms: number): unknown;
-  clearTimeout(id: unknown): void;
-} {
-  return {
-    setTimeout: (run, ms) => clock.timer(ms, run),
-    clearTimeout: (disarm) => (disarm as (() => void) | undefined)?.(),
-  };
 }

@@ -1,12 +1,14 @@
-import { createActor } from "xstate";
+import { createActor, fromPromise, toPromise } from "xstate";
 import { type Delivery, header, type Stoppable } from "../../bus/port.ts";
 import { messageOf, TerminalError } from "../../core/error.ts";
 import { isoTime } from "../../core/iso-time.ts";
 import type { WorkerPresence } from "../../core/registration.ts";
 import type { TaskMessage } from "../../core/task-message.ts";
 import type { Worker } from "../../define/worker.ts";
+import type { EffectsOf } from "../../machines/effects.ts";
 import { type WorkerMachineEvent, workerMachine } from "../../machines/worker.ts";
 import { inAttemptSpan, tracingEnabled } from "../../telemetry/attempt-span.ts";
+import { actorClock } from "../host/actor-clock.ts";
 import { Presence } from "../host/presence.ts";
 import { Attempt, AttemptAborted, failed, type Outcome } from "./attempt.ts";
 import { Cancellations } from "./cancellations.ts";
@@ -32,11 +34,14 @@ const DEFAULT_MAX_DELIVERIES = 10;
 const MOST_BACK_MS = 600_000;
 const LOAD_EVERY_MS = 100;
 
-/** One worker process: takes tasks of its types, runs their handlers, and appends the results to the log. */
+/**
+ * One worker process: takes tasks of its types, runs their handlers, and appends the results to the log. Its chart,
+ * `machines/worker.ts`, says what follows what; this class provides the chart's effects, and executes the tasks.
+ */
 export class WorkerProcess {
   readonly #runtime: WorkerRuntime;
   readonly #workers: ReadonlyMap<string, Worker>;
-  readonly #machine;
+  readonly #actor;
   readonly #intake: Demand;
   readonly #committer: Committer;
   readonly #attempts = new Set<Attempt>();
@@ -47,6 +52,10 @@ export class WorkerProcess {
   readonly #check: DeliveryCheck;
   #presence: Presence | undefined;
   #cancelSubscription: Stoppable | undefined;
+  /** What `open` and `closeQueues` have begun, which `leave` waits for. */
+  #opening: Promise<void> | undefined;
+  #announcing: Promise<void> | undefined;
+  #closing: Promise<unknown> | undefined;
   #completed = 0;
   #failed = 0;
   /** Of the report of the load that is due. */
@@ -69,51 +78,88 @@ export class WorkerProcess {
       onLoad: () => this.#reportLoad(),
       limitOf: (type) => this.#workers.get(type)?.concurrency,
     });
-    this.#machine = createActor(workerMachine, { input: { concurrency: this.#intake.concurrency } });
+    const effects: EffectsOf<typeof workerMachine, "takeLoad" | "takeDrain"> = {
+      actors: {
+        open: fromPromise(() => this.#open()),
+        announce: fromPromise(() => this.#announce()),
+        leave: fromPromise(() => this.#leave()),
+      },
+      actions: {
+        closeQueues: () => this.#closeQueues(),
+        abortAttempts: () => this.#abortAttempts(),
+      },
+    };
+    this.#actor = createActor(workerMachine.provide(effects), {
+      clock: actorClock(runtime.clock),
+      input: { concurrency: this.#intake.concurrency },
+    });
   }
 
-  /** Resolves when its types are registered and its queues open. */
+  /** Resolves when its types are registered, its queues open and its presence is stored. */
   async start(): Promise<void> {
-    const { bus, topology, types, clock, log, id } = this.#runtime;
-    this.#machine.start();
-    for (const worker of this.#workers.values()) await types.register(describeType(worker));
-    this.#cancelSubscription = await bus.subscribe(topology.subjects.cancel("*", "*"), (message) =>
-      this.#cancellations.take(message),
-    );
-    await this.#check.start();
-    await this.#intake.open();
-    this.#machine.send({ type: "started" });
-    const bucket = await bus.bucket(topology.buckets.workers);
-    this.#presence = new Presence(bucket, id, () => this.#describe(), { clock, log, ttlMs: topology.presenceTtlMs });
-    await this.#presence.start();
+    this.#actor.start();
+    await this.#opening;
+    await this.#announcing;
   }
 
-  /** Takes nothing new, finishes what is in hand within `graceMs`, and hands back the rest. */
+  /** Takes nothing new, finishes within `graceMs` what it executes, and hands back the rest. */
   async stop(graceMs: number): Promise<void> {
-    // It hears of the load now and then only, and would take what it last heard for the truth.
-    this.#forgetReport();
-    this.#tell({ type: "load", running: this.#intake.running });
-    this.#machine.send({ type: "drain" });
-    await this.#intake.close();
-    await this.#idle(graceMs);
-    const stopping = new AttemptAborted("stopping", "the worker is told to stop, and its grace period is over");
+    if (!this.#opening) return;
+    this.#send({ type: "drain", running: this.#intake.running, graceMs });
+    await toPromise(this.#actor);
+  }
+
+  // The chart's effects.
+
+  #open(): Promise<void> {
+    const open = async () => {
+      const { bus, topology, types, clock, log, id } = this.#runtime;
+      for (const worker of this.#workers.values()) await types.register(describeType(worker));
+      this.#cancelSubscription = await bus.subscribe(topology.subjects.cancel("*", "*"), (message) =>
+        this.#cancellations.take(message),
+      );
+      await this.#check.start();
+      const bucket = await bus.bucket(topology.buckets.workers);
+      this.#presence = new Presence(bucket, id, () => this.#describe(), { clock, log, ttlMs: topology.presenceTtlMs });
+      await this.#intake.open();
+    };
+    this.#opening = open();
+    return this.#opening;
+  }
+
+  #announce(): Promise<void> {
+    this.#announcing = this.#presence!.start();
+    return this.#announcing;
+  }
+
+  #closeQueues(): void {
+    this.#closing = this.#intake.close();
+  }
+
+  #abortAttempts(): void {
     this.#isOver = true;
-    await this.#check.stop();
+    this.#closing = Promise.all([this.#closing, this.#check.stop()]);
+    const stopping = new AttemptAborted("stopping", "the worker is stopping, and its grace period is over");
     for (const attempt of this.#attempts) attempt.abort(stopping);
-    await this.#idle(1000);
-    this.#tell({ type: "graceOver" });
+  }
+
+  async #leave(): Promise<void> {
+    this.#forgetReport();
+    await this.#opening?.catch(() => {});
+    await this.#closing?.catch((error) =>
+      this.#runtime.log("warn", `a queue could not be closed: ${messageOf(error)}`),
+    );
     this.#committer.abandon();
     await this.#committer.settled();
     this.#intake.stop();
+    await this.#check.stop();
     await this.#cancelSubscription?.stop();
     await this.#presence?.stop();
-    this.#forgetReport();
-    this.#machine.stop();
     this.#runtime.live.flush();
   }
 
   #describe(): WorkerPresence {
-    const state = this.#machine.getSnapshot().value;
+    const state = this.#actor.getSnapshot().value;
     return {
       v: 1,
       worker: this.#runtime.id,
@@ -127,36 +173,21 @@ export class WorkerProcess {
     };
   }
 
-  /** Resolves when nothing is in execution, or after `mostMs`. */
-  async #idle(mostMs: number): Promise<void> {
-    if (this.#intake.running === 0) return;
-    await new Promise<void>((resolve) => {
-      const disarm = this.#runtime.clock.timer(mostMs, done);
-      const subscription = this.#machine.subscribe(() => this.#intake.running === 0 && done());
-      function done(): void {
-        disarm();
-        subscription?.unsubscribe();
-        resolve();
-      }
-      this.#reportLoad();
-    });
+  /** An actor that has come to its end takes no more events. */
+  #send(event: WorkerMachineEvent): void {
+    if (this.#actor.getSnapshot().status === "active") this.#actor.send(event);
   }
 
-  /** A machine that has come to its end hears no more. */
-  #tell(event: WorkerMachineEvent): void {
-    if (this.#machine.getSnapshot().status === "active") this.#machine.send(event);
-  }
-
-  /** The machine hears of the load as it stands now and then: an event for every task would cost more than the task. */
+  /** Reports the load of a moment at intervals: an event for every task would cost more than the task. */
   #reportLoad(): void {
     if (this.#cancelReport) return;
-    const tell = () => {
+    const report = () => {
       this.#cancelReport = undefined;
-      this.#tell({ type: "load", running: this.#intake.running });
+      this.#send({ type: "load", running: this.#intake.running });
     };
-    // While it drains somebody waits for the last one.
-    const delayMs = this.#machine.getSnapshot().matches("draining") ? 0 : LOAD_EVERY_MS;
-    this.#cancelReport = this.#runtime.clock.timer(delayMs, tell);
+    // A worker that drains waits for the last one.
+    const delayMs = this.#actor.getSnapshot().hasTag("draining") ? 0 : LOAD_EVERY_MS;
+    this.#cancelReport = this.#runtime.clock.timer(delayMs, report);
   }
 
   #forgetReport(): void {

@@ -7,7 +7,6 @@
 
 import { ROOT } from "../src/core/names.ts";
 import { applyEvent } from "../src/fold/apply.ts";
-import { noEffects } from "../src/fold/effects.ts";
 import { FoldedRun } from "../test/support/folded-run.ts";
 
 const PER_MESSAGE = 100;
@@ -22,7 +21,7 @@ function measure(count: number): void {
     tasks: Object.fromEntries(keys.map((key, i) => [key, { type: "part", input: { i } }])),
   });
   const fold = (results: unknown[]) =>
-    applyEvent(run.state, { kind: "result", body: { v: 1, results }, sequence: 0, at: 0 }, noEffects);
+    applyEvent(run.state, { kind: "result", body: { v: 1, results }, sequence: 0, at: 0 });
   const foldAll = (content: (i: number) => object) => {
     const attempt = run.task(keys[0]!).snapshot.context.attempt;
     const all = keys.map((task, i) => ({
@@ -48,11 +47,7 @@ function measure(count: number): void {
   const failures = foldAll(() => ({ error: { kind: "retryable", message: "again" } }));
   const backingOff = usedBytes() - empty;
   for (const task of keys)
-    applyEvent(
-      run.state,
-      { kind: "due", body: { v: 1, task, attempt: 1, what: "backoff" }, sequence: 0, at: 60_000 },
-      noEffects,
-    );
+    applyEvent(run.state, { kind: "due", body: { v: 1, task, attempt: 1, what: "backoff" }, sequence: 0, at: 60_000 });
   const results = foldAll((i) => ({ output: { i } }));
   if (run.outcome !== "succeeded") throw new Error(`the run came to ${run.outcome}`);
   const bytes = (total: number) => `${Math.round(total / count)} bytes`;

@@ -10,7 +10,6 @@ import { systemClock } from "../src/core/clock.ts";
 import { encodeJson } from "../src/core/json.ts";
 import { DEFAULT_RETRY } from "../src/core/policy.ts";
 import { FOLD_VERSION } from "../src/fold/apply.ts";
-import { noEffects } from "../src/fold/effects.ts";
 import { tutti } from "../src/tutti.ts";
 import type { Row } from "./report.ts";
 import { inTurn, median, rounded } from "./rounds.ts";
@@ -148,16 +147,7 @@ async function readAll(bus: Bus, topology: Topology): Promise<StoredMessage[]> {
   return messages;
 }
 
-const createFold = () =>
-  new ShardFold({
-    effects: noEffects,
-    isLive: () => false,
-    onBegun() {},
-    onEnded() {},
-    onReopened() {},
-    forget() {},
-    reload: async () => undefined,
-  });
+const createFold = () => new ShardFold(async () => undefined);
 
 /** As the pump would have it from the object store. */
 function hydrated(topology: Topology, message: StoredMessage, n: number) {
@@ -204,7 +194,7 @@ async function foldFromServer(bus: Bus, topology: Topology, blobs: BlobStore, ev
     { subjects, blobs, clock: systemClock, log: () => {} },
     (event) => {
       folded++;
-      return fold.apply(event);
+      void fold.apply(event);
     },
     {
       needsCarried: () => true,

@@ -59,7 +59,12 @@ export class Orchestrator {
       caughtUp: async ({ run }) => this.#shards.ownerOf(run.shard)?.caughtUp(),
       fail: (task, attempt, error) => {
         const result = { task: task.id, attempt, worker: runtime.id, error };
-        this.#writer.write(task.run, "result", { v: VERSION, results: [result] }, () => stateOf(task) === "dispatched");
+        void this.#writer.write(
+          task.run,
+          "result",
+          { v: VERSION, results: [result] },
+          () => stateOf(task) === "dispatched",
+        );
       },
     });
     this.#withdrawals = new AttemptCanceller(runtime, () => this.#dispatcher);

@@ -13,16 +13,16 @@ import { isNestedDeeper, MAX_NESTING } from "../core/json.ts";
 import { depthOf, ROOT } from "../core/names.ts";
 import { checkPlan } from "../core/plan-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
-import type { FoldEffects } from "./effects.ts";
+import type { Effect } from "./effects.ts";
 import { failedTaskOf, isOver, type RunAddress, type RunState } from "./run-state.ts";
 import { attemptOf, isOpen, stateOf, type TaskRecord } from "./task-record.ts";
-import { createTask, FIRST_RUN_STEP, failAttempt, runEffects, stepRun, stepTask, type Turn } from "./tree.ts";
+import { arm, createTask, FIRST_RUN_STEP, failAttempt, runEffects, stepRun, stepTask, type Turn } from "./tree.ts";
 
 /** Raised whenever the same log would fold to another state; a run records the one it began with. */
 export const FOLD_VERSION = 1;
 
-/** The first event of a run makes its state. */
-export function beginRun(address: RunAddress, submitted: Submitted, at: number, effects: FoldEffects): RunState {
+/** The first event of a run makes its state. What it asks for is added to `effects`. */
+export function beginRun(address: RunAddress, submitted: Submitted, at: number, effects: Effect[] = []): RunState {
   const run: RunState = {
     ...address,
     submitted,
@@ -48,17 +48,29 @@ export function beginRun(address: RunAddress, submitted: Submitted, at: number, 
   root.holders = 1;
   (run as { root: TaskRecord }).root = root;
   const turn = { effects, at };
+  effects.push({ kind: "begun", run });
   for (const effect of FIRST_RUN_STEP.effects) runEffects[effect]!(run, turn);
   stepTask(root, "ready", turn);
   return run;
 }
 
-/** Folds one later event. Events that no longer mean anything change nothing; after `ended` none does but `redrive`. */
-export function applyEvent(run: RunState, event: Exclude<RunEvent, { kind: "submitted" }>, effects: FoldEffects): void {
+/**
+ * Folds one later event. Events that no longer mean anything change nothing; after `ended` none does but `redrive`.
+ * Returns `effects`, with what the event asks for added: a caller that folds many events reuses its array.
+ */
+export function applyEvent(
+  run: RunState,
+  event: Exclude<RunEvent, { kind: "submitted" }>,
+  effects: Effect[] = [],
+): Effect[] {
+  fold(run, event, { effects, at: event.at });
+  return effects;
+}
+
+function fold(run: RunState, event: Exclude<RunEvent, { kind: "submitted" }>, turn: Turn): void {
   // It says again what this state is made of.
   if (event.kind === "carried") return;
   if (isOver(run) && event.kind !== "redrive") return;
-  const turn = { effects, at: event.at };
   if (event.kind === "redrive") return applyRedrive(run, event.body, turn);
   run.updatedAt = event.at;
   switch (event.kind) {
@@ -90,6 +102,7 @@ function applyRedrive(run: RunState, { task: id, attempt }: Redrive, turn: Turn)
   run.end = undefined;
   const times = (run.redriven?.times ?? 0) + 1;
   run.redriven = { task: id, attempt: attemptOf(task), at: turn.at, times };
+  turn.effects.push({ kind: "reopened", run });
   stepRun(run, { type: "redrive" }, turn);
 }
 
@@ -149,13 +162,13 @@ const CONTENTS = ["output", "outputRef", "plan", "planRef", "error"] as const;
 function applyDue(run: RunState, { task: id, attempt, what }: Due, turn: Turn): void {
   if (what === "deadline") {
     if (run.deadline === undefined || run.snapshot.value !== "running") return;
-    if (turn.at < run.deadline) return turn.effects.arm(run.root, "deadline", run.deadline - turn.at);
+    if (turn.at < run.deadline) return arm(run.root, "deadline", run.deadline, turn);
     return stepRun(run, { type: "deadlinePassed" }, turn);
   }
   const task = run.tasks.get(id);
   if (!task || stateOf(task) !== "backingOff" || attemptOf(task) !== attempt) return;
   // The log's clock decides. An owner whose own clock is ahead tries again.
-  if (turn.at < task.dueAt) return turn.effects.arm(task, "backoff", task.dueAt - turn.at);
+  if (turn.at < task.dueAt) return arm(task, "backoff", task.dueAt, turn);
   stepTask(task, "backoffElapsed", turn);
 }
 

@@ -3,35 +3,29 @@ import type { RunState } from "./run-state.ts";
 import type { TaskRecord } from "./task-record.ts";
 
 /**
- * What the fold asks of its host. Every call is derived from the log and may come again after a replay, so hosts must
- * be idempotent; nothing a host does here changes the state before it has been read back from the log.
+ * What a step of the fold asks of its host, as data, in the order in which it is to be carried out. Every effect follows
+ * from the log, so a replay drops them: {@link obligationsOf} derives from the state what is still to be done. An
+ * effect that is carried out changes no state before it has been read back from the log.
+ *
+ * The attempt is the one that the effect is about; by the time it is carried out, the task may have opened another one.
  */
-export interface FoldEffects {
-  /** The current attempt is open: see that it is on the queue. */
-  enqueue(task: TaskRecord): void;
-  /** The current attempt is closed: forget it, if it was not put on the queue yet. */
-  dequeue(task: TaskRecord): void;
-  /** The attempt was ended without its worker: take it off the queue and tell the worker. */
-  withdraw(task: TaskRecord): void;
-  /** Append `due` in `delayMs` from now (from the log time of the event just read). `task` is the root for a deadline. */
-  arm(task: TaskRecord, what: DueWhat, delayMs: number): void;
-  disarm(task: TaskRecord, what: DueWhat): void;
+export type Effect =
+  /** The run has begun, with its first event. */
+  | { readonly kind: "begun"; readonly run: RunState }
+  /** The attempt is open: see that it is on the queue. */
+  | { readonly kind: "open"; readonly task: TaskRecord; readonly attempt: number }
+  /** The attempt was closed by its result: forget it, if it was not put on the queue yet. */
+  | { readonly kind: "close"; readonly task: TaskRecord; readonly attempt: number }
+  /** The attempt was ended without its worker: take it off the queue, and abort the handler. */
+  | { readonly kind: "withdraw"; readonly task: TaskRecord; readonly attempt: number }
+  /** Append `due` at this log time, ms. `task` is the root for the run's deadline. */
+  | { readonly kind: "arm"; readonly task: TaskRecord; readonly what: DueWhat; readonly at: number }
+  | { readonly kind: "disarm"; readonly task: TaskRecord; readonly what: DueWhat }
   /** The outcome is known: append `ended`. */
-  conclude(run: RunState): void;
-  /** `ended` was read. The run will not change any more. */
-  close(run: RunState): void;
-  /** A task's state or attempt has changed. */
-  changed(task: TaskRecord): void;
-}
-
-/** For folds that only want to know the state: queries, watchers. */
-export const noEffects: FoldEffects = {
-  enqueue() {},
-  dequeue() {},
-  withdraw() {},
-  arm() {},
-  disarm() {},
-  conclude() {},
-  close() {},
-  changed() {},
-};
+  | { readonly kind: "conclude"; readonly run: RunState }
+  /** `ended` was read. The run does not change any more, unless it is redriven. */
+  | { readonly kind: "ended"; readonly run: RunState }
+  /** A run that had ended was redriven, and goes on. */
+  | { readonly kind: "reopened"; readonly run: RunState }
+  /** A task's state or attempt has changed. A child's end comes before its parent's. */
+  | { readonly kind: "changed"; readonly task: TaskRecord };

@@ -1,4 +1,5 @@
 import type { TaskError } from "../core/error.ts";
+import type { DueWhat } from "../core/event.ts";
 import { childOf, ROOT } from "../core/names.ts";
 import type { PlannedTask } from "../core/plan.ts";
 import type { CheckedPlan } from "../core/plan-check.ts";
@@ -6,24 +7,29 @@ import { backoffMs, DEFAULT_RETRY, type Policy, resolveRetry } from "../core/pol
 import { type RunMachineEvent, runMachine } from "../machines/run.ts";
 import { createStepper, type Step } from "../machines/step.ts";
 import { type TaskMachineEvent, taskMachine } from "../machines/task.ts";
-import type { FoldEffects } from "./effects.ts";
+import type { Effect } from "./effects.ts";
 import { makesParentsOutput, releaseNeeds } from "./outputs.ts";
 import type { RunState } from "./run-state.ts";
-import { attemptInRound, isFinal, NO_TASKS, type TaskRecord } from "./task-record.ts";
+import { attemptInRound, attemptOf, isFinal, NO_TASKS, type TaskRecord } from "./task-record.ts";
 
 /**
  * Steps the machines of one run and carries out, within the tree, what they ask for: a task's success is told to those
- * that need it, a failure to its parent, a plan grows children. What concerns the world goes to {@link FoldEffects}.
+ * that need it, a failure to its parent, a plan grows children. What concerns the world is added to the turn's effects.
  */
 
 const taskSteps = createStepper(taskMachine);
 const runSteps = createStepper(runMachine);
 
-/** Where in the log the tree is being changed. */
+/** Where in the log the tree is being changed, and what that asks of the world. */
 export interface Turn {
-  readonly effects: FoldEffects;
+  readonly effects: Effect[];
   /** Log time of the event, ms. */
   readonly at: number;
+}
+
+/** Asks for a `due` at a moment of the log's time, ms. */
+export function arm(task: TaskRecord, what: DueWhat, at: number, { effects }: Turn): void {
+  effects.push({ kind: "arm", task, what, at });
 }
 
 /** Tasks with the same number of attempts share their first snapshot. */
@@ -89,17 +95,17 @@ function settle(task: TaskRecord, step: Step<typeof taskMachine>, turn: Turn, da
   if (data.error) task.error = data.error;
   if (isFinal(task)) task.endedAt = turn.at;
   // Told before what follows from it: a child's end comes before its parent's.
-  turn.effects.changed(task);
+  turn.effects.push({ kind: "changed", task });
   for (const effect of step.effects) taskEffects[effect]!(task, turn, data);
 }
 
 const taskEffects: Readonly<Record<string, (task: TaskRecord, turn: Turn, data: StepData) => void>> = {
-  enqueue(task, turn) {
+  openAttempt(task, turn) {
     if (task.openedAt === 0) task.openedAt = turn.at;
-    turn.effects.enqueue(task);
+    turn.effects.push({ kind: "open", task, attempt: attemptOf(task) });
   },
-  dequeue: (task, turn) => turn.effects.dequeue(task),
-  withdraw: (task, turn) => turn.effects.withdraw(task),
+  closeAttempt: (task, turn) => void turn.effects.push({ kind: "close", task, attempt: attemptOf(task) }),
+  withdrawAttempt: (task, turn) => void turn.effects.push({ kind: "withdraw", task, attempt: attemptOf(task) }),
   armBackoff(task, turn, { error }) {
     const policy: Policy | undefined = error?.policy;
     const delayMs = Math.max(
@@ -107,9 +113,9 @@ const taskEffects: Readonly<Record<string, (task: TaskRecord, turn: Turn, data: 
       error?.retryAfterMs ?? 0,
     );
     task.dueAt = turn.at + delayMs;
-    turn.effects.arm(task, "backoff", delayMs);
+    arm(task, "backoff", task.dueAt, turn);
   },
-  disarmBackoff: (task, turn) => turn.effects.disarm(task, "backoff"),
+  disarmBackoff: (task, turn) => void turn.effects.push({ kind: "disarm", task, what: "backoff" }),
   plant: (task, turn, { checked }) => plant(task, checked!, turn),
   cancelChildren(task, turn) {
     if (!task.children) return;
@@ -191,10 +197,10 @@ export const FIRST_RUN_STEP: Step<typeof runMachine> = runSteps.initial(undefine
 
 export const runEffects: Readonly<Record<string, (run: RunState, turn: Turn) => void>> = {
   armDeadline(run, turn) {
-    if (run.deadline !== undefined) turn.effects.arm(run.root, "deadline", run.deadline - turn.at);
+    if (run.deadline !== undefined) arm(run.root, "deadline", run.deadline, turn);
   },
   disarmDeadline(run, turn) {
-    if (run.deadline !== undefined) turn.effects.disarm(run.root, "deadline");
+    if (run.deadline !== undefined) turn.effects.push({ kind: "disarm", task: run.root, what: "deadline" });
   },
   cancelTree: (run, turn) => stepTask(run.root, "cancel", turn),
   expireTree(run, turn) {
@@ -205,6 +211,6 @@ export const runEffects: Readonly<Record<string, (run: RunState, turn: Turn) => 
     if (run.submitted.deadlineMs !== undefined) run.deadline = turn.at + run.submitted.deadlineMs;
     revive(run.root, turn);
   },
-  appendEnded: (run, turn) => turn.effects.conclude(run),
-  close: (run, turn) => turn.effects.close(run),
+  appendEnded: (run, turn) => void turn.effects.push({ kind: "conclude", run }),
+  close: (run, turn) => void turn.effects.push({ kind: "ended", run }),
 };

@@ -5,8 +5,8 @@ import type { TaskError } from "../core/error.ts";
  * The life of one task, as its run's log tells it.
  *
  * Context stays the same object on the happy path, so that all tasks that went the same way share one snapshot.
- * The entry and exit actions are effects for the host (`src/fold`), named in pairs: what an entry begins, the exit of
- * the same state ends, so that a replay which leaves a state again owes nothing.
+ * The other actions are effects, which the fold carries out within the tree or returns to its host (`src/fold`). What a
+ * state owes the world is a function of the state (`src/fold/obligations.ts`), so a replay drops its effects.
  */
 export interface TaskContext {
   /** The current attempt: 1, 2, … A result counts only for this one. */
@@ -52,10 +52,11 @@ export const taskMachine = setup({
     openNextAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
     beginRound: assign({ attempt: ({ context }) => context.attempt + 1, spent: ({ context }) => context.attempt }),
     // Effects, carried out by the host.
-    enqueue: () => {},
-    dequeue: () => {},
-    /** The attempt ends without its worker: take it off the queue, and tell whoever works on it. */
-    withdraw: () => {},
+    openAttempt: () => {},
+    /** The attempt ends with its result. */
+    closeAttempt: () => {},
+    /** The attempt ends without its worker: take it off the queue, and abort the handler. */
+    withdrawAttempt: () => {},
     armBackoff: () => {},
     disarmBackoff: () => {},
     plant: () => {},
@@ -79,18 +80,17 @@ export const taskMachine = setup({
     },
     dispatched: {
       description: "On the queue or in a worker's hands; the log does not tell which.",
-      entry: "enqueue",
-      exit: "dequeue",
+      entry: "openAttempt",
       on: {
-        returned: "succeeded",
-        planned: { target: "expanded", actions: "plant" },
+        returned: { target: "succeeded", actions: "closeAttempt" },
+        planned: { target: "expanded", actions: ["closeAttempt", "plant"] },
         attemptFailed: [
-          { guard: "mayRetry", target: "backingOff" },
-          { guard: "wasCancelled", target: "cancelled" },
-          { target: "failed" },
+          { guard: "mayRetry", target: "backingOff", actions: "closeAttempt" },
+          { guard: "wasCancelled", target: "cancelled", actions: "closeAttempt" },
+          { target: "failed", actions: "closeAttempt" },
         ],
-        expired: { target: "failed", actions: "withdraw" },
-        cancel: { target: "cancelled", actions: "withdraw" },
+        expired: { target: "failed", actions: "withdrawAttempt" },
+        cancel: { target: "cancelled", actions: "withdrawAttempt" },
       },
     },
     backingOff: {

@@ -16,7 +16,7 @@ describe("a retry", () => {
     expect(run.effects.take()).toEqual([`arm backoff - ${dueAt - run.nowMs}`]);
 
     run.passes(ROOT, "backoff");
-    expect(run.effects.take()).toEqual(["disarm backoff -", "enqueue -@2"]);
+    expect(run.effects.take()).toEqual(["disarm backoff -", "open -@2"]);
     expect(run.states()).toEqual({ [ROOT]: "dispatched" });
   });
 
@@ -73,14 +73,7 @@ describe("a final failure", () => {
       "a/x": "failed",
       "a/y": "cancelled",
     });
-    expect(run.effects.take()).toEqual([
-      "dequeue a/x@1",
-      "dequeue a/y@1",
-      "withdraw a/y@1",
-      "dequeue b@1",
-      "withdraw b@1",
-      "conclude",
-    ]);
+    expect(run.effects.take()).toEqual(["close a/x@1", "withdraw a/y@1", "withdraw b@1", "conclude"]);
     expect(failureOf(run.state)).toEqual({
       code: 422,
       message: "task a/x failed: no such file",
@@ -147,7 +140,7 @@ describe("a deadline", () => {
     const run = new FoldedRun({ deadlineMs: 5000 });
     run.effects.take();
     run.passes(ROOT, "deadline");
-    expect(run.effects.take()).toEqual(["disarm deadline -", "dequeue -@1", "withdraw -@1", "conclude"]);
+    expect(run.effects.take()).toEqual(["disarm deadline -", "withdraw -@1", "conclude"]);
   });
 
   it("is neither counted nor armed again once the outcome is known", () => {
@@ -172,13 +165,7 @@ describe("cancel", () => {
     run.fails("b", { kind: "retryable" });
     run.effects.take();
     run.cancel();
-    expect(run.effects.take()).toEqual([
-      "disarm deadline -",
-      "dequeue a@1",
-      "withdraw a@1",
-      "disarm backoff b",
-      "conclude",
-    ]);
+    expect(run.effects.take()).toEqual(["disarm deadline -", "withdraw a@1", "disarm backoff b", "conclude"]);
     expect(run.states()).toEqual({ [ROOT]: "cancelled", a: "cancelled", b: "cancelled", c: "cancelled" });
   });
 });

@@ -49,7 +49,7 @@ describe("a redrive", () => {
     run.effects.take();
     run.redrive("b/x");
     expect(run.states()).toEqual(states.redriven);
-    expect(run.effects.take()).toEqual(["enqueue b/x@2", "enqueue b/y@2", "enqueue c/z@2", "enqueue d@2"]);
+    expect(run.effects.take()).toEqual(["open b/x@2", "open b/y@2", "open c/z@2", "open d@2"]);
     expect(run.totals).toMatchObject({ tasks: 9, succeeded: 1, failed: 0, cancelled: 0 });
     expect(isOver(run.state)).toBe(false);
     run.returns("b/x", 1).returns("b/y", 2).returns("c/z", 3).returns("d", 4).returns("e", 5).ends();

@@ -9,11 +9,11 @@ const ref = (text: string) => ({ $ref: text });
 describe("a run", () => {
   it("goes from a request to its output", () => {
     const run = new FoldedRun({ input: "hello" });
-    expect(run.effects.take()).toEqual(["enqueue -@1"]);
+    expect(run.effects.take()).toEqual(["open -@1"]);
     run.returns(ROOT, "world");
-    expect(run.effects.take()).toEqual(["dequeue -@1", "conclude"]);
+    expect(run.effects.take()).toEqual(["close -@1", "conclude"]);
     run.ends();
-    expect(run.effects.take()).toEqual(["close"]);
+    expect(run.effects.take()).toEqual(["ended"]);
     expect(run.phase).toBe("succeeded");
     expect(run.output()).toBe("world");
     expect(run.totals).toEqual({ tasks: 1, succeeded: 1, failed: 0, cancelled: 0, executions: 1 });
@@ -30,11 +30,11 @@ describe("a plan", () => {
       c: { ...t, needs: ["a"], input: { x: [ref("b#/deep"), ref("a")] } },
       d: { ...t, needs: ["c"] },
     });
-    expect(run.effects.take()).toEqual(["dequeue -@1", "enqueue a@1", "enqueue b@1"]);
+    expect(run.effects.take()).toEqual(["close -@1", "open a@1", "open b@1"]);
     run.returns("a");
-    expect(run.effects.take()).toEqual(["dequeue a@1"]);
+    expect(run.effects.take()).toEqual(["close a@1"]);
     run.returns("b", { deep: 1 });
-    expect(run.effects.take()).toEqual(["dequeue b@1", "enqueue c@1"]);
+    expect(run.effects.take()).toEqual(["close b@1", "open c@1"]);
     run.returns("d", "forged").returns("c").returns("d");
     expect(run.outcome).toBe("succeeded");
   });

@@ -51,9 +51,9 @@ const CALLS: Readonly<Record<string, string>> = {
   armDeadline: `arm deadline ${ROOT} ${deadlineMs}`,
   disarmDeadline: `disarm deadline ${ROOT}`,
   appendEnded: "conclude",
-  close: "close",
+  close: "ended",
 };
-const isOfTheRun = (call: string) => call.includes("deadline") || call === "conclude" || call === "close";
+const isOfTheRun = (call: string) => call.includes("deadline") || call === "conclude" || call === "ended";
 
 /** Where the chart comes to by an event and the root's answer, and the effects on the way. */
 function stepChart(before: RunSnapshot, event: RunMachineEvent): { after: RunSnapshot; effects: readonly string[] } {

@@ -107,9 +107,9 @@ function tell(run: FoldedRun, id: string, event: TaskMachineEvent): void {
 
 /** The chart's effects that a host sees, as it sees them. */
 const CALLS: Readonly<Record<string, string>> = {
-  enqueue: "enqueue",
-  dequeue: "dequeue",
-  withdraw: "withdraw",
+  openAttempt: "open",
+  closeAttempt: "close",
+  withdrawAttempt: "withdraw",
   armBackoff: "arm backoff",
   disarmBackoff: "disarm backoff",
 };

@@ -200,7 +200,7 @@ export class Auditor {
   /** Every owner's state must be what a replay of some prefix of the log gives. */
   compareOwners(): void {
     for (const [owner, seen] of this.#owners) {
-      for (const state of owner.runs.values()) {
+      for (const state of owner.states()) {
         const { run, updatedAt, executions, succeeded, failed, cancelled } = state;
         const signature = `${updatedAt} ${executions} ${succeeded} ${failed} ${cancelled} ${state.snapshot.value}`;
         if (seen.get(run) === signature) continue;

@@ -31,7 +31,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "take a moment for due before it has come",
     file: "fold/apply.ts",
-    snippet: `if (turn.at < task.dueAt) return turn.effects.arm(task, "backoff", task.dueAt - turn.at);`,
+    snippet: `if (turn.at < task.dueAt) return arm(task, "backoff", task.dueAt, turn);`,
     instead: "",
     faults: ["skew", "crash"],
   },
@@ -64,11 +64,11 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "forget a run that ended, although it is redriven",
     file: "actors/shard/shard-fold.ts",
     snippet: "return this.#reopen(key, event, read);",
-    instead: "return;",
+    instead: "return this.#effects;",
   },
   {
     name: "take the first end of a redriven run for its last",
-    file: "actors/shard/shard-owner.ts",
+    file: "actors/shard/effect-handler.ts",
     snippet: "{ onceSince: run.endSequence }",
     instead: "{ onceSince: 0 }",
   },
@@ -81,8 +81,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "let a checkpoint pass a run that was redriven",
     file: "actors/shard/shard-fold.ts",
-    snippet: "this.marks.begun(state, begun.original, begun.base);",
-    instead: "void begun;",
+    snippet: "this.positions.unfinished(replay.state, replay.positions);",
+    instead: "",
     faults: ["crash", "restart"],
   },
   {
@@ -93,7 +93,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "end a run before its dead letter is stored",
-    file: "actors/shard/shard-owner.ts",
+    file: "actors/shard/effect-handler.ts",
     snippet: "await this.#dependencies.letters.settle(run, wanted);",
     instead: "",
   },
@@ -132,15 +132,15 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "forget timers in a replay",
-    file: "actors/shard/shard-owner.ts",
-    snippet: "const elapsedMs = this.#live",
-    instead: "if (!this.#live) return;\nconst elapsedMs = this.#live",
+    file: "fold/obligations.ts",
+    snippet: `else if (state === "backingOff") yield`,
+    instead: `else if (state === "failed") yield`,
   },
   {
     name: "skip the list of the queue at a takeover",
-    file: "actors/shard/shard-owner.ts",
-    snippet: "await bus.listSubjects(streams.tasks.name, subjects.tasksOfShard(this.shard))",
-    instead: "[]",
+    file: "actors/shard/reconcile.ts",
+    snippet: "return bus.listSubjects(topology.streams.tasks.name, topology.subjects.tasksOfShard(this.#shard));",
+    instead: "return Promise.resolve(bus && topology && []);",
     faults: ["delay", "restart"],
   },
   {
@@ -244,9 +244,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "lose what comes while a run is being carried",
-    file: "actors/log/compaction-reader.ts",
-    snippet: "[...readCarried(events), ...copy.since]",
-    instead: "readCarried(events)",
+    file: "actors/log/run-replay.ts",
+    snippet: "[...rest, ...copy.since]",
+    instead: "rest",
     ageing: true,
   },
   {

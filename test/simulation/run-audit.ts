@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Carried, CarriedEvent, Ended, RunEvent, Submitted } from "../../src/core/event.ts";
 import { applyEvent, beginRun } from "../../src/fold/apply.ts";
-import { noEffects } from "../../src/fold/effects.ts";
 import type { RunState } from "../../src/fold/run-state.ts";
 import { attemptOf, stateOf } from "../../src/fold/task-record.ts";
 import { type Expected, evaluate, mayFail } from "./oracle.ts";
@@ -61,7 +60,7 @@ export class RunAudit {
       if (this.#fold) throw new Violation("submitted once", `run ${this.plan.run} was submitted twice`);
       this.submittedAt = event.at;
       this.reference = new ReferenceRun(event.body, event.at);
-      this.#fold = beginRun({ tenant: "default", shard, run: this.plan.run }, event.body, event.at, noEffects);
+      this.#fold = beginRun({ tenant: "default", shard, run: this.plan.run }, event.body, event.at);
     } else {
       const { reference } = this;
       if (!reference || !this.#fold)
@@ -72,7 +71,7 @@ export class RunAudit {
       const digest = this.ended && event.kind !== "ended" ? digestOf(this.#fold) : undefined;
       const open = [...reference.tasks.values()].filter(({ state }) => state === "dispatched");
       reference.apply(event);
-      applyEvent(this.#fold, event, noEffects);
+      applyEvent(this.#fold, event);
       if (digest !== undefined && digest !== digestOf(this.#fold))
         throw new Violation("finished", `run ${this.plan.run} was changed by ${event.kind} after its end`);
       for (const { id, attempt, state } of open)

@@ -4,62 +4,61 @@ import type { Json } from "../../src/core/json.ts";
 import { ROOT } from "../../src/core/names.ts";
 import type { PlanInput } from "../../src/core/plan.ts";
 import { applyEvent, beginRun, FOLD_VERSION } from "../../src/fold/apply.ts";
-import { type FoldEffects, noEffects } from "../../src/fold/effects.ts";
+import type { Effect } from "../../src/fold/effects.ts";
 import { outputOf } from "../../src/fold/outputs.ts";
 import type { RunState } from "../../src/fold/run-state.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../../src/fold/task-record.ts";
 import { failureOf, totalsOf } from "../../src/fold/view.ts";
 import type { TaskState } from "../../src/machines/task.ts";
 
-/** A host that carries nothing out: it notes every call, and what is on the queue and armed by them. */
-export class RecordingEffects implements FoldEffects {
-  /** `enqueue a@1`, `arm - deadline 500`, … in order. */
+/** A host that carries nothing out: it notes what it is asked for, and what is on the queue and armed by that. */
+export class RecordingHost {
+  /** `open a@1`, `arm deadline - 500`, … in order. */
   calls: string[] = [];
   /** Path and attempt of what is on the queue: `a/b@1`. */
   readonly queued = new Set<string>();
   /** `backoff a`, with the log time it is due at. */
   readonly armed = new Map<string, number>();
   concluded = 0;
-  closed = 0;
-  /** Log time of the event being folded. */
-  at = 0;
+  ended = 0;
 
-  enqueue(task: TaskRecord): void {
-    this.calls.push(`enqueue ${nameOf(task)}`);
-    if (this.queued.has(nameOf(task))) throw new Error(`${nameOf(task)} was put on the queue twice`);
-    this.queued.add(nameOf(task));
+  /** `at`: log time of the event that asks for these. */
+  carryOut(effects: readonly Effect[], at: number): void {
+    for (const effect of effects) this.#carryOut(effect, at);
   }
 
-  dequeue(task: TaskRecord): void {
-    this.calls.push(`dequeue ${nameOf(task)}`);
-    if (!this.queued.delete(nameOf(task))) throw new Error(`${nameOf(task)} was not on the queue`);
+  #carryOut(effect: Effect, at: number): void {
+    const { kind } = effect;
+    switch (kind) {
+      case "open":
+        this.calls.push(`open ${nameOf(effect)}`);
+        if (this.queued.has(nameOf(effect))) throw new Error(`${nameOf(effect)} was put on the queue twice`);
+        this.queued.add(nameOf(effect));
+        return;
+      case "close":
+      case "withdraw":
+        this.calls.push(`${kind} ${nameOf(effect)}`);
+        if (!this.queued.delete(nameOf(effect))) throw new Error(`${nameOf(effect)} was not on the queue`);
+        return;
+      case "arm":
+        this.calls.push(`arm ${effect.what} ${effect.task.id} ${effect.at - at}`);
+        this.armed.set(`${effect.what} ${effect.task.id}`, effect.at);
+        return;
+      case "disarm":
+        this.calls.push(`disarm ${effect.what} ${effect.task.id}`);
+        if (!this.armed.delete(`${effect.what} ${effect.task.id}`))
+          throw new Error(`${effect.what} of ${effect.task.id} was not armed`);
+        return;
+      case "conclude":
+        this.calls.push("conclude");
+        this.concluded++;
+        return;
+      case "ended":
+        this.calls.push("ended");
+        this.ended++;
+        return;
+    }
   }
-
-  withdraw(task: TaskRecord): void {
-    this.calls.push(`withdraw ${nameOf(task)}`);
-  }
-
-  arm(task: TaskRecord, what: DueWhat, delayMs: number): void {
-    this.calls.push(`arm ${what} ${task.id} ${delayMs}`);
-    this.armed.set(`${what} ${task.id}`, this.at + delayMs);
-  }
-
-  disarm(task: TaskRecord, what: DueWhat): void {
-    this.calls.push(`disarm ${what} ${task.id}`);
-    if (!this.armed.delete(`${what} ${task.id}`)) throw new Error(`${what} of ${task.id} was not armed`);
-  }
-
-  conclude(): void {
-    this.calls.push("conclude");
-    this.concluded++;
-  }
-
-  close(): void {
-    this.calls.push("close");
-    this.closed++;
-  }
-
-  changed(): void {}
 
   /** The calls since the last time this was asked. */
   take(): string[] {
@@ -69,7 +68,7 @@ export class RecordingEffects implements FoldEffects {
   }
 }
 
-const nameOf = (task: TaskRecord): string => `${task.id}@${attemptOf(task)}`;
+const nameOf = ({ task, attempt }: { task: TaskRecord; attempt: number }): string => `${task.id}@${attempt}`;
 
 export const START_MS = Date.UTC(2025, 0);
 
@@ -107,15 +106,16 @@ export const addressOf = (run = "run-1") => ({ tenant: "default", shard: 0, run 
 /** A log that is written event by event, and the run it folds to. Each event is a millisecond after the one before. */
 export class FoldedRun {
   readonly log: RunEvent[] = [];
-  readonly effects = new RecordingEffects();
+  readonly effects = new RecordingHost();
   readonly state: RunState;
   #nowMs = START_MS;
 
   constructor(settings: RunSettings = {}) {
     const first = submittedEvent(settings);
     this.log.push(first);
-    this.effects.at = first.at;
-    this.state = beginRun(addressOf(settings.run), first.body, first.at, this.effects);
+    const effects: Effect[] = [];
+    this.state = beginRun(addressOf(settings.run), first.body, first.at, effects);
+    this.effects.carryOut(effects, first.at);
   }
 
   get nowMs(): number {
@@ -136,8 +136,8 @@ export class FoldedRun {
   /** Folds an event as it is. */
   apply(event: RunEvent): this {
     this.log.push(event);
-    this.effects.at = event.at;
-    applyEvent(this.state, event as Exclude<RunEvent, { kind: "submitted" }>, this.effects);
+    const effects = applyEvent(this.state, event as Exclude<RunEvent, { kind: "submitted" }>);
+    this.effects.carryOut(effects, event.at);
     return this;
   }
 
@@ -229,18 +229,20 @@ export const noBlobs = (ref: string): never => {
   throw new Error(`blob ${ref} is not to be loaded here`);
 };
 
-/** Folds a log from its beginning; effects go to `effects` from the event at `from` on (default: none). */
-export function replay(
-  log: readonly RunEvent[],
-  options: { effects?: FoldEffects; from?: number; run?: string } = {},
-): RunState {
-  const { effects = noEffects, from = 0, run } = options;
+/** Folds a log from its beginning; `host` carries out what it asks for. */
+export function replay(log: readonly RunEvent[], host?: RecordingHost): RunState {
   const [first, ...rest] = log as readonly [
     RunEvent & { kind: "submitted" },
     ...Exclude<RunEvent, { kind: "submitted" }>[],
   ];
-  const state = beginRun(addressOf(run), first.body, first.at, from === 0 ? effects : noEffects);
-  for (const [i, event] of rest.entries()) applyEvent(state, event, i + 1 >= from ? effects : noEffects);
+  const effects: Effect[] = [];
+  const state = beginRun(addressOf(), first.body, first.at, effects);
+  host?.carryOut(effects, first.at);
+  for (const event of rest) {
+    effects.length = 0;
+    applyEvent(state, event, effects);
+    host?.carryOut(effects, event.at);
+  }
   return state;
 }
 

@@ -1,6 +1,5 @@
 import { ROOT } from "../../src/core/names.ts";
 import { applyEvent } from "../../src/fold/apply.ts";
-import { noEffects } from "../../src/fold/effects.ts";
 import { FoldedRun } from "./folded-run.ts";
 
 const PER_MESSAGE = 100;
@@ -17,7 +16,7 @@ export function prepareWideFold(count: number): () => void {
   const bodies = [[{ task: ROOT, attempt: 1, plan }], ...batches(keys).map(resultsOf), resultsOf(["sum"])];
   return () => {
     for (const results of bodies)
-      applyEvent(run.state, { kind: "result", body: { v: 1, results }, sequence: 0, at: 1 }, noEffects);
+      applyEvent(run.state, { kind: "result", body: { v: 1, results }, sequence: 0, at: 1 });
     if (run.outcome !== "succeeded") throw new Error(`expected the run to succeed; received ${run.outcome}`);
   };
 }

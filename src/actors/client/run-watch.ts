@@ -6,7 +6,7 @@ import type { RunEvent } from "../../core/event.ts";
 import { decodeJson } from "../../core/json.ts";
 import { type LiveKind, type LiveMessage, liveMessage } from "../../core/live.ts";
 import type { TaskView } from "../../core/run-view.ts";
-import { noEffects } from "../../fold/effects.ts";
+import type { Effect } from "../../fold/effects.ts";
 import { attemptOf, isOpen, stateOf, type TaskRecord } from "../../fold/task-record.ts";
 import { viewTask } from "../../fold/view.ts";
 import { translating } from "../host/bus-failure.ts";
@@ -14,7 +14,7 @@ import { Channel } from "../host/channel.ts";
 import type { ReaderRuntime } from "../host/runtime.ts";
 import { LogPump } from "../log/log-pump.ts";
 import { notFound, unreadable, viewRun } from "../log/run-reader.ts";
-import { RunReading } from "../log/run-reading.ts";
+import { RunReplay } from "../log/run-replay.ts";
 
 /** Follows a run from its first event: the same fold as its owner's, plus what workers tell live. */
 class RunWatch {
@@ -28,7 +28,8 @@ class RunWatch {
   readonly #seenQueued = new WeakSet<TaskRecord>();
   /** Attempts that a worker said it has begun. */
   readonly #started = new Map<string, { attempt: number; at: string; worker: string | undefined }>();
-  readonly #reading: RunReading;
+  readonly #replay: RunReplay;
+  readonly #effects: Effect[] = [];
   #caughtUp = false;
   /** Whether the run as it stood has been told. */
   #told = false;
@@ -40,12 +41,12 @@ class RunWatch {
     this.#runtime = runtime;
     this.#tenant = tenant;
     this.#run = run;
-    this.#reading = new RunReading(tenant, run, { ...noEffects, changed: (task) => this.#noteChange(task) });
+    this.#replay = new RunReplay({ tenant, run });
     this.#pump = new LogPump(
       { ...runtime, subjects: runtime.topology.subjects },
       ({ shard, read }) => this.#apply(shard, read),
       {
-        needsCarried: () => this.#reading.isReplaying,
+        needsCarried: () => this.#replay.isReplaying,
         onNewer: (newer) => this.channel.close(unreadable(run, newer)),
         onThrown: (error) => this.channel.close(error),
       },
@@ -67,8 +68,8 @@ class RunWatch {
         onCaughtUp: () =>
           this.#pump.whenDrained(() => {
             this.#caughtUp = true;
-            this.#reading.isReplaying = false;
-            if (this.#reading.state) this.#schedule();
+            this.#replay.endReplay();
+            if (this.#replay.state) this.#schedule();
             else this.channel.close(notFound(this.#run));
           }),
       }),
@@ -88,9 +89,12 @@ class RunWatch {
   }
 
   #apply(shard: number, read: RunEvent): void {
-    if (this.#reading.take(shard, read))
-      // Begun anew: what was noted before is of another state.
-      for (const task of this.#changed) if (task.run !== this.#reading.state) this.#changed.delete(task);
+    this.#effects.length = 0;
+    for (const effect of this.#replay.take(shard, read, this.#effects)) {
+      // What was noted before is of another state.
+      if (effect.kind === "begun") this.#changed.clear();
+      if (effect.kind === "changed") this.#noteChange(effect.task);
+    }
     this.#schedule();
   }
 
@@ -104,7 +108,7 @@ class RunWatch {
   }
 
   async #tell(): Promise<void> {
-    const state = this.#reading.state!;
+    const state = this.#replay.state!;
     const { end } = state;
     if (!this.#told) {
       this.#told = true;
@@ -145,7 +149,7 @@ class RunWatch {
       if (iso === undefined) continue;
       if (live === "started") {
         this.#started.set(task, { attempt, at: iso, worker: read!.worker });
-        const record = this.#reading.state?.tasks.get(task);
+        const record = this.#replay.state?.tasks.get(task);
         // It may be over by now.
         if (record && !isOpen(record, attempt)) continue;
         if (record) this.#changed.add(record);

@@ -3,7 +3,8 @@ import { messageOf } from "../../core/error.ts";
 import { shardMachine } from "../../machines/shard.ts";
 import { actorClock } from "../host/actor-clock.ts";
 import type { Runtime } from "../host/runtime.ts";
-import { type ShardDependencies, ShardOwner } from "../shard/shard-owner.ts";
+import type { ShardDependencies } from "../shard/effect-handler.ts";
+import { ShardOwner } from "../shard/shard-owner.ts";
 import type { Claims } from "./claims.ts";
 
 /** Runs the `shard` machine for one shard, and has its owner while it is ours. */

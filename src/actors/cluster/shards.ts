@@ -4,7 +4,8 @@ import { type OrchestratorPresence, orchestratorPresence } from "../../core/regi
 import { EntryReader, parseBy } from "../host/bucket-entry.ts";
 import { BucketMirror } from "../host/bucket-mirror.ts";
 import type { Runtime } from "../host/runtime.ts";
-import type { ShardDependencies, ShardOwner } from "../shard/shard-owner.ts";
+import type { ShardDependencies } from "../shard/effect-handler.ts";
+import type { ShardOwner } from "../shard/shard-owner.ts";
 import { Claims } from "./claims.ts";
 import { Membership } from "./membership.ts";
 import type { RunLoad } from "./run-load.ts";
@@ -45,7 +46,7 @@ export class Shards {
 
   /** Runs under way in all shards that are live here. */
   get runs(): number {
-    return this.#keepers.reduce((sum, { live }) => sum + (live?.runs.size ?? 0), 0);
+    return this.#keepers.reduce((sum, { live }) => sum + (live?.runCount ?? 0), 0);
   }
 
   /** Whether our lease holds: without it nothing may be dispatched. */

@@ -26,7 +26,7 @@ export interface DispatchDependencies {
 
 export const priorityOf = ({ run, spec }: TaskRecord): Priority => spec.priority ?? run.priority;
 
-export function addressOf(task: TaskRecord): TaskAddress {
+export function addressOf(task: TaskRecord, attempt = attemptOf(task)): TaskAddress {
   const { run, spec } = task;
   return {
     type: spec.type,
@@ -35,7 +35,7 @@ export function addressOf(task: TaskRecord): TaskAddress {
     tenant: run.tenant,
     run: run.run,
     task: task.id,
-    attempt: attemptOf(task),
+    attempt,
   };
 }
 

@@ -7,7 +7,7 @@ import { shardOf } from "../../core/hash.ts";
 import { decodeJson, encodeJson } from "../../core/json.ts";
 import { problemsOf } from "../../core/problem.ts";
 import { QUERIES, type QueryName } from "../../core/query.ts";
-import { type RunState, runKey } from "../../fold/run-state.ts";
+import type { RunState } from "../../fold/run-state.ts";
 import { statusOf } from "../../fold/view.ts";
 import type { Shards } from "../cluster/shards.ts";
 import { dropDeadLetter, getDeadLetter, listDeadLetters, redriveDeadLetter } from "../dead/dead-queries.ts";
@@ -62,7 +62,7 @@ const answers: Answers = {
 };
 
 function liveRun(context: QueryContext, tenant: string, run: string): RunState | undefined {
-  const state = context.shards.ownerOf(shardOf(run, context.runtime.shards))?.runs.get(runKey(tenant, run));
+  const state = context.shards.ownerOf(shardOf(run, context.runtime.shards))?.find(tenant, run);
   return state && statusOf(state) === "running" ? state : undefined;
 }
 

@@ -29,6 +29,10 @@ export class Timers<K> {
     this.#arm();
   }
 
+  has(key: K): boolean {
+    return this.#disarms.has(key);
+  }
+
   cancel(key: K): void {
     this.#disarms.get(key)?.();
     this.#disarms.delete(key);

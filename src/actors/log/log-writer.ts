@@ -21,6 +21,8 @@ export class LogWriter {
   }
 
   /**
+   * Resolves when the event is stored, or has lost its purpose.
+   *
    * `onceSince`: only if the log has none of this kind after that sequence, where its last one is expected. `begunAt`: what
    * stands before this sequence is not of this run, but of one that had its id before.
    */
@@ -30,10 +32,10 @@ export class LogWriter {
     body: unknown,
     wanted: () => boolean,
     options: { onceSince?: number; begunAt?: number } = {},
-  ): void {
+  ): Promise<void> {
     const written = this.#write(run, event, body, wanted, options);
     this.#underWay.add(written);
-    void written.then(() => this.#underWay.delete(written));
+    return written.then(() => void this.#underWay.delete(written));
   }
 
   async stop(): Promise<void> {

@@ -1,19 +1,10 @@
 import { type RunAddress, runKey } from "../../fold/run-state.ts";
+import type { RunPositions } from "./run-replay.ts";
 
 /** A message of the log: its sequence, and when the log took it (ms). */
 export interface Mark {
   readonly sequence: number;
   readonly at: number;
-}
-
-/** An unfinished run, as the log has it. */
-export interface OpenRun {
-  /** Its `submitted`. */
-  readonly original: Mark;
-  /** What a fold of it can begin at: the original, or the copy that its last `carried` names. */
-  base: Mark;
-  /** A later copy, whose `carried` has not been read yet. */
-  copy: Mark | undefined;
 }
 
 /**
@@ -31,16 +22,21 @@ const FORGOTTEN_MS = 10_000;
  * events again only when it is redriven, and then whoever reads that reads the run anew.
  */
 export class ReplayPositions {
-  /** Unfinished runs, roughly by the age of their bases. */
-  readonly #open = new Map<string, OpenRun>();
-  /** Bases of runs that ended a little while ago, and until when (log time) they are needed; in the order of their ends. */
+  /** Unfinished runs, by tenant and id. */
+  readonly #open = new Map<string, RunPositions>();
+  /** The bases of runs that ended a little while ago, and until when (log time) they are needed; in the order of their ends. */
   readonly #ended = new Map<Mark, number>();
   #lastSequence = 0;
   #lastAt = 0;
 
-  begun(run: RunAddress, original: Mark, base = original): void {
-    const key = runKey(run.tenant, run.run);
-    this.#open.set(key, { original, base, copy: this.#open.get(key)?.copy });
+  /** Log time, ms, of the last event of the shard that was read. */
+  get lastAt(): number {
+    return this.#lastAt;
+  }
+
+  /** The run is unfinished, and needed from its base on. */
+  unfinished(run: RunAddress, positions: RunPositions): void {
+    this.#open.set(runKey(run.tenant, run.run), positions);
   }
 
   /** The run's last event was read. */
@@ -56,27 +52,13 @@ export class ReplayPositions {
     }
   }
 
-  /** A copy of an unfinished run's `submitted` was read. */
-  copied(key: string, copy: Mark): void {
-    const open = this.#open.get(key);
-    if (open) open.copy = copy;
-  }
-
-  /** A `carried` was read: if it names the copy that was read last, the run can be folded from there. */
-  carried(key: string, upTo: number): void {
-    const open = this.#open.get(key);
-    if (open?.copy?.sequence !== upTo) return;
-    this.#open.delete(key);
-    this.#open.set(key, { original: open.original, base: open.copy, copy: undefined });
-  }
-
   /** Any event of the shard was read. */
   read(sequence: number, at: number): void {
     this.#lastSequence = sequence;
     this.#lastAt = at;
   }
 
-  of(run: RunAddress): OpenRun | undefined {
+  of(run: RunAddress): RunPositions | undefined {
     return this.#open.get(runKey(run.tenant, run.run));
   }
 

@@ -3,7 +3,6 @@ import { parseLogSubject } from "../../bus/subjects.ts";
 import type { Ended } from "../../core/event.ts";
 import type { RunSummary } from "../../core/run-view.ts";
 import { beginRun } from "../../fold/apply.ts";
-import { noEffects } from "../../fold/effects.ts";
 import type { RunState } from "../../fold/run-state.ts";
 import type { ReaderRuntime } from "../host/runtime.ts";
 import { type FirstEvent, readEnd, readFirst } from "./run-ends.ts";
@@ -33,7 +32,7 @@ export async function listRuns(
     const { run, shard } = address;
     const last = await readEnd(runtime, tenant, run, shard);
     const end = last && { body: withoutLargeOutput(last.body), at: last.at };
-    const state = (end ? undefined : live(run)) ?? beginRun(address, first.body, first.at, noEffects);
+    const state = (end ? undefined : live(run)) ?? beginRun(address, first.body, first.at);
     return summarizeRun({ state, ended: end });
   });
   return Promise.all(summaries);

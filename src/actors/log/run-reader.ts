@@ -1,5 +1,6 @@
-import { BusError, type StoredMessage } from "../../bus/port.ts";
-import { TuttiError } from "../../core/error.ts";
+import { BusError, isBusError, type StoredMessage } from "../../bus/port.ts";
+import { sleep } from "../../core/clock.ts";
+import { messageOf, TuttiError } from "../../core/error.ts";
 import type { Ended, RunEvent } from "../../core/event.ts";
 import type { Json } from "../../core/json.ts";
 import type { RunSummary, RunView } from "../../core/run-view.ts";
@@ -10,26 +11,33 @@ import { traceOf } from "../../telemetry/trace-context.ts";
 import type { ReaderRuntime, Runtime } from "../host/runtime.ts";
 import type { ReadEvent } from "./log-event.ts";
 import { LogPump } from "./log-pump.ts";
-import { type Begun, RunReading } from "./run-reading.ts";
+import { RunReplay } from "./run-replay.ts";
 
-/** What the log says of one run, asked by anybody, owner or not: the same fold, without effects. */
+/** What the log says of one run. */
 export interface FoldedRun {
   readonly state: RunState;
-  readonly begun: Begun;
   readonly ended: RunState["end"];
 }
 
-/** As it stands, or stood before the event with the sequence `before`. Rejects with 404 when the log has no such run (any more). */
-export async function readRun(
+/** A run as it stands. Rejects with 404 when the log has no such run (any more). */
+export async function readRun(runtime: ReaderRuntime, tenant: string, run: string): Promise<FoldedRun> {
+  const { state } = await replayRun(runtime, { tenant, run });
+  return { state: state!, ended: state!.end };
+}
+
+/**
+ * Folds a run from the log, up to its end or to the event with the sequence `before`. Rejects with 404 when the log has
+ * no such run (any more).
+ */
+export async function replayRun(
   runtime: ReaderRuntime,
-  tenant: string,
-  run: string,
+  { tenant, run }: Pick<RunAddress, "tenant" | "run">,
   before = Number.POSITIVE_INFINITY,
-): Promise<FoldedRun> {
-  const reading = new RunReading(tenant, run);
+): Promise<RunReplay> {
+  const replay = new RunReplay({ tenant, run });
   let newer: NewerVersion | undefined;
   const take = ({ shard, read }: ReadEvent & { read: RunEvent }) => {
-    if (read.sequence < before) reading.take(shard, read);
+    if (read.sequence < before) replay.take(shard, read);
   };
   const onNewer = (found: NewerVersion, sequence: number) => {
     if (sequence < before) newer = found;
@@ -46,9 +54,31 @@ export async function readRun(
   await new Promise<void>((drained) => pump.whenDrained(drained));
   if (thrown) throw thrown.error;
   if (newer) throw unreadable(run, newer);
-  const { state, begun } = reading;
-  if (!state || !begun) throw notFound(run);
-  return { state, begun, ended: state.end };
+  if (!replay.state) throw notFound(run);
+  return replay;
+}
+
+/**
+ * {@link replayRun}, with trouble of the bus waited out. Undefined when the log does not have the run any more, or
+ * `wanted` says that the answer has lost its purpose.
+ */
+export async function replayPatiently(
+  runtime: ReaderRuntime,
+  address: RunAddress,
+  before: number,
+  wanted: () => boolean,
+): Promise<RunReplay | undefined> {
+  while (wanted()) {
+    try {
+      const replay = await replayRun(runtime, address, before);
+      return wanted() ? replay : undefined;
+    } catch (error) {
+      if (error instanceof TuttiError || isBusError(error, "closed")) return undefined;
+      runtime.log("warn", `run ${address.run}, which is redriven, cannot be read yet: ${messageOf(error)}`);
+      await sleep(runtime.clock, 500);
+    }
+  }
+  return undefined;
 }
 
 /** Whether an `ended` of the log is the run's end still: not once it was redriven. */
@@ -122,13 +152,9 @@ async function withOutput(runtime: ReaderRuntime, body: Ended): Promise<Ended> {
   };
 }
 
-export async function viewRun(
-  runtime: ReaderRuntime,
-  { state, ended: end }: Omit<FoldedRun, "begun">,
-): Promise<RunView> {
+export async function viewRun(runtime: ReaderRuntime, { state, ended: end }: FoldedRun): Promise<RunView> {
   const withBody = end && { body: await withOutput(runtime, end.body), at: end.at };
   return { ...summarize(state, traceIdOf(state), withBody), tasks: [...state.tasks.values()].map(viewTask) };
 }
 
-export const summarizeRun = ({ state, ended: end }: Omit<FoldedRun, "begun">): RunSummary =>
-  summarize(state, traceIdOf(state), end);
+export const summarizeRun = ({ state, ended: end }: FoldedRun): RunSummary => summarize(state, traceIdOf(state), end);

@@ -1,14 +1,13 @@
 import type { Message } from "../../bus/port.ts";
 import { decodeJson, encodeJson } from "../../core/json.ts";
 import { type SettledQuery, settledQuery } from "../../core/query.ts";
-import { runKey } from "../../fold/run-state.ts";
 import { isOpen } from "../../fold/task-record.ts";
 import type { ShardOwner } from "./shard-owner.ts";
 
 /** Whether the log, as it stands now, has closed the attempt. Only the owner of the run's shard can tell. */
 export async function isSettled(owner: ShardOwner, { tenant, run, task: id, attempt }: SettledQuery): Promise<boolean> {
   await owner.caughtUp();
-  const task = owner.runs.get(runKey(tenant, run))?.tasks.get(id);
+  const task = owner.find(tenant, run)?.tasks.get(id);
   // Of a run that has ended, or was never begun, nothing is open.
   return !task || !isOpen(task, attempt);
 }

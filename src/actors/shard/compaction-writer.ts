@@ -3,13 +3,15 @@ import { lastToken } from "../../bus/subjects.ts";
 import { messageOf } from "../../core/error.ts";
 import { type Carried, type CarriedEvent, type EventKind, type Submitted, VERSION } from "../../core/event.ts";
 import { decodeJson, encodeJson, type Json } from "../../core/json.ts";
-import type { RunState } from "../../fold/run-state.ts";
+import { type RunState, runKey } from "../../fold/run-state.ts";
 import { attemptOf, stateOf } from "../../fold/task-record.ts";
 import { attemptBlobs } from "../host/attempt-blobs.ts";
 import { INLINE_LIMIT } from "../host/blobs.ts";
 import type { Runtime } from "../host/runtime.ts";
-import type { Mark, OpenRun, ReplayPositions } from "../log/replay-positions.ts";
+import type { Mark } from "../log/replay-positions.ts";
 import { eachMessage } from "../log/run-reader.ts";
+import type { RunPositions } from "../log/run-replay.ts";
+import type { ShardFold } from "./shard-fold.ts";
 
 /** An unfinished run is carried when what it can be folded from has come to this part of the log's age. */
 const CARRIED_AT = 1 / 2;
@@ -22,22 +24,19 @@ const REFRESHED_AT_ONCE = 16;
  *
  * A run is carried in two messages. The first is a copy of its `submitted`: it keeps the id taken, and marks a place in
  * the log. Then everything that the log has of the run before that place is read, and appended as one `carried`. A fold
- * that begins there takes the events carried, what came between the two messages, and what comes after (see CompactionReader).
+ * that begins there takes the events carried, what came between the two messages, and what comes after (see RunReplay).
  */
 export class CompactionWriter {
   readonly #runtime: Runtime;
-  readonly #marks: ReplayPositions;
-  /** The state of an unfinished run, while it is ours to carry. */
-  readonly #runOf: (key: string) => RunState | undefined;
+  readonly #fold: ShardFold;
   readonly #maxAgeMs: number;
   #disarm: (() => void) | undefined;
   #looking: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(runtime: Runtime, marks: ReplayPositions, runOf: (key: string) => RunState | undefined) {
+  constructor(runtime: Runtime, fold: ShardFold) {
     this.#runtime = runtime;
-    this.#marks = marks;
-    this.#runOf = runOf;
+    this.#fold = fold;
     this.#maxAgeMs = runtime.topology.streams.log.maxAgeMs!;
   }
 
@@ -49,20 +48,26 @@ export class CompactionWriter {
     });
   }
 
-  async stop(): Promise<void> {
+  /** Nothing more is appended from this very turn on. */
+  suspend(): void {
     this.#stopped = true;
     this.#disarm?.();
+  }
+
+  async stop(): Promise<void> {
+    this.suspend();
     await this.#looking;
   }
 
   async #look(): Promise<void> {
     const { clock, log } = this.#runtime;
-    for (const key of this.#marks.olderThan(clock.now() - CARRIED_AT * this.#maxAgeMs)) {
-      const run = this.#runOf(key);
-      const open = run && this.#marks.of(run);
+    const { positions } = this.#fold;
+    for (const key of positions.olderThan(clock.now() - CARRIED_AT * this.#maxAgeMs)) {
+      const run = this.#fold.find(key);
+      const open = run && positions.of(run);
       if (!open || this.#stopped) continue;
       try {
-        await this.#carry(key, run, open);
+        await this.#carry(run, open);
       } catch (error) {
         if (isBusError(error, "closed")) return;
         log("warn", `run ${run.run} could not be carried yet: ${messageOf(error)}`);
@@ -70,10 +75,10 @@ export class CompactionWriter {
     }
   }
 
-  async #carry(key: string, run: RunState, { original, base }: OpenRun): Promise<void> {
+  async #carry(run: RunState, { original, base }: RunPositions): Promise<void> {
     const { bus, topology, blobs } = this.#runtime;
     const subject = (event: EventKind | ">") => topology.subjects.log(run.tenant, run.shard, run.run, event);
-    const isWanted = () => !this.#stopped && this.#runOf(key) === run;
+    const isWanted = () => !this.#stopped && this.#fold.find(runKey(run.tenant, run.run)) === run;
     const upTo = await this.#copy(run, original, subject("submitted"), isWanted);
     if (upTo === undefined) return;
     const messages: StoredMessage[] = [];

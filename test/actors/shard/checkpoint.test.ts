@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ReplayPositions } from "../../../src/actors/log/replay-positions.ts";
+import { type Mark, ReplayPositions } from "../../../src/actors/log/replay-positions.ts";
 import { createMemoryBroker } from "../../../src/bus/memory/bus.ts";
 import type { Bus } from "../../../src/bus/port.ts";
 import { createTopology } from "../../../src/bus/topology.ts";
@@ -9,13 +9,14 @@ import { worker } from "../../../src/index.ts";
 import { tutti } from "../../../src/tutti.ts";
 
 const address = (run: string) => ({ tenant: "default", shard: 0, run });
+const begunAt = (mark: Mark) => ({ original: mark, base: mark });
 
 describe("what a replay needs", () => {
   test("begins at the oldest run that has not ended, wherever later ones stand", () => {
     const marks = new ReplayPositions();
-    marks.begun(address("a"), { sequence: 1, at: 10 });
-    marks.begun(address("b"), { sequence: 2, at: 20 });
-    marks.begun(address("c"), { sequence: 3, at: 30 });
+    marks.unfinished(address("a"), begunAt({ sequence: 1, at: 10 }));
+    marks.unfinished(address("b"), begunAt({ sequence: 2, at: 20 }));
+    marks.unfinished(address("c"), begunAt({ sequence: 3, at: 30 }));
     marks.read(7, 70);
     marks.ended(address("b"), 70, false);
     expect(marks.oldestNeeded()).toEqual({ sequence: 1, at: 10 });
@@ -26,7 +27,7 @@ describe("what a replay needs", () => {
 
   test("is the last message where every run has ended so long ago that no server forgets it", () => {
     const marks = new ReplayPositions();
-    marks.begun(address("a"), { sequence: 1, at: 10 });
+    marks.unfinished(address("a"), begunAt({ sequence: 1, at: 10 }));
     marks.ended(address("a"), 70, false);
     marks.read(7, 10_069);
     expect(marks.oldestNeeded()).toEqual({ sequence: 1, at: 10 });
@@ -36,7 +37,7 @@ describe("what a replay needs", () => {
 
   test("begins before a run whose caller would be answered again, for two minutes of the log's time", () => {
     const marks = new ReplayPositions();
-    marks.begun(address("a"), { sequence: 1, at: 0 });
+    marks.unfinished(address("a"), begunAt({ sequence: 1, at: 0 }));
     marks.ended(address("a"), 1000, true);
     marks.read(7, 120_999);
     expect(marks.oldestNeeded()).toEqual({ sequence: 1, at: 0 });

@@ -1,0 +1,136 @@
+import type { DueWhat, Ended } from "../../core/event.ts";
+import { VERSION } from "../../core/event.ts";
+import type { Effect } from "../../fold/effects.ts";
+import { isOver, type RunState } from "../../fold/run-state.ts";
+import { attemptOf, stateOf, type TaskRecord } from "../../fold/task-record.ts";
+import type { DeadLetters } from "../dead/dead-letters.ts";
+import type { AttemptCanceller } from "../dispatch/attempt-canceller.ts";
+import { addressOf, type Dispatcher } from "../dispatch/dispatcher.ts";
+import type { QueueGate } from "../dispatch/queue-gate.ts";
+import type { Runtime } from "../host/runtime.ts";
+import { Timers } from "../host/timers.ts";
+import type { LogWriter } from "../log/log-writer.ts";
+import { endedBody } from "./run-outcome.ts";
+import type { ShardFold } from "./shard-fold.ts";
+
+/** What the owners of all shards of a process share. */
+export interface ShardDependencies {
+  readonly dispatcher: Dispatcher;
+  /** What is to be dispatched goes through it. */
+  readonly gate: QueueGate;
+  readonly writer: LogWriter;
+  readonly withdrawals: AttemptCanceller;
+  readonly letters: DeadLetters;
+  /** A run ended while its owner was live (not in a replay). */
+  onEnded(run: RunState, ended: Ended, at: number): void;
+  /** A caller waits for the outcome. May be called again for a run that another owner has seen end. */
+  answer(run: RunState, ended: Ended): void;
+  onSubmitted(run: RunState): void;
+  /** The shard's log has been replayed: all of its runs are known. */
+  onLive(shard: number): void;
+  /** The shard is not live any more, and had this many runs. */
+  onGivenUp(shard: number, runs: number): void;
+}
+
+/**
+ * Carries out for one live shard what the fold asks for. Each effect may be asked for again, after a reconnect for
+ * example: what is armed stays armed, and a run that is being concluded is concluded once.
+ */
+export class EffectHandler {
+  readonly #runtime: Runtime;
+  readonly #dependencies: ShardDependencies;
+  readonly #fold: ShardFold;
+  readonly #timers: Record<DueWhat, Timers<TaskRecord>>;
+  readonly #concluding = new Set<RunState>();
+  #stopped = false;
+
+  constructor(runtime: Runtime, dependencies: ShardDependencies, fold: ShardFold) {
+    this.#runtime = runtime;
+    this.#dependencies = dependencies;
+    this.#fold = fold;
+    this.#timers = {
+      backoff: new Timers(runtime.clock, (task) => this.#due(task, "backoff")),
+      deadline: new Timers(runtime.clock, (task) => this.#due(task, "deadline")),
+    };
+  }
+
+  /** `now`: the log time, ms, that delays count from: of the event that has asked for the effect, if one has just been read. */
+  carryOut(effect: Effect, now: number): void {
+    const { gate, letters, withdrawals } = this.#dependencies;
+    switch (effect.kind) {
+      case "open":
+        return gate.add(effect.task);
+      case "close":
+        return void gate.remove(effect.task);
+      case "withdraw":
+        // What was never let in is not on the queue.
+        if (gate.remove(effect.task)) withdrawals.withdraw(effect.task, addressOf(effect.task, effect.attempt));
+        return;
+      case "arm":
+        return this.#timers[effect.what].set(effect.task, effect.at - now);
+      case "disarm":
+        return this.#timers[effect.what].cancel(effect.task);
+      case "conclude":
+        return this.#conclude(effect.run);
+      case "begun":
+        return this.#dependencies.onSubmitted(effect.run);
+      case "reopened":
+        this.#dependencies.onSubmitted(effect.run);
+        return letters.redriven(effect.run);
+      case "ended":
+        return this.#end(effect.run);
+      case "changed":
+        return;
+    }
+  }
+
+  /** The same for an effect that may have been carried out already. */
+  ensure(effect: Effect, now: number): void {
+    if (effect.kind === "arm" && this.#timers[effect.what].has(effect.task)) return;
+    this.carryOut(effect, now);
+  }
+
+  /** Ends every effect in this very turn: nothing more is dispatched or written. */
+  stop(): void {
+    this.#stopped = true;
+    for (const timers of Object.values(this.#timers)) timers.stop();
+    for (const { tasks } of this.#fold.states())
+      for (const task of tasks.values()) this.#dependencies.gate.remove(task);
+  }
+
+  #end(run: RunState): void {
+    // `ended` may come from another owner while tasks here are still open.
+    for (const task of run.tasks.values()) {
+      this.#dependencies.gate.remove(task);
+      this.#timers.backoff.cancel(task);
+    }
+    this.#timers.deadline.cancel(run.root);
+    const { body, at } = run.end!;
+    this.#dependencies.onEnded(run, body, at);
+    if (isAwaited(run)) this.#dependencies.answer(run, body);
+  }
+
+  #due(task: TaskRecord, what: DueWhat): void {
+    const body = { v: VERSION, task: task.id, attempt: attemptOf(task), what };
+    const wanted = () => !this.#stopped && (what === "deadline" || stateOf(task) === "backingOff");
+    void this.#dependencies.writer.write(task.run, "due", body, wanted);
+  }
+
+  #conclude(run: RunState): void {
+    if (this.#concluding.has(run)) return;
+    this.#concluding.add(run);
+    void this.#appendEnded(run).finally(() => this.#concluding.delete(run));
+  }
+
+  async #appendEnded(run: RunState): Promise<void> {
+    const wanted = () => !this.#stopped && !isOver(run);
+    await this.#dependencies.letters.settle(run, wanted);
+    const body = await endedBody(this.#runtime, run, wanted);
+    const begunAt = this.#fold.positions.of(run)?.original.sequence ?? 0;
+    const once = { onceSince: run.endSequence };
+    if (body) await this.#dependencies.writer.write(run, "ended", body, wanted, { ...once, begunAt });
+  }
+}
+
+/** Whether a caller waits for the end. The caller of a run that was redriven has been answered with its failure. */
+export const isAwaited = (run: RunState): boolean => run.submitted.replyTo !== undefined && run.redriven === undefined;

@@ -4,7 +4,7 @@ import { messageOf } from "../core/error.ts";
 import { type Ended, VERSION } from "../core/event.ts";
 import type { RunState } from "../fold/run-state.ts";
 import { runKey } from "../fold/run-state.ts";
-import { stateOf } from "../fold/task-record.ts";
+import { hasOpenAttempt } from "../fold/task-record.ts";
 import { tracingEnabled } from "../telemetry/attempt-span.ts";
 import { recordRun } from "../telemetry/record-run.ts";
 import { taskTraceparent } from "../telemetry/trace-context.ts";
@@ -59,12 +59,7 @@ export class Orchestrator {
       caughtUp: async ({ run }) => this.#shards.ownerOf(run.shard)?.caughtUp(),
       fail: (task, attempt, error) => {
         const result = { task: task.id, attempt, worker: runtime.id, error };
-        void this.#writer.write(
-          task.run,
-          "result",
-          { v: VERSION, results: [result] },
-          () => stateOf(task) === "dispatched",
-        );
+        void this.#writer.write(task.run, "result", { v: VERSION, results: [result] }, () => hasOpenAttempt(task));
       },
     });
     this.#withdrawals = new AttemptCanceller(runtime, () => this.#dispatcher);

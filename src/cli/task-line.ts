@@ -9,7 +9,8 @@ const SPINNER = [..."⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"];
 /** How a state looks, and what it is called in a sentence. */
 export const APPEARANCE: Readonly<Record<TaskViewState, { symbol: string; style: Style; word: string }>> = {
   blocked: { symbol: "·", style: "dim", word: "waiting" },
-  dispatched: { symbol: "◌", style: "dim", word: "queued or running" },
+  ready: { symbol: "◌", style: "dim", word: "queued or running" },
+  held: { symbol: "◌", style: "dim", word: "held back" },
   queued: { symbol: "◌", style: "dim", word: "queued" },
   running: { symbol: "▸", style: "cyan", word: "running" },
   backingOff: { symbol: "↻", style: "yellow", word: "backing off" },
@@ -18,6 +19,9 @@ export const APPEARANCE: Readonly<Record<TaskViewState, { symbol: string; style:
   failed: { symbol: "✖", style: "red", word: "failed" },
   cancelled: { symbol: "⊘", style: "yellow", word: "cancelled" },
 };
+
+/** The states of a task that has not begun its current attempt, as far as is known. */
+const WAITING: ReadonlySet<TaskViewState> = new Set(["blocked", "ready", "held", "queued"]);
 
 export interface LineOptions {
   readonly paint: Paint;
@@ -31,8 +35,7 @@ export interface LineOptions {
 
 /** `succeeded in 1.2s`'s figure: from the start to the end, or to now while it goes on. */
 export function elapsedOf(view: TaskView, now: number): string | undefined {
-  if (!view.startedAt || view.state === "blocked" || view.state === "dispatched" || view.state === "queued")
-    return undefined;
+  if (!view.startedAt || WAITING.has(view.state)) return undefined;
   const end = view.endedAt ? Date.parse(view.endedAt) : now;
   // The clocks of two machines may differ.
   return formatDuration(Math.max(0, end - Date.parse(view.startedAt)));
@@ -57,8 +60,7 @@ export function renderTask(node: TaskNode, { paint, now, frame, outerReason }: L
   if (node.children.length > 0) parts.push(paint("dim", [node.ended, node.children.length].map(formatCount).join("/")));
   const elapsed = elapsedOf(view, now);
   if (elapsed) parts.push(paint("dim", elapsed));
-  else if (view.state === "dispatched" || view.state === "queued" || view.state === "blocked")
-    parts.push(paint("dim", word));
+  else if (WAITING.has(view.state)) parts.push(paint("dim", word));
   if (view.state === "backingOff" || view.state === "cancelled") parts.push(paint(style, word));
   if (view.attempt > 1) parts.push(paint("yellow", `attempt ${view.attempt}`));
   if (typeof node.progress === "number") parts.push(paint("cyan", `${Math.round(node.progress * 100)}%`));

@@ -22,7 +22,7 @@ export class Unattended implements Disposable {
   take(event: WatchEvent): void {
     if (event.kind !== "task") return;
     const { task, type, state } = event.task;
-    if (state === "queued" || state === "dispatched") this.#waiting.set(task, type);
+    if (state === "queued" || state === "ready") this.#waiting.set(task, type);
     else this.#waiting.delete(task);
   }
 

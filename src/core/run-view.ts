@@ -4,10 +4,14 @@ import { RUN_STATUSES, totals } from "./event.ts";
 import { json } from "./json.ts";
 import { name, taskId } from "./names.ts";
 
-/** Where a task stands, as shown. `queued` and `running` come from live messages and may lag; the others from the log. */
+/**
+ * Where a task stands, as shown. An attempt that is open is `ready` in the log; `held` (a limit keeps it from the queue),
+ * `queued` and `running` say more where that is known, and may lag. The others come from the log.
+ */
 export const TASK_STATES = [
   "blocked",
-  "dispatched",
+  "ready",
+  "held",
   "queued",
   "running",
   "backingOff",

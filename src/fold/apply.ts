@@ -49,7 +49,7 @@ export function beginRun(address: RunAddress, submitted: Submitted, at: number, 
   (run as { root: TaskRecord }).root = root;
   const turn = { effects, at };
   effects.push({ kind: "begun", run });
-  for (const effect of FIRST_RUN_STEP.effects) runEffects[effect]!(run, turn);
+  for (const effect of FIRST_RUN_STEP.effects) runEffects[effect](run, turn);
   stepTask(root, "ready", turn);
   return run;
 }
@@ -161,7 +161,7 @@ const CONTENTS = ["output", "outputRef", "plan", "planRef", "error"] as const;
 
 function applyDue(run: RunState, { task: id, attempt, what }: Due, turn: Turn): void {
   if (what === "deadline") {
-    if (run.deadline === undefined || run.snapshot.value !== "running") return;
+    if (run.deadline === undefined || !run.snapshot.hasTag("active")) return;
     if (turn.at < run.deadline) return arm(run.root, "deadline", run.deadline, turn);
     return stepRun(run, { type: "deadlinePassed" }, turn);
   }

@@ -1,16 +1,15 @@
 import type { Effect } from "./effects.ts";
 import type { RunState } from "./run-state.ts";
-import { attemptOf, stateOf } from "./task-record.ts";
+import { attemptOf, hasOpenAttempt, stateOf } from "./task-record.ts";
 
 /** What the state of a run asks for, however it has come about: the effects that would bring the world in line with it. */
 export function* obligationsOf(run: RunState): Generator<Effect> {
-  const { value } = run.snapshot;
-  if (value === "concluding") yield { kind: "conclude", run };
-  if (value === "running" && run.deadline !== undefined)
+  const { snapshot } = run;
+  if (snapshot.hasTag("settled")) yield { kind: "conclude", run };
+  if (snapshot.hasTag("active") && run.deadline !== undefined)
     yield { kind: "arm", task: run.root, what: "deadline", at: run.deadline };
   for (const task of run.tasks.values()) {
-    const state = stateOf(task);
-    if (state === "dispatched") yield { kind: "open", task, attempt: attemptOf(task) };
-    else if (state === "backingOff") yield { kind: "arm", task, what: "backoff", at: task.dueAt };
+    if (hasOpenAttempt(task)) yield { kind: "open", task, attempt: attemptOf(task) };
+    else if (stateOf(task) === "backingOff") yield { kind: "arm", task, what: "backoff", at: task.dueAt };
   }
 }

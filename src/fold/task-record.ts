@@ -52,9 +52,11 @@ export const NO_TASKS: readonly TaskRecord[] = [];
 
 export const stateOf = (task: TaskRecord): TaskState => task.snapshot.value as TaskState;
 export const attemptOf = (task: TaskRecord): number => task.snapshot.context.attempt;
+/** Whether an attempt is open: held back, queued, or running. */
+export const hasOpenAttempt = (task: TaskRecord): boolean => task.snapshot.hasTag("open");
 /** Whether this attempt is the current one, and its result still counts. */
 export const isOpen = (task: TaskRecord, attempt: number): boolean =>
-  stateOf(task) === "dispatched" && attemptOf(task) === attempt;
+  hasOpenAttempt(task) && attemptOf(task) === attempt;
 /** Of the present round: a redrive begins a new one, with all the attempts that the policy allows. */
 export const attemptInRound = ({ snapshot: { context } }: TaskRecord): number => context.attempt - context.spent;
 

@@ -4,9 +4,9 @@ import { childOf, ROOT } from "../core/names.ts";
 import type { PlannedTask } from "../core/plan.ts";
 import type { CheckedPlan } from "../core/plan-check.ts";
 import { backoffMs, DEFAULT_RETRY, type Policy, resolveRetry } from "../core/policy.ts";
-import { type RunMachineEvent, runMachine } from "../machines/run.ts";
+import { type RunEffect, type RunMachineEvent, runMachine, runStepKey } from "../machines/run.ts";
 import { createStepper, type Step } from "../machines/step.ts";
-import { type TaskMachineEvent, taskMachine } from "../machines/task.ts";
+import { type TaskEffect, type TaskMachineEvent, taskMachine, taskStepKey } from "../machines/task.ts";
 import type { Effect } from "./effects.ts";
 import { makesParentsOutput, releaseNeeds } from "./outputs.ts";
 import type { RunState } from "./run-state.ts";
@@ -17,8 +17,8 @@ import { attemptInRound, attemptOf, isFinal, NO_TASKS, type TaskRecord } from ".
  * that need it, a failure to its parent, a plan grows children. What concerns the world is added to the turn's effects.
  */
 
-const taskSteps = createStepper(taskMachine);
-const runSteps = createStepper(runMachine);
+const taskSteps = createStepper<typeof taskMachine, TaskEffect>(taskMachine, taskStepKey);
+const runSteps = createStepper<typeof runMachine, RunEffect>(runMachine, runStepKey);
 
 /** Where in the log the tree is being changed, and what that asks of the world. */
 export interface Turn {
@@ -76,7 +76,7 @@ export interface StepData {
 
 /** Steps a task by an event on whose data no guard depends. */
 export function stepTask(task: TaskRecord, type: TaskMachineEvent["type"], turn: Turn, data: StepData = NO_DATA): void {
-  settle(task, taskSteps.stepOnce(task.snapshot, type), turn, data);
+  take(task, taskSteps.stepOnce(task.snapshot, type), turn, data);
 }
 const NO_DATA: StepData = {};
 
@@ -85,21 +85,21 @@ export function failAttempt(task: TaskRecord, error: TaskError, turn: Turn): voi
   // The plan's own word counts first, then the policy of the type, which the failure carries.
   const attempts = task.spec.retry?.attempts ?? error.policy?.retry?.attempts;
   const event = { type: "attemptFailed", error, ...(attempts !== undefined && { attempts }) } as const;
-  // All that the chart's guards look at: so that tasks which failed alike go on sharing their snapshot.
-  settle(task, taskSteps.stepAlike(task.snapshot, `${error.kind} ${attempts}`, event), turn, { error });
+  take(task, taskSteps.step(task.snapshot, event), turn, { error });
 }
 
-function settle(task: TaskRecord, step: Step<typeof taskMachine>, turn: Turn, data: StepData): void {
+/** Takes a step of a task's machine, and carries out what it asks for. */
+function take(task: TaskRecord, step: Step<typeof taskMachine, TaskEffect>, turn: Turn, data: StepData): void {
   if (step.snapshot === task.snapshot) return;
   task.snapshot = step.snapshot;
   if (data.error) task.error = data.error;
   if (isFinal(task)) task.endedAt = turn.at;
   // Told before what follows from it: a child's end comes before its parent's.
   turn.effects.push({ kind: "changed", task });
-  for (const effect of step.effects) taskEffects[effect]!(task, turn, data);
+  for (const effect of step.effects) taskEffects[effect](task, turn, data);
 }
 
-const taskEffects: Readonly<Record<string, (task: TaskRecord, turn: Turn, data: StepData) => void>> = {
+const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, data: StepData) => void>> = {
   openAttempt(task, turn) {
     if (task.openedAt === 0) task.openedAt = turn.at;
     turn.effects.push({ kind: "open", task, attempt: attemptOf(task) });
@@ -184,18 +184,16 @@ function plant(task: TaskRecord, { plan, keys, needsOf }: CheckedPlan, turn: Tur
 }
 
 export function stepRun(run: RunState, event: RunMachineEvent, turn: Turn): void {
-  // The only data that any event of a run has.
-  const key = event.type === "ended" ? event.status : event.type;
-  const step = runSteps.stepAlike(run.snapshot, key, event);
+  const step = runSteps.step(run.snapshot, event);
   if (step.snapshot === run.snapshot) return;
   run.snapshot = step.snapshot;
-  for (const effect of step.effects) runEffects[effect]!(run, turn);
+  for (const effect of step.effects) runEffects[effect](run, turn);
 }
 
 /** How every run begins. */
-export const FIRST_RUN_STEP: Step<typeof runMachine> = runSteps.initial(undefined);
+export const FIRST_RUN_STEP: Step<typeof runMachine, RunEffect> = runSteps.initial(undefined);
 
-export const runEffects: Readonly<Record<string, (run: RunState, turn: Turn) => void>> = {
+export const runEffects: Readonly<Record<RunEffect, (run: RunState, turn: Turn) => void>> = {
   armDeadline(run, turn) {
     if (run.deadline !== undefined) arm(run.root, "deadline", run.deadline, turn);
   },

@@ -1,4 +1,5 @@
 import { assign, type SnapshotFrom, setup } from "xstate";
+import { effect } from "./step.ts";
 
 export type Outcome = "succeeded" | "failed" | "cancelled";
 
@@ -21,8 +22,27 @@ export type RunMachineEvent =
   /** The task that had failed it is to be tried again. */
   | { readonly type: "redrive" };
 
+const EFFECTS = {
+  armDeadline: effect,
+  disarmDeadline: effect,
+  cancelTree: effect,
+  expireTree: effect,
+  appendEnded: effect,
+  close: effect,
+  reviveTree: effect,
+};
+/** What the fold has to carry out. */
+export type RunEffect = keyof typeof EFFECTS;
+
+/** `active`: the tree grows, and its deadline counts. `settled`: the outcome is known, and `ended` is still to be appended. */
+export type RunTag = "active" | "settled";
+
+/** Of an event's data, all that the guards below look at. */
+export const runStepKey = (event: RunMachineEvent): string =>
+  event.type === "ended" ? `ended ${event.status}` : event.type;
+
 export const runMachine = setup({
-  types: {} as { context: RunContext; events: RunMachineEvent },
+  types: {} as { context: RunContext; events: RunMachineEvent; tags: RunTag },
   guards: {
     endedWell: ({ event }) => event.type === "ended" && event.status === "succeeded",
     endedCancelled: ({ event }) => event.type === "ended" && event.status === "cancelled",
@@ -32,16 +52,9 @@ export const runMachine = setup({
     concludeSucceeded: assign({ outcome: "succeeded" }),
     concludeFailed: assign({ outcome: "failed" }),
     allowRedrive: assign({ isRedrivable: true }),
-    beginAnew: assign({ outcome: undefined, isRedrivable: false }),
+    beginAgain: assign({ outcome: undefined, isRedrivable: false }),
     concludeCancelled: assign({ outcome: "cancelled" }),
-    // Effects, carried out by the host.
-    armDeadline: () => {},
-    disarmDeadline: () => {},
-    cancelTree: () => {},
-    expireTree: () => {},
-    appendEnded: () => {},
-    close: () => {},
-    reviveTree: () => {},
+    ...EFFECTS,
   },
 }).createMachine({
   id: "run",
@@ -57,6 +70,7 @@ export const runMachine = setup({
   states: {
     running: {
       description: "The tree grows and its tasks are at work.",
+      tags: "active",
       entry: "armDeadline",
       exit: "disarmDeadline",
       on: {
@@ -83,6 +97,7 @@ export const runMachine = setup({
     },
     concluding: {
       description: "The outcome is known; it counts once `ended` has been read back.",
+      tags: "settled",
       entry: "appendEnded",
     },
     succeeded: { description: "`ended` was read: there is an output.", type: "final", entry: "close" },
@@ -91,12 +106,12 @@ export const runMachine = setup({
         "`ended` was read: there is an error. Nothing changes any more, unless the task at fault is redriven.",
       entry: "close",
       on: {
-        redrive: { guard: "isRedrivable", target: "running", actions: ["beginAnew", "reviveTree"] },
+        redrive: { guard: "isRedrivable", target: "running", actions: ["beginAgain", "reviveTree"] },
         // The first one counts.
         ended: {},
       },
     },
-    cancelled: { description: "`ended` was read: someone asked for that.", type: "final", entry: "close" },
+    cancelled: { description: "`ended` was read: the run was cancelled on request.", type: "final", entry: "close" },
   },
 });
 

@@ -1,5 +1,6 @@
 import { assign, type SnapshotFrom, setup } from "xstate";
 import type { TaskError } from "../core/error.ts";
+import { effect } from "./step.ts";
 
 /**
  * The life of one task, as its run's log tells it.
@@ -17,6 +18,9 @@ export interface TaskContext {
   readonly spent: number;
 }
 
+/** `open`: an attempt is open, and its result counts. `over`: nothing happens any more, unless the run is redriven. */
+export type TaskTag = "open" | "over";
+
 export type TaskMachineEvent =
   /** All it needs has succeeded. */
   | { readonly type: "ready" }
@@ -29,7 +33,7 @@ export type TaskMachineEvent =
   | { readonly type: "backoffElapsed" }
   | { readonly type: "childrenSucceeded" }
   | { readonly type: "childFailed" }
-  /** The run's deadline has come. Told to the root: what is unfinished below it is cancelled. */
+  /** The run's deadline has come. Sent to the root: what is unfinished below it is cancelled. */
   | { readonly type: "expired" }
   | { readonly type: "cancel" }
   /** The run is redriven. It had failed, or was stopped, while an attempt was open: a new one opens. */
@@ -39,8 +43,32 @@ export type TaskMachineEvent =
   /** The run is redriven. It waited for siblings, and does again. */
   | { readonly type: "needsRedriven" };
 
+const EFFECTS = {
+  openAttempt: effect,
+  /** The attempt ends with its result. */
+  closeAttempt: effect,
+  /** The attempt ends without its worker: take it off the queue, and abort the handler. */
+  withdrawAttempt: effect,
+  armBackoff: effect,
+  disarmBackoff: effect,
+  plant: effect,
+  /** What is unfinished below has lost its purpose. */
+  cancelChildren: effect,
+  reportSuccess: effect,
+  reportFailure: effect,
+};
+/** What the fold has to carry out. */
+export type TaskEffect = keyof typeof EFFECTS;
+
+/**
+ * Of an event's data, all that the guards below look at: tasks to which the same happens in the same snapshot share the
+ * step, and the snapshot that it leads to.
+ */
+export const taskStepKey = (event: TaskMachineEvent): string =>
+  event.type === "attemptFailed" ? `attemptFailed ${event.error.kind} ${event.attempts}` : event.type;
+
 export const taskMachine = setup({
-  types: {} as { context: TaskContext; events: TaskMachineEvent; input: { readonly attempts: number } },
+  types: {} as { context: TaskContext; events: TaskMachineEvent; tags: TaskTag; input: { readonly attempts: number } },
   guards: {
     mayRetry: ({ context, event }) =>
       event.type === "attemptFailed" &&
@@ -51,19 +79,7 @@ export const taskMachine = setup({
   actions: {
     openNextAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
     beginRound: assign({ attempt: ({ context }) => context.attempt + 1, spent: ({ context }) => context.attempt }),
-    // Effects, carried out by the host.
-    openAttempt: () => {},
-    /** The attempt ends with its result. */
-    closeAttempt: () => {},
-    /** The attempt ends without its worker: take it off the queue, and abort the handler. */
-    withdrawAttempt: () => {},
-    armBackoff: () => {},
-    disarmBackoff: () => {},
-    plant: () => {},
-    /** Whatever is unfinished below has no purpose any more. */
-    cancelChildren: () => {},
-    reportSuccess: () => {},
-    reportFailure: () => {},
+    ...EFFECTS,
   },
 }).createMachine({
   id: "task",
@@ -74,12 +90,13 @@ export const taskMachine = setup({
       description:
         "Waits for siblings that it needs. The root needs none, and so is never here when its deadline comes.",
       on: {
-        ready: "dispatched",
+        ready: "ready",
         cancel: "cancelled",
       },
     },
-    dispatched: {
-      description: "On the queue or in a worker's hands; the log does not tell which.",
+    ready: {
+      description: "An attempt is open: held back by a limit, queued, or running. The log does not say which.",
+      tags: "open",
       entry: "openAttempt",
       on: {
         returned: { target: "succeeded", actions: "closeAttempt" },
@@ -98,7 +115,7 @@ export const taskMachine = setup({
       entry: "armBackoff",
       exit: "disarmBackoff",
       on: {
-        backoffElapsed: { target: "dispatched", actions: "openNextAttempt" },
+        backoffElapsed: { target: "ready", actions: "openNextAttempt" },
         expired: "failed",
         cancel: "cancelled",
       },
@@ -123,7 +140,7 @@ export const taskMachine = setup({
       tags: "over",
       entry: "reportFailure",
       on: {
-        redriven: { target: "dispatched", actions: "beginRound" },
+        redriven: { target: "ready", actions: "beginRound" },
         childrenRedriven: "expanded",
       },
     },
@@ -132,7 +149,7 @@ export const taskMachine = setup({
       tags: "over",
       entry: "reportFailure",
       on: {
-        redriven: { target: "dispatched", actions: "beginRound" },
+        redriven: { target: "ready", actions: "beginRound" },
         childrenRedriven: "expanded",
         needsRedriven: "blocked",
       },
@@ -140,6 +157,6 @@ export const taskMachine = setup({
   },
 });
 
-export type TaskState = "blocked" | "dispatched" | "backingOff" | "expanded" | "succeeded" | "failed" | "cancelled";
+export type TaskState = "blocked" | "ready" | "backingOff" | "expanded" | "succeeded" | "failed" | "cancelled";
 
 export type TaskSnapshot = SnapshotFrom<typeof taskMachine>;

@@ -17,7 +17,7 @@ describe("a retry", () => {
 
     run.passes(ROOT, "backoff");
     expect(run.effects.take()).toEqual(["disarm backoff -", "open -@2"]);
-    expect(run.states()).toEqual({ [ROOT]: "dispatched" });
+    expect(run.states()).toEqual({ [ROOT]: "ready" });
   });
 
   it("is spread around the delay by a hash of run, task and attempt", () => {
@@ -48,7 +48,7 @@ describe("a retry", () => {
   it("makes results of earlier attempts count no more", () => {
     const run = new FoldedRun().fails(ROOT, { kind: "retryable" }).passes(ROOT, "backoff");
     run.returns(ROOT, "late", 1).fails(ROOT, {}, 1).due(ROOT, "backoff", 1).returns(ROOT, "early", 3);
-    expect(run.states()).toEqual({ [ROOT]: "dispatched" });
+    expect(run.states()).toEqual({ [ROOT]: "ready" });
     expect(run.returns(ROOT, "right", 2).output()).toBe("right");
   });
 

@@ -32,11 +32,11 @@ const states = {
     "-": "expanded",
     a: "succeeded",
     b: "expanded",
-    "b/x": "dispatched",
-    "b/y": "dispatched",
+    "b/x": "ready",
+    "b/y": "ready",
     c: "expanded",
-    "c/z": "dispatched",
-    d: "dispatched",
+    "c/z": "ready",
+    d: "ready",
     e: "blocked",
   },
 };
@@ -106,7 +106,7 @@ describe("a redrive", () => {
     expect(digestOf(run.state)).toEqual(digest);
     run.redrive("b/x", 2);
     expect(run.state.redriven).toMatchObject({ task: "b/x", attempt: 2, times: 2 });
-    expect(run.states("b/x")).toEqual({ "b/x": "dispatched" });
+    expect(run.states("b/x")).toEqual({ "b/x": "ready" });
   });
 
   it("can be told for another task when that one fails then", () => {

@@ -54,7 +54,7 @@ describe("a plan", () => {
     const run = new FoldedRun().plans(ROOT, { a: t, b: { ...t, input: ref("a") } }, "b");
     run.plans("a", { x: t, y: t }, "y").plans("a/y", { z: t });
     run.returns("a/x").returns("a/y/z", "deep");
-    expect(run.states("a", "b")).toEqual({ a: "succeeded", b: "dispatched" });
+    expect(run.states("a", "b")).toEqual({ a: "succeeded", b: "ready" });
     expect(run.output("a")).toEqual({ z: "deep" });
     run.returns("b", "end");
     expect(run.output()).toBe("end");
@@ -63,7 +63,7 @@ describe("a plan", () => {
 
   it("may be empty: then the task has succeeded with an empty object, and what needs it goes on", () => {
     const run = new FoldedRun().plans(ROOT, { a: t, b: { ...t, needs: ["a"] } }).plans("a", {});
-    expect(run.states("a", "b")).toEqual({ a: "succeeded", b: "dispatched" });
+    expect(run.states("a", "b")).toEqual({ a: "succeeded", b: "ready" });
     expect(run.output("a")).toEqual({});
     expect(new FoldedRun().plans(ROOT, {}).outcome).toBe("succeeded");
   });
@@ -82,7 +82,7 @@ describe("a plan", () => {
   it("ends the attempt: nothing that its worker says later counts", () => {
     const run = new FoldedRun().plans(ROOT, { a: t });
     run.returns(ROOT, "late").fails(ROOT, { kind: "retryable" }).plans(ROOT, { other: t });
-    expect(run.states()).toEqual({ [ROOT]: "expanded", a: "dispatched" });
+    expect(run.states()).toEqual({ [ROOT]: "expanded", a: "ready" });
   });
 });
 

@@ -75,7 +75,7 @@ function play(run: FoldedRun, before: RunSnapshot, event: RunMachineEvent): RunS
   expect(run.effects.take().filter(isOfTheRun)).toEqual(effects.flatMap((effect) => CALLS[effect] ?? []));
   if (effects.includes("cancelTree")) expect(run.states()).toEqual({ [ROOT]: "cancelled" });
   if (effects.includes("expireTree")) expect(run.states()).toEqual({ [ROOT]: "failed" });
-  if (effects.includes("reviveTree")) expect(run.states()).toEqual({ [ROOT]: "dispatched" });
+  if (effects.includes("reviveTree")) expect(run.states()).toEqual({ [ROOT]: "ready" });
   return after;
 }
 

@@ -191,7 +191,7 @@ describe.each([
 
 /** A run that one task fails while the subject stands in `state`, as the log tells it. */
 const STOPPED: readonly (readonly [state: string, event: TaskMachineEvent["type"], begin: () => FoldedRun])[] = [
-  ["dispatched", "redriven", () => child.begin().returns("before")],
+  ["ready", "redriven", () => child.begin().returns("before")],
   ["backingOff", "redriven", () => child.begin().returns("before").fails("subject", { kind: "retryable" })],
   [
     "expanded",

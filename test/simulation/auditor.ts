@@ -118,7 +118,7 @@ export class Auditor {
     for (const one of open) {
       const { run, task, attempt } = parseTaskSubject(this.#topology.subjects, one);
       const known = this.runs.get(run)!.reference?.tasks.get(task);
-      if (known?.state !== "dispatched" || known.attempt !== attempt) open.delete(one);
+      if (known?.state !== "ready" || known.attempt !== attempt) open.delete(one);
     }
     if (open.size > queued)
       throw new Violation("queued at once", `${open.size} of ${type} (${priority}) are queued; ${queued} are allowed`);
@@ -157,7 +157,7 @@ export class Auditor {
     this.hold(() => {
       const { run, task: id, attempt } = parseTaskSubject(subjects, subject);
       const task = this.runs.get(run)?.reference?.tasks.get(id);
-      if (task?.state === "dispatched" && task.attempt === attempt)
+      if (task?.state === "ready" && task.attempt === attempt)
         throw new Violation(
           "stored first",
           `${process} acknowledges task ${id} of run ${run}, attempt ${attempt}, without a result`,

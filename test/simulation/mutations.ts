@@ -19,7 +19,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "count results of attempts that are closed",
     file: "fold/apply.ts",
     snippet: `if (!isOpen(task, read.attempt)) return;`,
-    instead: `if (stateOf(task) !== "dispatched") return;`,
+    instead: "if (!hasOpenAttempt(task)) return;",
     faults: ["append", "pause"],
   },
   {
@@ -75,8 +75,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "abort a run for good that may be redriven",
     file: "actors/dispatch/attempt-canceller.ts",
-    snippet: `snapshot.value !== "running" && !snapshot.context.isRedrivable`,
-    instead: `snapshot.value !== "running"`,
+    snippet: `!snapshot.hasTag("active") && !snapshot.context.isRedrivable`,
+    instead: `!snapshot.hasTag("active")`,
   },
   {
     name: "let a checkpoint pass a run that was redriven",

@@ -3,14 +3,7 @@ import type { Plan } from "../../src/core/plan.ts";
 import { DEFAULT_RETRY, type Retry, resolveRetry } from "../../src/core/policy.ts";
 import { dependenciesOf } from "../support/dependencies.ts";
 
-export type ReferenceState =
-  | "blocked"
-  | "dispatched"
-  | "backingOff"
-  | "expanded"
-  | "succeeded"
-  | "failed"
-  | "cancelled";
+export type ReferenceState = "blocked" | "ready" | "backingOff" | "expanded" | "succeeded" | "failed" | "cancelled";
 
 interface ReferenceTask {
   readonly id: string;
@@ -53,7 +46,7 @@ export class ReferenceRun {
   constructor(submitted: Submitted, at: number) {
     this.#deadlineMs = submitted.deadlineMs;
     this.#armDeadline(at);
-    this.#place("-", undefined, submitted.policy.retry, []).state = "dispatched";
+    this.#place("-", undefined, submitted.policy.retry, []).state = "ready";
   }
 
   get root(): ReferenceTask {
@@ -91,7 +84,7 @@ export class ReferenceRun {
 
   #result({ task: id, attempt, error, plan }: Result, at: number, sequence: number): void {
     const task = this.tasks.get(id);
-    if (task?.state !== "dispatched" || task.attempt !== attempt) return;
+    if (task?.state !== "ready" || task.attempt !== attempt) return;
     this.counted.push({ task: id, attempt });
     this.closed.set(`${id}@${attempt}`, sequence);
     task.closedBy = sequence;
@@ -132,7 +125,7 @@ export class ReferenceRun {
     }
     const task = this.tasks.get(id);
     if (task?.state !== "backingOff" || task.attempt !== attempt || at < task.due.from) return;
-    task.state = "dispatched";
+    task.state = "ready";
     task.attempt++;
     task.closedBy = 0;
   }
@@ -148,7 +141,7 @@ export class ReferenceRun {
       if (this.#childrenOf(task).length > 0) task.state = "expanded";
       else if (!task.needs.every((need) => this.tasks.get(need)!.state === "succeeded")) task.state = "blocked";
       else {
-        task.state = "dispatched";
+        task.state = "ready";
         task.spent = task.attempt++;
       }
     }
@@ -194,7 +187,7 @@ export class ReferenceRun {
       for (const task of this.tasks.values()) {
         const before = task.state;
         if (before === "blocked" && task.needs.every((need) => this.tasks.get(need)!.state === "succeeded")) {
-          task.state = "dispatched";
+          task.state = "ready";
         } else if (before === "expanded") {
           const children = this.#childrenOf(task);
           if (children.some(({ state }) => state === "failed" || state === "cancelled"))

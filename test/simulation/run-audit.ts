@@ -69,7 +69,7 @@ export class RunAudit {
       if (reference.isRedrive(event)) this.#takeRedrive();
       const before = reference.closed.size;
       const digest = this.ended && event.kind !== "ended" ? digestOf(this.#fold) : undefined;
-      const open = [...reference.tasks.values()].filter(({ state }) => state === "dispatched");
+      const open = [...reference.tasks.values()].filter(({ state }) => state === "ready");
       reference.apply(event);
       applyEvent(this.#fold, event);
       if (digest !== undefined && digest !== digestOf(this.#fold))

@@ -9,7 +9,7 @@ import { createMemoryBroker } from "../../src/bus/memory/bus.ts";
 import { createTopology } from "../../src/bus/topology.ts";
 import { VERSION } from "../../src/core/event.ts";
 import { encodeJson, type Json } from "../../src/core/json.ts";
-import type { RunView } from "../../src/core/run-view.ts";
+import type { RunView, TaskViewState } from "../../src/core/run-view.ts";
 import { createVirtualClock } from "../../src/core/virtual-clock.ts";
 import { tutti } from "../../src/tutti.ts";
 
@@ -33,6 +33,15 @@ export const recordings = (): string[] =>
 
 export const readRecording = (name: string): RecordedLog =>
   JSON.parse(readFileSync(new URL(`${name}.json`, folder), "utf8")) as RecordedLog;
+
+/** What an open attempt was called in views until version 0.2: the log is the same. */
+const WORDS: Readonly<Record<string, TaskViewState>> = { dispatched: "ready" };
+
+/** A recorded view as this build shows it. */
+export const inWordsOfToday = (view: RunView): RunView => ({
+  ...view,
+  tasks: view.tasks.map((task) => ({ ...task, state: WORDS[task.state] ?? task.state })),
+});
 
 /** Stores the log as it was, message by message at its own time, and asks this build what it says. */
 export async function foldRecording({ run, messages, blobs }: RecordedLog): Promise<RunView> {
@@ -61,7 +70,7 @@ if (import.meta.main) {
   const differing: string[] = [];
   for (const name of recordings()) {
     const recording = readRecording(name);
-    if (!isDeepStrictEqual(await foldRecording(recording), recording.view)) differing.push(name);
+    if (!isDeepStrictEqual(await foldRecording(recording), inWordsOfToday(recording.view))) differing.push(name);
   }
   console.log(JSON.stringify({ version: VERSION, read: recordings().length, differing }));
 }

@@ -7,7 +7,7 @@ import { decodeJson } from "../../core/json.ts";
 import { type LiveKind, type LiveMessage, liveMessage } from "../../core/live.ts";
 import type { TaskView } from "../../core/run-view.ts";
 import type { Effect } from "../../fold/effects.ts";
-import { attemptOf, isOpen, stateOf, type TaskRecord } from "../../fold/task-record.ts";
+import { attemptOf, hasOpenAttempt, isOpen, type TaskRecord } from "../../fold/task-record.ts";
 import { viewTask } from "../../fold/view.ts";
 import { translating } from "../host/bus-failure.ts";
 import { Channel } from "../host/channel.ts";
@@ -128,14 +128,14 @@ class RunWatch {
   #noteChange(task: TaskRecord): void {
     this.#changed.delete(task);
     this.#changed.add(task);
-    // What was dispatched before we came may be running: who told so, we did not hear.
-    if (this.#caughtUp && stateOf(task) === "dispatched") this.#seenQueued.add(task);
+    // What was open before we came may be running: its `started` was not heard.
+    if (this.#caughtUp && hasOpenAttempt(task)) this.#seenQueued.add(task);
   }
 
   /** The log knows one state for what is queued or running; live messages tell them apart. */
   #view(task: TaskRecord): TaskView {
     const view = viewTask(task);
-    if (stateOf(task) !== "dispatched") return view;
+    if (!hasOpenAttempt(task)) return view;
     const started = this.#started.get(task.id);
     if (started?.attempt !== attemptOf(task)) return this.#seenQueued.has(task) ? { ...view, state: "queued" } : view;
     return { ...view, state: "running", startedAt: started.at, ...(started.worker && { worker: started.worker }) };

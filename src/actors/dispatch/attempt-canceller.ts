@@ -56,7 +56,7 @@ export class AttemptCanceller {
     const tasks = withdrawn.map(({ at }) => ({ task: at.task, attempt: at.attempt }));
     const { snapshot } = withdrawn[0]!.task.run;
     // Attempts of a run that is redriven come later, and must not be taken for those.
-    const isForGood = snapshot.value !== "running" && !snapshot.context.isRedrivable;
+    const isForGood = !snapshot.hasTag("active") && !snapshot.context.isRedrivable;
     try {
       const subject = topology.subjects.cancel(tenant, run);
       if (isForGood) bus.publish(subject, encodeJson({ v: 1 }));

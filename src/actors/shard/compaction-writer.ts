@@ -4,7 +4,7 @@ import { messageOf } from "../../core/error.ts";
 import { type Carried, type CarriedEvent, type EventKind, type Submitted, VERSION } from "../../core/event.ts";
 import { decodeJson, encodeJson, type Json } from "../../core/json.ts";
 import { type RunState, runKey } from "../../fold/run-state.ts";
-import { attemptOf, stateOf } from "../../fold/task-record.ts";
+import { attemptOf, hasOpenAttempt } from "../../fold/task-record.ts";
 import { attemptBlobs } from "../host/attempt-blobs.ts";
 import { INLINE_LIMIT } from "../host/blobs.ts";
 import type { Runtime } from "../host/runtime.ts";
@@ -140,7 +140,7 @@ export class CompactionWriter {
     const reply = topology.subjects.reply(run.tenant, run.shard, run.run);
     for (const task of run.tasks.values()) {
       if (task.output && "ref" in task.output) refs.add(task.output.ref);
-      if (stateOf(task) !== "dispatched") continue;
+      if (!hasOpenAttempt(task)) continue;
       const names = attemptBlobs({ reply, task: task.id, attempt: attemptOf(task) });
       refs.add(names.input).add(names.needs).add(names.parts);
     }

@@ -3,7 +3,7 @@ import { sleep } from "../../core/clock.ts";
 import { messageOf } from "../../core/error.ts";
 import { obligationsOf } from "../../fold/obligations.ts";
 import { runKey } from "../../fold/run-state.ts";
-import { attemptOf, isOpen, stateOf, type TaskRecord } from "../../fold/task-record.ts";
+import { attemptOf, hasOpenAttempt, isOpen, type TaskRecord } from "../../fold/task-record.ts";
 import type { AttemptCanceller } from "../dispatch/attempt-canceller.ts";
 import type { QueueGate } from "../dispatch/queue-gate.ts";
 import type { Runtime } from "../host/runtime.ts";
@@ -91,7 +91,7 @@ export class Reconciler {
     const sent = new Map<TaskRecord, number>();
     for (const { tasks } of this.#fold.states())
       for (const task of tasks.values())
-        if (stateOf(task) === "dispatched" && !this.#dependencies.gate.has(task)) sent.set(task, attemptOf(task));
+        if (hasOpenAttempt(task) && !this.#dependencies.gate.has(task)) sent.set(task, attemptOf(task));
     return sent;
   }
 

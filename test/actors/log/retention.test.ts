@@ -104,7 +104,7 @@ describe("a run that takes three months, in a log of seven days", () => {
       "- expanded",
       "bulk succeeded",
       "one succeeded",
-      "two dispatched",
+      "two ready",
       "join blocked",
     ]);
     // The log goes on telling everything, each event at its own time.
@@ -166,7 +166,7 @@ describe("a run that takes three months, in a log of seven days", () => {
       event.kind === "task" ? `${event.task.task} ${event.task.state}` : event.kind === "run" && event.run.status,
     );
     // First as it stands, whatever the log still has of how that came about.
-    expect(told.slice(0, 4)).toEqual(["running", "- expanded", "one dispatched", "bulk succeeded"]);
+    expect(told.slice(0, 4)).toEqual(["running", "- expanded", "one ready", "bulk succeeded"]);
     expect(told.at(-1)).toBe("cancelled");
     expect(stage.executed).toEqual(["bulk", "one", "-"]);
     await passing(owner.stop());

@@ -1,20 +1,20 @@
 /**
- * Records the logs of real runs, and what they fold to, into `test/fixtures/logs/v<VERSION>/`: `node scripts/record-logs.ts`.
+ * Records the logs of real runs, and what they fold to, into `test/fixtures/logs/v<LOG_VERSION>/`: `node scripts/record-logs.ts`.
  *
- * Whoever raises `VERSION` records before, with the last build of the version that is left behind: every build after it
- * has to read these logs as they are. Recordings of earlier versions are never made anew.
+ * Whoever raises `LOG_VERSION` (`src/core/version.ts`) records before, with the last build of the version that is left behind: every build after it
+ * has to read these logs as they are. Recordings of earlier versions are never made again.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createMemoryBroker } from "../src/bus/memory/bus.ts";
 import { createTopology } from "../src/bus/topology.ts";
 import { systemClock } from "../src/core/clock.ts";
-import { VERSION } from "../src/core/event.ts";
 import { decodeJson, encodeJson, type Json } from "../src/core/json.ts";
+import { LOG_VERSION } from "../src/core/version.ts";
 import { builtinWorkers, plan, RetryableError, TerminalError, worker } from "../src/index.ts";
 import { tutti } from "../src/tutti.ts";
 import type { RecordedLog } from "../test/support/recorded-log.ts";
 
-const folder = new URL(`../test/fixtures/logs/v${VERSION}/`, import.meta.url);
+const folder = new URL(`../test/fixtures/logs/v${LOG_VERSION}/`, import.meta.url);
 const clock = systemClock;
 const broker = createMemoryBroker({ clock });
 const bus = broker.connect();

@@ -1,7 +1,7 @@
 import type { Limits, RunNotice } from "../app.ts";
 import type { Message, Stoppable } from "../bus/port.ts";
 import { messageOf } from "../core/error.ts";
-import { type Ended, VERSION } from "../core/event.ts";
+import type { Ended } from "../core/event.ts";
 import type { RunState } from "../fold/run-state.ts";
 import { runKey } from "../fold/run-state.ts";
 import { hasOpenAttempt } from "../fold/task-record.ts";
@@ -59,7 +59,7 @@ export class Orchestrator {
       caughtUp: async ({ run }) => this.#shards.ownerOf(run.shard)?.caughtUp(),
       fail: (task, attempt, error) => {
         const result = { task: task.id, attempt, worker: runtime.id, error };
-        void this.#writer.write(task.run, "result", { v: VERSION, results: [result] }, () => hasOpenAttempt(task));
+        void this.#writer.write(task.run, "result", { v: 1, results: [result] }, () => hasOpenAttempt(task));
       },
     });
     this.#withdrawals = new AttemptCanceller(runtime, () => this.#dispatcher);

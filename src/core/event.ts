@@ -3,10 +3,9 @@ import { taskError, wireError } from "./error.ts";
 import { json } from "./json.ts";
 import { isTaskId, name, priority, taskId } from "./names.ts";
 import { policy } from "./policy.ts";
+import { type StoredKind, VERSIONS } from "./version.ts";
 
-/** The version of every envelope this build writes, and the highest it can read. */
-export const VERSION = 1;
-const v = z.literal(VERSION);
+const versionOf = (kind: StoredKind) => z.int().min(1).max(VERSIONS[kind]);
 
 /** ISO 8601, or milliseconds since the epoch as foreign workers may find easier. */
 export const moment = z.union([z.string(), z.number()]);
@@ -29,7 +28,7 @@ const place = { sequence: z.int().min(1), at: z.number() };
 
 /** The first event of every run. Everything is resolved: the fold asks no registry. */
 export const submitted = z.object({
-  v,
+  v: versionOf("submitted"),
   type: name,
   input: json.optional(),
   inputRef: blobRef.optional(),
@@ -91,18 +90,18 @@ export function isPlainResult(value: unknown): value is Result {
 }
 
 /** Results of one run, committed together. Each is read on its own, so that a bad one spoils no other. */
-export const resultEvent = z.object({ v: v.default(VERSION), results: z.array(z.unknown()) });
+export const resultEvent = z.object({ v: versionOf("result").default(1), results: z.array(z.unknown()) });
 
 export const DUE = ["backoff", "deadline"] as const;
 /** A moment that the fold had computed has come. */
-export const due = z.object({ v, task: taskId, attempt: z.int(), what: z.enum(DUE) });
+export const due = z.object({ v: versionOf("due"), task: taskId, attempt: z.int(), what: z.enum(DUE) });
 export type DueWhat = (typeof DUE)[number];
 
-export const cancel = z.object({ v, by: z.string().optional(), reason: z.string().optional() });
+export const cancel = z.object({ v: versionOf("cancel"), by: z.string().optional(), reason: z.string().optional() });
 
 /** A task that has failed its run is to be tried again: a new attempt opens, and what its failure had stopped goes on. */
 export const redrive = z.object({
-  v,
+  v: versionOf("redrive"),
   task: taskId,
   /** The attempt that failed: so that a command which comes twice counts once. Default: whichever it was. */
   attempt: z.int().min(1).optional(),
@@ -116,7 +115,7 @@ export type RunStatus = (typeof RUN_STATUSES)[number];
 
 /** The last event of every run; the first one counts, and after a `redrive` that counted the next. */
 export const ended = z.object({
-  v,
+  v: versionOf("ended"),
   status: z.enum(["succeeded", "failed", "cancelled"]),
   output: json.optional(),
   outputRef: blobRef.optional(),
@@ -133,7 +132,7 @@ export type CarriedEvent = z.output<typeof carriedEvent>;
  * The events are here, or a JSON array in the object store.
  */
 export const carried = z.object({
-  v,
+  v: versionOf("carried"),
   upTo: z.int().min(1),
   events: z.array(carriedEvent).optional(),
   eventsRef: blobRef.optional(),

@@ -1,11 +1,12 @@
 import { z } from "zod";
-import { blobRef, VERSION } from "./event.ts";
+import { blobRef } from "./event.ts";
 import { json } from "./json.ts";
 import { isName, isTaskId, name, taskId } from "./names.ts";
+import { VERSIONS } from "./version.ts";
 
 /** The body of a task message: one attempt of one task. */
 export const taskMessage = z.object({
-  v: z.literal(VERSION),
+  v: z.int().min(1).max(VERSIONS.task),
   run: name,
   task: taskId,
   attempt: z.int().min(1),
@@ -41,7 +42,7 @@ export function isPlainTaskMessage(value: unknown): value is TaskMessage {
   const message = value as Record<string, unknown>;
   const { v, run, task, attempt, epoch, type, input, timeoutMs, deadline, reply } = message;
   return (
-    v === VERSION &&
+    v === 1 &&
     isName(run) &&
     isTaskId(task) &&
     isCount(attempt) &&

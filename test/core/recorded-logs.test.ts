@@ -2,13 +2,13 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { VERSION } from "../../src/core/event.ts";
+import { LOG_VERSION } from "../../src/core/version.ts";
 import { foldRecording, inWordsOfToday, readRecording, recordings } from "../support/recorded-log.ts";
 
 describe("logs that were recorded", () => {
-  it("are there for every version that was ever stored", () => {
+  it("are there for every version that was left behind", () => {
     const versions = new Set(recordings().map((name) => Number(name.slice(1, name.indexOf("/")))));
-    expect([...versions].sort()).toEqual(Array.from({ length: VERSION }, (_, i) => i + 1));
+    for (let version = 1; version < LOG_VERSION; version++) expect(versions).toContain(version);
   });
 
   it.each(recordings())("fold to what they folded to then: %s", async (name) => {
@@ -20,7 +20,7 @@ describe("logs that were recorded", () => {
     const at = (file: string) => new URL(`../support/${file}`, import.meta.url);
     const args = ["--import", at("next-build.ts").href, fileURLToPath(at("recorded-log.ts"))];
     const { stdout } = await promisify(execFile)(process.execPath, args);
-    expect(JSON.parse(stdout)).toEqual({ version: VERSION + 1, read: recordings().length, differing: [] });
+    expect(JSON.parse(stdout)).toEqual({ version: LOG_VERSION + 1, read: recordings().length, differing: [] });
   });
 
   it("tell of everything that a run can come to", () => {

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { EVENT_SCHEMAS, VERSION } from "../../src/core/event.ts";
+import { EVENT_SCHEMAS } from "../../src/core/event.ts";
 import { plan } from "../../src/core/plan.ts";
 import { NewerVersion, type Upcasters, upcast } from "../../src/core/upcast.ts";
+import { VERSIONS } from "../../src/core/version.ts";
 
 /** As if: cancel's `why` became `reason` in version 2, and `by` an object in version 3; `due` changed in 2 only. */
 const table: Upcasters = {
-  version: 3,
+  versions: { ...VERSIONS, cancel: 3, due: 2 },
   versionless: ["result"],
   steps: {
     cancel: {
@@ -30,10 +31,15 @@ describe("upcast", () => {
     });
   });
 
-  it("only counts up where a kind did not change", () => {
-    expect(upcast("due", { v: 1, task: "a" }, table)).toEqual({ v: 3, task: "a", what: "backoff" });
-    expect(upcast("due", { v: 2, task: "a" }, table)).toEqual({ v: 3, task: "a" });
-    expect(upcast("ended", { v: 1, status: "failed" }, table)).toEqual({ v: 3, status: "failed" });
+  it("ends at the version of the kind, whatever others have come to", () => {
+    expect(upcast("due", { v: 1, task: "a" }, table)).toEqual({ v: 2, task: "a", what: "backoff" });
+    expect(upcast("due", { v: 2, task: "a" }, table)).toEqual({ v: 2, task: "a" });
+  });
+
+  it("leaves a body as it was written where a version only adds to the one before", () => {
+    const adding: Upcasters = { ...table, steps: {} };
+    const old = { v: 1, reason: "late" };
+    expect(upcast("cancel", old, adding)).toBe(old);
   });
 
   it("returns a current body itself, and changes none", () => {
@@ -45,7 +51,7 @@ describe("upcast", () => {
   });
 
   it("reads an absent version as 1 where foreign workers may leave it out, and only there", () => {
-    expect(upcast("result", { results: [] }, table)).toEqual({ v: 3, results: [] });
+    expect(upcast("result", { results: [] }, table)).toEqual({ v: 1, results: [] });
     const due = { task: "a" };
     expect(upcast("due", due, table)).toBe(due);
   });
@@ -65,14 +71,14 @@ describe("upcast", () => {
 
 describe("today's table", () => {
   it("reads results and plans without a version", () => {
-    expect(upcast("result", { results: [] })).toEqual({ v: VERSION, results: [] });
-    expect(upcast("plan", { tasks: {} })).toEqual({ v: VERSION, tasks: {} });
+    expect(upcast("result", { results: [] })).toEqual({ v: 1, results: [] });
+    expect(upcast("plan", { tasks: {} })).toEqual({ v: 1, tasks: {} });
   });
 
   it("gives what the schemas take", () => {
     expect(plan.safeParse(upcast("plan", { tasks: {} })).success).toBe(true);
     expect(EVENT_SCHEMAS.cancel.safeParse(upcast("cancel", { v: 1 })).success).toBe(true);
     expect(EVENT_SCHEMAS.cancel.safeParse(upcast("cancel", {})).success).toBe(false);
-    expect(() => upcast("submitted", { v: VERSION + 1 })).toThrow(NewerVersion);
+    expect(() => upcast("submitted", { v: VERSIONS.submitted + 1 })).toThrow(NewerVersion);
   });
 });

@@ -1,19 +1,35 @@
 /**
- * `node --import next-build.ts …`: runs the program as a build that writes and reads version 2 of everything that is
- * stored: the same source with one line of it replaced where modules are loaded. The product has no idea of this.
+ * `node --import next-build.ts …`: runs the program as the next build, which writes `submitted` and task messages in a
+ * version that today's does not read, and says that it reads the next version of the log. It is the same source with a few
+ * of its lines replaced where modules are loaded. The product has no idea of this.
  */
 import { registerHooks } from "node:module";
 
-const FILE = new URL("../../src/core/event.ts", import.meta.url).href;
-const LINE = "export const VERSION = 1;";
+/** By file: a line as it is, and as the next build has it. */
+const LINES: Readonly<Record<string, readonly (readonly [now: string, next: string])[]>> = {
+  "core/version.ts": [
+    ["  submitted: 1,", "  submitted: 2,"],
+    ["  carried: 1,", "  carried: 2,"],
+    ["  task: 1,", "  task: 2,"],
+  ],
+  "actors/gateway/submission.ts": [["    v: 1,", "    v: 2,"]],
+  "actors/dispatch/task-encoder.ts": [["      v: 1,", "      v: 2,"]],
+};
+const files = new Map(
+  Object.entries(LINES).map(([file, lines]) => [new URL(`../../src/${file}`, import.meta.url).href, lines]),
+);
 
 registerHooks({
   load(url, context, next) {
     const loaded = next(url, context);
-    if (url !== FILE) return loaded;
-    const text =
+    const lines = files.get(url);
+    if (!lines) return loaded;
+    let text =
       typeof loaded.source === "string" ? loaded.source : new TextDecoder().decode(loaded.source as Uint8Array);
-    if (!text.includes(LINE)) throw new Error(`src/core/event.ts has no line ${LINE}`);
-    return { ...loaded, source: text.replace(LINE, "export const VERSION = 2;") };
+    for (const [line, replaced] of lines) {
+      if (!text.includes(`\n${line}\n`)) throw new Error(`${url} has no line ${line}`);
+      text = text.replace(`\n${line}\n`, `\n${replaced}\n`);
+    }
+    return { ...loaded, source: text };
   },
 });

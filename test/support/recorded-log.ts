@@ -7,9 +7,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { createMemoryBroker } from "../../src/bus/memory/bus.ts";
 import { createTopology } from "../../src/bus/topology.ts";
-import { VERSION } from "../../src/core/event.ts";
 import { encodeJson, type Json } from "../../src/core/json.ts";
 import type { RunView, TaskViewState } from "../../src/core/run-view.ts";
+import { LOG_VERSION } from "../../src/core/version.ts";
 import { createVirtualClock } from "../../src/core/virtual-clock.ts";
 import { tutti } from "../../src/tutti.ts";
 
@@ -72,5 +72,5 @@ if (import.meta.main) {
     const recording = readRecording(name);
     if (!isDeepStrictEqual(await foldRecording(recording), inWordsOfToday(recording.view))) differing.push(name);
   }
-  console.log(JSON.stringify({ version: VERSION, read: recordings().length, differing }));
+  console.log(JSON.stringify({ version: LOG_VERSION, read: recordings().length, differing }));
 }

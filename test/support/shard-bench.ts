@@ -11,14 +11,14 @@ import { LogWriter } from "../../src/actors/log/log-writer.ts";
 import { createMemoryBus } from "../../src/bus/memory/bus.ts";
 import { createTopology } from "../../src/bus/topology.ts";
 import type { Claim } from "../../src/core/claim.ts";
-import { type Submitted, VERSION } from "../../src/core/event.ts";
+import type { Submitted } from "../../src/core/event.ts";
 import { decodeJson, encodeJson } from "../../src/core/json.ts";
 import { DEFAULT_RETRY } from "../../src/core/policy.ts";
 import { createVirtualClock } from "../../src/core/virtual-clock.ts";
 import { FOLD_VERSION } from "../../src/fold/apply.ts";
 
 const SUBMITTED: Submitted = {
-  v: VERSION,
+  v: 1,
   type: "any",
   input: {},
   policy: { retry: DEFAULT_RETRY },

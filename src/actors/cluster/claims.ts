@@ -1,7 +1,7 @@
 import { type Bucket, isBusError } from "../../bus/port.ts";
 import type { Claim } from "../../core/claim.ts";
-import { VERSION } from "../../core/event.ts";
 import { decodeJson, encodeJson } from "../../core/json.ts";
+import { LOG_VERSION } from "../../core/version.ts";
 
 /** Takes and gives back shards by compare-and-set: of two who try at once, one wins. */
 export class Claims {
@@ -21,7 +21,7 @@ export class Claims {
     const entry = await this.#bucket.get(key);
     const claim = entry && (decodeJson(entry.value) as Claim);
     if (claim?.owner && claim.owner !== this.#id && (await this.#isAlive(claim.owner))) return undefined;
-    if ((claim?.needs ?? 1) > VERSION) return undefined;
+    if ((claim?.needs ?? 1) > LOG_VERSION) return undefined;
     const epoch = (claim?.epoch ?? 0) + 1;
     const next = encodeJson({ ...claim, v: 1, owner: this.#id, epoch } satisfies Claim);
     try {

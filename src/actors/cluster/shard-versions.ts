@@ -1,7 +1,7 @@
 import type { Claim } from "../../core/claim.ts";
-import { VERSION } from "../../core/event.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { OrchestratorPresence } from "../../core/registration.ts";
+import { LOG_VERSION } from "../../core/version.ts";
 
 /**
  * Which versions the shards' logs need, as their claims and our own replays tell, and who reads what: a shard goes to
@@ -37,12 +37,12 @@ export class ShardVersions {
   }
 
   canRead = (member: string, shard: number): boolean =>
-    (member === this.#id ? VERSION : (this.#reads.get(member) ?? 1)) >= this.#needsOf(shard);
+    (member === this.#id ? LOG_VERSION : (this.#reads.get(member) ?? 1)) >= this.#needsOf(shard);
 
   /** Who is to own what has been found. Says it when shards have to wait. */
   assigned(owners: readonly (string | undefined)[]): void {
     const waiting = owners.flatMap((owner, shard) =>
-      owner === undefined && this.#needsOf(shard) > VERSION ? [{ shard, needs: this.#needsOf(shard) }] : [],
+      owner === undefined && this.#needsOf(shard) > LOG_VERSION ? [{ shard, needs: this.#needsOf(shard) }] : [],
     );
     if (JSON.stringify(waiting) === JSON.stringify(this.#waiting)) return;
     this.#waiting = waiting;
@@ -56,7 +56,7 @@ export class ShardVersions {
   }
 
   describe(): Pick<OrchestratorPresence, "reads" | "waiting"> {
-    return { reads: VERSION, ...(this.#waiting.length > 0 && { waiting: [...this.#waiting] }) };
+    return { reads: LOG_VERSION, ...(this.#waiting.length > 0 && { waiting: [...this.#waiting] }) };
   }
 
   #needsOf = (shard: number): number => this.#needs.get(shard) ?? 1;

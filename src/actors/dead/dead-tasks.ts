@@ -1,7 +1,6 @@
 import type { StoredMessage } from "../../bus/port.ts";
 import { type DeadLetter, type DeadTask, deadTask, type Redriven } from "../../core/dead-letter.ts";
 import { TuttiError } from "../../core/error.ts";
-import { VERSION } from "../../core/event.ts";
 import { decodeJson, encodeJson } from "../../core/json.ts";
 import { failedTaskOf, isOver } from "../../fold/run-state.ts";
 import { attemptOf } from "../../fold/task-record.ts";
@@ -92,7 +91,7 @@ export async function redriveTask(
       },
     );
   const body = {
-    v: VERSION,
+    v: 1,
     task: task.id,
     attempt: attemptOf(task),
     ...(by !== undefined && { by }),

@@ -1,5 +1,4 @@
 import { TerminalError } from "../../core/error.ts";
-import { VERSION } from "../../core/event.ts";
 import { encodeJson, type Json } from "../../core/json.ts";
 import { childOf } from "../../core/names.ts";
 import { resolveInput } from "../../core/reference.ts";
@@ -104,7 +103,7 @@ export class TaskEncoder {
   #common(task: TaskRecord): Body {
     const { run, spec } = task;
     return {
-      v: VERSION,
+      v: 1,
       run: run.run,
       task: task.id,
       attempt: attemptOf(task),

@@ -2,7 +2,6 @@ import type { z } from "zod";
 import type { Bucket, Message, ServiceDefinition } from "../../bus/port.ts";
 import { isBusError } from "../../bus/port.ts";
 import { invalid, messageOf, TuttiError } from "../../core/error.ts";
-import { VERSION } from "../../core/event.ts";
 import { shardOf } from "../../core/hash.ts";
 import { decodeJson, encodeJson } from "../../core/json.ts";
 import { problemsOf } from "../../core/problem.ts";
@@ -40,7 +39,7 @@ const answers: Answers = {
     const begun = topology.subjects.log(tenant, shard, run, "submitted");
     if (!(await bus.getLastMessage(topology.streams.log.name, begun))) throw notFound(run);
     if (await readEnd(runtime, tenant, run, shard)) throw new TuttiError(409, `run ${run} has ended already`, { run });
-    const cancel = { v: VERSION, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
+    const cancel = { v: 1, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
     await bus.append(topology.subjects.log(tenant, shard, run, "cancel"), encodeJson(cancel));
     return { run, status: "cancelling" };
   },

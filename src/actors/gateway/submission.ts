@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { isBusError } from "../../bus/port.ts";
 import { sleep } from "../../core/clock.ts";
 import { messageOf, TuttiError } from "../../core/error.ts";
-import { type Submitted, VERSION } from "../../core/event.ts";
+import type { Submitted } from "../../core/event.ts";
 import { shardOf } from "../../core/hash.ts";
 import { encodeJson, type Json } from "../../core/json.ts";
 import { DEFAULT_RETRY } from "../../core/policy.ts";
@@ -69,7 +69,7 @@ async function describe(
 ): Promise<Submitted> {
   const { policy } = types.peek(type) ?? {};
   return {
-    v: VERSION,
+    v: 1,
     type,
     ...(text.length <= INLINE_LIMIT ? { input } : { inputRef: await blobs.put(text) }),
     policy: { ...policy, retry: { ...DEFAULT_RETRY, ...policy?.retry } },

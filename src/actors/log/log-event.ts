@@ -8,7 +8,6 @@ import {
   type EventKind,
   type RunEvent,
   result,
-  VERSION,
 } from "../../core/event.ts";
 import { decodeJson } from "../../core/json.ts";
 import { describeProblems, problemsOf } from "../../core/problem.ts";
@@ -92,7 +91,7 @@ function salvage(raw: unknown, problem: string): EventBody<"result"> | undefined
     const attempt = result.pick({ task: true, attempt: true }).safeParse(one);
     return attempt.success ? [{ ...attempt.data, error }] : [];
   });
-  return named.length > 0 ? { v: VERSION, results: named } : undefined;
+  return named.length > 0 ? { v: 1, results: named } : undefined;
 }
 
 /** The body of an event, or undefined where the bytes are no such event. Throws {@link NewerVersion}. */

@@ -1,7 +1,7 @@
 import { isBusError, type StoredMessage } from "../../bus/port.ts";
 import { lastToken } from "../../bus/subjects.ts";
 import { messageOf } from "../../core/error.ts";
-import { type Carried, type CarriedEvent, type EventKind, type Submitted, VERSION } from "../../core/event.ts";
+import type { Carried, CarriedEvent, EventKind, Submitted } from "../../core/event.ts";
 import { decodeJson, encodeJson, type Json } from "../../core/json.ts";
 import { type RunState, runKey } from "../../fold/run-state.ts";
 import { attemptOf, hasOpenAttempt } from "../../fold/task-record.ts";
@@ -91,8 +91,8 @@ export class CompactionWriter {
     await this.#refresh(run, events, isWanted);
     const data = encodeJson(events);
     const content = data.length <= INLINE_LIMIT ? { events } : { eventsRef: await blobs.put(data) };
-    if (isWanted())
-      await bus.append(subject("carried"), encodeJson({ v: VERSION, upTo, ...content } satisfies Carried));
+    const v = Math.max(1, ...events.map(({ body }) => versionOf(body)));
+    if (isWanted()) await bus.append(subject("carried"), encodeJson({ v, upTo, ...content } satisfies Carried));
   }
 
   /** Returns its sequence. Of two owners who try, one fails: the log has one last `submitted`. */
@@ -151,6 +151,12 @@ export class CompactionWriter {
     await Promise.all(Array.from({ length: REFRESHED_AT_ONCE }, refreshAll));
   }
 }
+
+/** Builds that cannot read one of the events must not begin from any. */
+const versionOf = (body: unknown): number => {
+  const v = (body as { v?: unknown } | null)?.v;
+  return typeof v === "number" ? v : 1;
+};
 
 function readRaw({ subject, sequence, timestamp, data }: StoredMessage): (CarriedEvent & { body: Json }) | undefined {
   try {

@@ -1,5 +1,4 @@
 import type { DueWhat, Ended } from "../../core/event.ts";
-import { VERSION } from "../../core/event.ts";
 import type { Effect } from "../../fold/effects.ts";
 import { isOver, type RunState } from "../../fold/run-state.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../../fold/task-record.ts";
@@ -111,7 +110,7 @@ export class EffectHandler {
   }
 
   #due(task: TaskRecord, what: DueWhat): void {
-    const body = { v: VERSION, task: task.id, attempt: attemptOf(task), what };
+    const body = { v: 1, task: task.id, attempt: attemptOf(task), what };
     const wanted = () => !this.#stopped && (what === "deadline" || stateOf(task) === "backingOff");
     void this.#dependencies.writer.write(task.run, "due", body, wanted);
   }

@@ -1,7 +1,7 @@
 import { isPassing } from "../../bus/port.ts";
 import { pauseMs, sleep } from "../../core/clock.ts";
 import { messageOf, type WireError } from "../../core/error.ts";
-import { type Ended, VERSION } from "../../core/event.ts";
+import type { Ended } from "../../core/event.ts";
 import { encodeJson } from "../../core/json.ts";
 import { outputOf, refsOf, soleOutput } from "../../fold/outputs.ts";
 import type { RunState } from "../../fold/run-state.ts";
@@ -24,7 +24,7 @@ export async function endedBody(
   wanted: () => boolean,
 ): Promise<Ended | undefined> {
   const status = run.snapshot.context.outcome!;
-  const common = { v: VERSION, totals: totalsOf(run) } as const;
+  const common = { v: 1, totals: totalsOf(run) } as const;
   if (status !== "succeeded") return { ...common, status, error: failureOf(run) };
   for (let tries = 0; wanted(); tries++) {
     try {

@@ -1,7 +1,6 @@
 import { type Delivery, isBusError } from "../../bus/port.ts";
 import { pauseMs, sleep } from "../../core/clock.ts";
 import { messageOf } from "../../core/error.ts";
-import { VERSION } from "../../core/event.ts";
 import { encodeText } from "../../core/json.ts";
 import { INLINE_LIMIT } from "../host/blobs.ts";
 import type { Runtime } from "../host/runtime.ts";
@@ -74,7 +73,7 @@ export class Committer {
 
   async #store({ reply, results, deliveries, done }: Batch): Promise<void> {
     const { bus, clock, log } = this.#runtime;
-    const data = encodeText(`{"v":${VERSION},"results":[${results.join(",")}]}`);
+    const data = encodeText(`{"v":1,"results":[${results.join(",")}]}`);
     for (let tries = 0; !this.#abandoned; tries++) {
       try {
         await bus.append(`${reply}.result`, data);

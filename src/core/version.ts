@@ -1,0 +1,29 @@
+/**
+ * The highest version of each kind of stored body that this build reads. Versions are per kind: raising one leaves the
+ * others, and whoever writes them, as they are.
+ *
+ * A body is written at the lowest version that can say it, so that builds which know only that read on. An orchestrator
+ * that meets a version above its own gives the shard back.
+ */
+export const VERSIONS = {
+  submitted: 1,
+  result: 1,
+  due: 1,
+  cancel: 1,
+  redrive: 1,
+  ended: 1,
+  /** Has the version of the highest that it carries, and so can be as high as any of them. */
+  carried: 1,
+  /** A plan stands inside another body, and is read on its own. */
+  plan: 1,
+  task: 1,
+  type: 1,
+  worker: 1,
+  orchestrator: 1,
+} as const;
+
+/** What is stored, and so may have been written by another build. */
+export type StoredKind = keyof typeof VERSIONS;
+
+/** The version of the log that this build folds, as its presence says in `reads`: it knows every event up to that. */
+export const LOG_VERSION = VERSIONS.carried;

@@ -63,8 +63,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "forget a run that ended, although it is redriven",
     file: "actors/shard/shard-fold.ts",
-    snippet: "return this.#reopen(key, event, read);",
-    instead: "return this.#effects;",
+    snippet: "return this.#reopen(key, event, read, effects);",
+    instead: "return;",
   },
   {
     name: "take the first end of a redriven run for its last",

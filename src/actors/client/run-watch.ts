@@ -89,12 +89,12 @@ class RunWatch {
   }
 
   #apply(shard: number, read: RunEvent): void {
-    this.#effects.length = 0;
     for (const effect of this.#replay.take(shard, read, this.#effects)) {
       // What was noted before is of another state.
       if (effect.kind === "begun") this.#changed.clear();
       if (effect.kind === "changed") this.#noteChange(effect.task);
     }
+    this.#effects.length = 0;
     this.#schedule();
   }
 

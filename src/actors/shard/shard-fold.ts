@@ -13,8 +13,6 @@ export class ShardFold {
   readonly positions = new ReplayPositions();
   readonly #runs = new Map<string, RunReplay>();
   readonly #reload: ReloadRun;
-  /** What the last event has asked for: one array for all events. */
-  readonly #effects: Effect[] = [];
   #isReplaying = true;
 
   constructor(reload: ReloadRun) {
@@ -36,20 +34,19 @@ export class ShardFold {
   }
 
   /**
-   * Folds the next event of the shard and returns what it asks for, good until the next call. What comes after an event
-   * for which this returns a promise has to wait for that.
+   * Folds the next event of the shard, and adds what it asks for to `effects`. What comes after an event for which this
+   * returns a promise has to wait for that.
    */
-  apply(event: ReadEvent & { read: RunEvent }): readonly Effect[] | Promise<readonly Effect[]> {
+  apply(event: ReadEvent & { read: RunEvent }, effects: Effect[] = []): void | Promise<void> {
     const { read } = event;
-    this.#effects.length = 0;
     this.positions.read(read.sequence, read.at);
     const key = runKey(event.tenant, event.run);
     const replay = this.#runs.get(key);
-    if (read.kind === "redrive" && !replay?.state) return this.#reopen(key, event, read);
-    if (replay) return this.#fold(key, replay, event);
+    if (read.kind === "redrive" && !replay?.state) return this.#reopen(key, event, read, effects);
+    if (replay) return this.#fold(key, replay, event, effects);
     // Anything else concerns a run that has ended.
-    if (read.kind !== "submitted" || (read.body.original && !this.#isReplaying)) return this.#effects;
-    return this.#fold(key, this.#add(key, event), event);
+    if (read.kind !== "submitted" || (read.body.original && !this.#isReplaying)) return;
+    this.#fold(key, this.#add(key, event), event, effects);
   }
 
   /** The log was read to its end: runs of which no more was found than a copy of their first event have ended. */
@@ -68,30 +65,33 @@ export class ShardFold {
     return replay;
   }
 
-  #fold(key: string, replay: RunReplay, { shard, read }: ReadEvent & { read: RunEvent }): readonly Effect[] {
+  #fold(key: string, replay: RunReplay, { shard, read }: ReadEvent & { read: RunEvent }, effects: Effect[]): void {
     const before = replay.positions;
-    replay.take(shard, read, this.#effects);
+    replay.take(shard, read, effects);
     const { state, positions } = replay;
-    if (!state || !positions) return this.#effects;
+    if (!state || !positions) return;
     if (positions !== before) this.positions.unfinished(state, positions);
     if (isOver(state)) {
       this.#runs.delete(key);
       this.positions.ended(state, read.at, state.submitted.replyTo !== undefined);
     }
-    return this.#effects;
   }
 
   /** What has ended was forgotten: it is read again, and if the redrive counts, it is one of ours once more. */
-  async #reopen(key: string, event: ReadEvent, redrive: RunEvent & { kind: "redrive" }): Promise<readonly Effect[]> {
+  async #reopen(
+    key: string,
+    event: ReadEvent,
+    redrive: RunEvent & { kind: "redrive" },
+    effects: Effect[],
+  ): Promise<void> {
     // It may belong to a `carried` that is still to come.
     this.#runs.get(key)?.take(event.shard, redrive);
     const replay = await this.#reload(event, redrive.sequence);
-    if (!replay?.state || !replay.positions) return this.#effects;
+    if (!replay?.state || !replay.positions) return;
     if (!this.#isReplaying) replay.endReplay();
-    replay.take(event.shard, redrive, this.#effects);
-    if (isOver(replay.state)) return this.#effects;
+    replay.take(event.shard, redrive, effects);
+    if (isOver(replay.state)) return;
     this.#runs.set(key, replay);
     this.positions.unfinished(replay.state, replay.positions);
-    return this.#effects;
   }
 }

@@ -35,6 +35,8 @@ export class ShardOwner {
   readonly #reconciler: Reconciler;
   readonly #compaction: CompactionWriter;
   readonly #checkpoint: Checkpoint;
+  /** What the event being folded asks for: one array for all events. */
+  readonly #effects: Effect[] = [];
   /** Runs whose ends a replay has read, and whose callers may not have been answered. */
   readonly #unanswered = new Set<RunState>();
   #follower: Stoppable | undefined;
@@ -158,15 +160,15 @@ export class ShardOwner {
 
   #apply(event: ReadEvent & { read: RunEvent }): void | Promise<void> {
     this.#checkpoint.touch();
-    const effects = this.#fold.apply(event);
-    if (effects instanceof Promise) return effects.then((later) => this.#carryOut(later, event.read.at));
-    this.#carryOut(effects, event.read.at);
+    const { at } = event.read;
+    return this.#fold.apply(event, this.#effects)?.then(() => this.#carryOut(at)) ?? this.#carryOut(at);
   }
 
-  #carryOut(effects: readonly Effect[], at: number): void {
-    if (this.#stopped) return;
+  #carryOut(at: number): void {
+    const effects = this.#effects;
     if (this.#live) for (const effect of effects) this.#handler.carryOut(effect, at);
     else for (const effect of effects) if (effect.kind === "ended") this.#noteEnd(effect.run, at);
+    effects.length = 0;
   }
 
   /** The former owner may have died before it answered. */

@@ -66,6 +66,23 @@ describe("extract", () => {
     );
   });
 
+  const utf32 = (text: string, littleEndian: boolean) => {
+    const view = new DataView(new ArrayBuffer(4 * [...text].length));
+    for (const [i, character] of [...text].entries()) view.setUint32(4 * i, character.codePointAt(0)!, littleEndian);
+    return new Uint8Array(view.buffer);
+  };
+
+  it.each([true, false])("decodes UTF-32 with and without a mark (little-endian: %s)", async (littleEndian) => {
+    const text = "Größe, 図書館 𝄞";
+    expect((await extract("a.txt", utf32(`\ufeff${text}`, littleEndian))).text).toBe(text);
+    expect((await extract("a.txt", utf32(text, littleEndian))).text).toBe(text);
+  });
+
+  it("decodes ISO-2022-JP, whose bytes are all ASCII", async () => {
+    const bytes = new Uint8Array(Buffer.from("1b2442467c4b5c386c1b2842", "hex"));
+    expect((await extract("a.txt", bytes)).text).toBe("日本語");
+  });
+
   // Bytes as iconv writes them: Node encodes none of these.
   it.each([
     [

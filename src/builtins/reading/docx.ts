@@ -2,9 +2,9 @@ import { SAXParser } from "parse5-sax-parser";
 import { type Entry, fromBufferPromise, type ZipFile } from "yauzl";
 import { breathe } from "../language/slices.ts";
 import { unreadable } from "./file-format.ts";
-import { SLICE_CHARACTERS } from "./html.ts";
 
 /** Of the text's XML: some 2,500 pages. A file of more is a mistake or an attack. */
+const SLICE_CHARACTERS = 256 * 1024;
 const MAX_XML_BYTES = 32 * 1024 * 1024;
 /** The elements of WordprocessingML that stand for white space or a sign. Text that was deleted is in elements of its own. */
 const SIGNS: Readonly<Record<string, string>> = { br: "\n", cr: "\n", tab: "\t", nobreakhyphen: "-" };

@@ -1,5 +1,5 @@
 import { type Format, formatOf, unreadable } from "./file-format.ts";
-import { declaredEncoding, decodeText } from "./text-encoding.ts";
+import { decodeText } from "./text-encoding.ts";
 
 /** A larger file is refused rather than read for minutes. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
@@ -35,7 +35,7 @@ const readers: { readonly [F in Format]: (name: string, bytes: Uint8Array, signa
     });
   },
   html: async (_, bytes, signal) => {
-    const { readHtml } = await import("./html.ts");
+    const [{ readHtml }, { declaredEncoding }] = await Promise.all([import("./html.ts"), import("./html-encoding.ts")]);
     return readHtml(decodeText(bytes, declaredEncoding(bytes)), signal);
   },
   pdf: async (name, bytes, signal) => {
@@ -48,13 +48,17 @@ const readers: { readonly [F in Format]: (name: string, bytes: Uint8Array, signa
   },
 };
 
-/** Well-formed Unicode with `\n` line ends, at most one blank line in a row, and no control characters or trailing blanks. */
+/**
+ * Well-formed Unicode with `\n` line ends, at most one blank line in a row, and no control characters or trailing blanks.
+ * A word that a soft hyphen parts is joined, across the end of a line too.
+ */
 export function cleanText(text: string): string {
   const lines = text
     .toWellFormed()
     .replace(/\r\n?|[\u0085\u2028\f\v]/g, "\n")
     .replaceAll("\u2029", "\n\n")
     .replace(/[^\P{Cc}\n\t]|[\u200b\ufeff]/gu, "")
+    .replace(/\u00ad[^\S\n]*(?:\n[^\S\n]*)?/g, "")
     .split("\n");
   // Line by line, as a pattern for blanks before a line end takes quadratic time on a megabyte of blanks.
   return lines

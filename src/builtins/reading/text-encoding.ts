@@ -4,34 +4,64 @@ import { analyse } from "chardet";
 const SAMPLE_BYTES = 65_536;
 /** chardet's own scale, 0 to 100. A line of Russian gets 24 and is right; of a word in Latin-1 it says Big5, with 10. */
 const SURE = 20;
+/** With these ISO-2022-JP goes over to Japanese characters. All its bytes are ASCII, hence valid UTF-8 too. */
+const JAPANESE_SHIFTS = ["\u001b$B", "\u001b$@"];
 
 /**
- * Text from bytes: by byte order mark, else UTF-8 where it is that, UTF-16 by its pattern of zeros, the encoding that is
- * `declared` (by an HTML page), the one that the statistics of the bytes suggest (Shift JIS, windows-1251, …), and
- * windows-1252, which maps every byte, at last. Never throws; what cannot be decoded becomes U+FFFD.
+ * Text from bytes: by byte order mark, else UTF-8 where it is that, UTF-16 and UTF-32 by their pattern of zeros, the
+ * encoding that is `declared` (by an HTML page), the one that the statistics of the bytes suggest (Shift JIS,
+ * windows-1251, …), and windows-1252, which maps every byte, at last. Never throws; what cannot be decoded becomes U+FFFD.
  */
 export function decodeText(bytes: Uint8Array, declared?: string): string {
   return decode(bytes, encodingOf(bytes, declared));
 }
 
-function encodingOf(bytes: Uint8Array, declared: string | undefined): string {
-  const [a, b, c] = bytes;
-  if (a === 0xef && b === 0xbb && c === 0xbf) return "utf-8";
-  if (a === 0xff && b === 0xfe) return "utf-16le";
-  if (a === 0xfe && b === 0xff) return "utf-16be";
+type Encoding = string;
+
+function encodingOf(bytes: Uint8Array, declared: string | undefined): Encoding {
+  const marked = markedEncoding(bytes);
+  if (marked) return marked;
   const sample = bytes.subarray(0, SAMPLE_BYTES);
-  const wide = guessUtf16(sample);
+  const wide = guessUtf32(sample) ?? guessUtf16(sample);
   if (wide) return wide;
-  if (isUtf8(bytes)) return "utf-8";
-  if (declared && isKnown(declared)) return declared;
+  const ascii = new TextDecoder("latin1").decode(sample);
+  if (JAPANESE_SHIFTS.some((shift) => ascii.includes(shift))) return "iso-2022-jp";
+  if (isUtf8(bytes, declared === undefined)) return "utf-8";
+  if (declared) return declared;
   const guess = analyse(sample)[0];
   return guess && guess.confidence >= SURE && isKnown(guess.name) && !guess.name.startsWith("UTF")
     ? guess.name
     : "windows-1252";
 }
 
+/** By the byte order mark. */
+function markedEncoding([a, b, c, d]: Uint8Array): Encoding | undefined {
+  if (a === 0xef && b === 0xbb && c === 0xbf) return "utf-8";
+  // Before UTF-16's, which begins alike; a UTF-16 text does not begin with the character zero.
+  if (a === 0xff && b === 0xfe && c === 0 && d === 0) return "utf-32le";
+  if (a === 0 && b === 0 && c === 0xfe && d === 0xff) return "utf-32be";
+  if (a === 0xff && b === 0xfe) return "utf-16le";
+  if (a === 0xfe && b === 0xff) return "utf-16be";
+  return undefined;
+}
+
+/** No character has a number above 0x10ffff: of four bytes the highest is always zero, the next nearly so. */
+function guessUtf32(sample: Uint8Array): Encoding | undefined {
+  const units = Math.floor(sample.length / 4);
+  if (units < 2) return undefined;
+  let little = 0;
+  let big = 0;
+  for (let i = 0; i + 3 < sample.length; i += 4) {
+    if (sample[i + 3] === 0 && sample[i + 2]! <= 0x10 && sample[i]! + sample[i + 1]! > 0) little++;
+    if (sample[i] === 0 && sample[i + 1]! <= 0x10 && sample[i + 2]! + sample[i + 3]! > 0) big++;
+  }
+  if (little === units && big < units) return "utf-32le";
+  if (big === units && little < units) return "utf-32be";
+  return undefined;
+}
+
 /** Text in a Latin script has a zero in every second byte. */
-function guessUtf16(sample: Uint8Array): "utf-16le" | "utf-16be" | undefined {
+function guessUtf16(sample: Uint8Array): Encoding | undefined {
   const zeros = [0, 0];
   for (let i = 0; i < sample.length; i++) if (sample[i] === 0) zeros[i % 2]!++;
   const [even, odd] = zeros as [number, number];
@@ -41,12 +71,16 @@ function guessUtf16(sample: Uint8Array): "utf-16le" | "utf-16be" | undefined {
   return undefined;
 }
 
-/** A file that was cut within a character, or holds a few bad bytes among many good ones, is UTF-8 all the same. */
-function isUtf8(bytes: Uint8Array): boolean {
+/**
+ * Where a few bad bytes are `tolerated`, a file that was cut within a character, or holds a few of them among many good
+ * ones, is UTF-8 all the same.
+ */
+function isUtf8(bytes: Uint8Array, tolerated: boolean): boolean {
   try {
     new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     return true;
   } catch {
+    if (!tolerated) return false;
     const text = new TextDecoder("utf-8").decode(bytes);
     const bad = text.match(/\ufffd/g)?.length ?? 0;
     const good = (text.match(/\P{ASCII}/gu)?.length ?? 0) - bad;
@@ -63,12 +97,20 @@ function isKnown(encoding: string): boolean {
   }
 }
 
-const decode = (bytes: Uint8Array, encoding: string): string => new TextDecoder(encoding).decode(bytes);
+const decode = (bytes: Uint8Array, encoding: Encoding): string =>
+  encoding === "utf-32le" || encoding === "utf-32be"
+    ? decodeUtf32(bytes, encoding === "utf-32le")
+    : new TextDecoder(encoding).decode(bytes);
 
-/** The encoding that an HTML page names in its first kilobyte. */
-export function declaredEncoding(bytes: Uint8Array): string | undefined {
-  const head = new TextDecoder("latin1").decode(bytes.subarray(0, 1024));
-  return /<meta[^>]+charset\s*=\s*["']?([\w-]+)/i.exec(head)?.[1];
+/** The platform's decoder knows no UTF-32. */
+function decodeUtf32(bytes: Uint8Array, littleEndian: boolean): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const parts: string[] = [];
+  for (let at = 0; at + 4 <= bytes.length; at += 4) {
+    const point = view.getUint32(at, littleEndian);
+    if (at > 0 || point !== 0xfeff) parts.push(point <= 0x10ffff ? String.fromCodePoint(point) : "\ufffd");
+  }
+  return parts.join("");
 }
 
 const CONTROL = /[^\P{Cc}\s]|\ufffd/gu;

@@ -30,7 +30,7 @@ export function renderChange(
   if (event.kind === "task") {
     const { task } = event;
     const isNew = before?.state !== task.state || before.attempt !== task.attempt;
-    return isNew && !UNTOLD.has(task.state) ? renderTaskChange(task, paint) : undefined;
+    return isNew && !UNTOLD.has(task.state) ? renderTaskChange(task, paint, before?.state === "expanded") : undefined;
   }
   if (!before) return undefined;
   const isOpen = !hasEnded(before) && before.state !== "expanded";
@@ -47,8 +47,12 @@ function renderRun(run: RunSummary, paint: Paint): string {
   const head = `${paint(style, symbol)} ${run.type} ${paint("dim", run.run)} ${run.status}`;
   if (!run.endedAt) return head;
   const took = formatDuration(Math.max(0, Date.parse(run.endedAt) - Date.parse(run.submittedAt)));
-  return `${head} in ${took} ${countTasks(run.totals.tasks)}${because(run.error?.message)}`;
+  return `${head} in ${took} ${countTasks(run.totals.tasks)}${because(reasonOf(run))}`;
 }
+
+/** Of a run that a task failed, which one: the task's own line says why. */
+const reasonOf = ({ error }: RunSummary): string | undefined =>
+  error?.task === undefined || error.task === ROOT ? error?.message : `task ${error.task} failed`;
 
 /** The same, from what an orchestrator tells of its runs. */
 export function renderNotice({ run, type, submittedAt, ended }: RunNotice, paint: Paint): string {
@@ -61,7 +65,8 @@ export function renderNotice({ run, type, submittedAt, ended }: RunNotice, paint
 const countTasks = (count: number) => `(${formatCount(count)} ${count === 1 ? "task" : "tasks"})`;
 const because = (message: string | undefined) => (message ? `: ${oneLine(message)}` : "");
 
-function renderTaskChange(view: TaskView, paint: Paint): string {
+/** `ofChildren`: the task had children, and the reason stands at the one that failed. */
+function renderTaskChange(view: TaskView, paint: Paint, ofChildren = false): string {
   const { symbol, style, word } = APPEARANCE[view.state];
   const elapsed = view.endedAt ? elapsedOf(view, 0) : undefined;
   return [
@@ -69,7 +74,11 @@ function renderTaskChange(view: TaskView, paint: Paint): string {
     elapsed && ` in ${elapsed}`,
     view.attempt > 1 && ` (attempt ${view.attempt})`,
     // While another attempt runs, the error is the one of the attempt before.
-    view.error && view.state !== "succeeded" && view.state !== "running" && `: ${oneLine(view.error.message)}`,
+    view.error &&
+      !ofChildren &&
+      view.state !== "succeeded" &&
+      view.state !== "running" &&
+      `: ${oneLine(view.error.message)}`,
   ]
     .filter(Boolean)
     .join("");

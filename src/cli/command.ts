@@ -16,6 +16,10 @@ export function callName(): string {
   return `${byNpx ? "npx " : ""}node ${relative(process.cwd(), script)}`;
 }
 
+/** A command line of ours about a run on `bus`, to be copied. `NATS_URL` need not be repeated. */
+export const commandLine = (words: string, bus: string): string =>
+  `${callName()} ${words}${process.env.NATS_URL?.trim() === bus ? "" : ` --bus ${bus}`}`;
+
 /** For the help of commands that follow a run to its end. */
 export const EXITS_LIKE_ITS_RUN =
   "Exits with 0 when the run succeeds, with 1 when it fails or is cancelled, with 2 for wrong usage or invalid input.";

@@ -79,7 +79,7 @@ async function list(options: ListOptions): Promise<void> {
     shorten(oneLine(one.error.message), 60),
   ]);
   const heading = ["ID", "SINCE", "TYPE", "TASK", "ATTEMPT", "WHY", "ERROR"];
-  printLines(renderTable(heading, rows, paintFor(process.stdout), ["ATTEMPT"]));
+  printLines(renderTable(heading, rows, { paint: paintFor(process.stdout), right: ["ATTEMPT"] }));
 }
 
 async function show(id: string, options: CommonOptions): Promise<void> {

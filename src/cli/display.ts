@@ -1,9 +1,11 @@
 import type { WatchEvent } from "../app.ts";
 import { renderChange } from "./change-line.ts";
+import { renderHeading } from "./heading.ts";
+import { Pace } from "./pace.ts";
 import { RunTree } from "./run-tree.ts";
 import { Screen } from "./screen.ts";
 import { type Paint, paintFor } from "./style.ts";
-import { renderHeading, renderTree } from "./tree-view.ts";
+import { renderTree } from "./tree-view.ts";
 
 /** Shows one run while it goes on. Disposing it twice is harmless. */
 export interface Display extends Disposable {
@@ -18,11 +20,13 @@ const FRAME_MS = 100;
 function liveDisplay(out: NodeJS.WriteStream, paint: Paint): Display {
   const tree = new RunTree();
   const screen = new Screen(out);
+  const pace = new Pace();
   let frame = 0;
   const draw = (spinning: boolean) => {
     if (!tree.run) return;
-    const options = { paint, now: Date.now(), ...(spinning && { frame: frame++ }) };
-    screen.draw([renderHeading(tree, options), ...renderTree(tree, screen.rows - 1, options)]);
+    const options = { paint, now: Date.now(), width: screen.width, ...(spinning && { frame: frame++ }) };
+    const heading = renderHeading(tree, options, pace.describe(tree.counts, options.now));
+    screen.draw([heading, ...renderTree(tree, screen.rows - 1, options)]);
   };
   const timer = setInterval(() => draw(true), FRAME_MS);
   const redraw = () => draw(true);

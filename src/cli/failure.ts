@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import type { TuttiError, WireError } from "../core/error.ts";
+import { type Fact, renderFacts } from "./facts.ts";
 import { oneLine, type Paint } from "./style.ts";
 
 /** The command was used wrongly, or its input is invalid: exit code 2. `details` go into `--json` and, indented, under the message. */
@@ -21,6 +22,20 @@ export class UsageError extends Error {
   }
 }
 
+/** A run that was followed to its end has failed: exit code 1. */
+export class RunFailure extends Error {
+  override readonly name = "RunFailure";
+  readonly wire: WireError;
+  /** What is known of it, for people. */
+  readonly facts: readonly Fact[];
+
+  constructor(wire: WireError, facts: readonly Fact[], options?: ErrorOptions) {
+    super(wire.message, options);
+    this.wire = wire;
+    this.facts = facts;
+  }
+}
+
 // By name, because core/error.ts brings zod along, which `tutti --help` must not wait for.
 const isTuttiError = (error: unknown): error is TuttiError => error instanceof Error && error.name === "TuttiError";
 
@@ -38,6 +53,7 @@ export function exitCodeOf(error: unknown): number {
 export function toWireError(error: unknown): WireError {
   if (error instanceof CommanderError) return { code: 400, message: commanderMessage(error) };
   if (error instanceof UsageError) return { code: 400, message: error.message, ...error.details };
+  if (error instanceof RunFailure) return error.wire;
   if (isTuttiError(error)) return error.toJSON();
   return { code: 500, message: error instanceof Error ? error.message : String(error) };
 }
@@ -45,6 +61,7 @@ export function toWireError(error: unknown): WireError {
 /** What a person reads: what was wrong, where, what was expected and what was received. The stack only if `debug`. */
 export function describeFailure(error: unknown, paint: Paint, debug: boolean): string[] {
   const wire = toWireError(error);
+  if (error instanceof RunFailure && error.facts.length > 0) return renderRunFailure(error, paint);
   const lines = [`${paint("red", "error:")} ${oneLine(wire.message) || "unknown"}`];
   const add = (label: string, value: string | undefined) => {
     if (value && !wire.message.includes(value)) lines.push(`  ${paint("dim", `${label}:`)} ${oneLine(value)}`);
@@ -57,4 +74,11 @@ export function describeFailure(error: unknown, paint: Paint, debug: boolean): s
   add("run", wire.run);
   if (debug && error instanceof Error) lines.push(error.stack ?? "");
   return lines;
+}
+
+/** The run's error, then what is known of it and not said yet. */
+function renderRunFailure({ wire, facts }: RunFailure, paint: Paint): string[] {
+  const unsaid = facts.filter(([, text]) => !wire.message.includes(text));
+  const lines = renderFacts([...unsaid, ["run", wire.run ?? ""]], (label) => paint("dim", label));
+  return [`${paint("red", "error:")} ${oneLine(wire.message)}`, ...lines.map((line) => `  ${line}`)];
 }

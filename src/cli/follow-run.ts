@@ -1,7 +1,11 @@
 import type { Tutti } from "../app.ts";
+import { TuttiError } from "../core/error.ts";
 import type { Json } from "../core/json.ts";
 import type { RunSummary } from "../core/run-view.ts";
 import type { Display } from "./display.ts";
+import { RunFailure } from "./failure.ts";
+import { explainFailure } from "./root-cause.ts";
+import { RunTree } from "./run-tree.ts";
 import { onShutdown } from "./shutdown.ts";
 import { Unattended } from "./unattended.ts";
 
@@ -29,15 +33,21 @@ export async function showRun(
   return last?.endedAt ? last : undefined;
 }
 
+export interface FollowOptions {
+  readonly tenant?: string;
+  /** Makes a command line about the run, for a bus that others reach too. */
+  readonly command?: (words: string) => string;
+}
+
 /**
  * Shows a run to its end and returns its output. A first signal cancels the run and waits for its end, a second one
- * ends the process. Rejects with the run's error (408, 422, 499).
+ * ends the process. Rejects with a {@link RunFailure} (408, 422, 499), or when the run cannot be followed.
  */
 export async function followToEnd(
   app: Tutti,
   run: string,
   display: Display | undefined,
-  options: { tenant?: string } = {},
+  { command, ...options }: FollowOptions = {},
 ): Promise<Json> {
   const patience = new AbortController();
   let timer: NodeJS.Timeout | undefined;
@@ -55,9 +65,27 @@ export async function followToEnd(
     if (display) await showRun(app, run, display, { ...options, signal: patience.signal });
     patience.signal.throwIfAborted();
     return await app.result(run, { ...options, signal: patience.signal });
+  } catch (error) {
+    throw patience.signal.aborted ? error : await explained(app, run, options, error, command);
   } finally {
     clearTimeout(timer);
     stopListening();
     display?.[Symbol.dispose]();
   }
 }
+
+/** The error with what the run's tree says of it. Where the run cannot be asked for, the error stays as it is. */
+async function explained(
+  app: Tutti,
+  run: string,
+  options: { tenant?: string },
+  error: unknown,
+  command: FollowOptions["command"],
+): Promise<unknown> {
+  if (!(error instanceof TuttiError) || !ENDS.has(error.code)) return error;
+  const view = await app.get(run, options).catch(() => undefined);
+  return view ? new RunFailure(error.toJSON(), explainFailure(RunTree.of(view), command), { cause: error }) : error;
+}
+
+/** What a run may end with. */
+const ENDS: ReadonlySet<number> = new Set([408, 422, 499]);

@@ -26,7 +26,7 @@ export function configure(command: Command): void {
     ]);
     const paint = paintFor(process.stdout);
     printLines([
-      ...renderTable(["ORCHESTRATOR", "RUNS", "SINCE", "READS", "SHARDS"], rows, paint, ["RUNS"]),
+      ...renderTable(["ORCHESTRATOR", "RUNS", "SINCE", "READS", "SHARDS"], rows, { paint, right: ["RUNS"] }),
       ...describeWaiting(alive).map((line) => paint("yellow", line)),
     ]);
   });

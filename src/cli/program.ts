@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { nearest } from "../core/nearest.ts";
 import type { CommandModule } from "./command.ts";
+import { FACT_INDENT } from "./facts.ts";
 import { describeFailure, exitCodeOf, toWireError, UsageError } from "./failure.ts";
+import { foldFor } from "./fold-text.ts";
 import { flushOutput, printJson } from "./output.ts";
 import { paintFor } from "./style.ts";
 
@@ -22,6 +24,9 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   workers: ["the workers that are alive, their types, load and figures", () => import("./workers.ts")],
   orchestrators: ["the orchestrators that are alive, and what each owns", () => import("./orchestrators.ts")],
 };
+
+/** Under the text of a fact, which is indented itself. */
+const FAILURE_INDENT = `  ${FACT_INDENT}`;
 
 const BEFORE_COMMAND = new Set(["-h", "--help", "-V", "--version"]);
 
@@ -100,7 +105,7 @@ async function fail(error: unknown, command?: Command): Promise<void> {
   const code = exitCodeOf(error);
   if (code !== 0) {
     if (process.argv.includes("--json")) printJson({ error: toWireError(error) });
-    else process.stderr.write(`${describe(error, command).join("\n")}\n`);
+    else process.stderr.write(`${foldFor(process.stderr, describe(error, command), FAILURE_INDENT).join("\n")}\n`);
   }
   return finish(code);
 }

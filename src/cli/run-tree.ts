@@ -25,6 +25,7 @@ export class RunTree {
   readonly #nodes = new Map<string, TaskNode>();
   #root: TaskNode | undefined;
   #ended = 0;
+  readonly #inState = new Map<TaskViewState, number>();
 
   static of(view: RunView): RunTree {
     const tree = new RunTree();
@@ -37,9 +38,18 @@ export class RunTree {
     return this.#root;
   }
 
-  /** Tasks known, and how many of them have ended. */
-  get counts(): { readonly tasks: number; readonly ended: number } {
-    return { tasks: this.#nodes.size, ended: this.#ended };
+  /** Tasks known, how many of them have ended, and how many are in a state. */
+  get counts(): { readonly tasks: number; readonly ended: number; in(state: TaskViewState): number } {
+    return { tasks: this.#nodes.size, ended: this.#ended, in: (state) => this.#inState.get(state) ?? 0 };
+  }
+
+  /** Every task, in the order in which they became known. */
+  all(): TaskNode[] {
+    return [...this.#nodes.values()];
+  }
+
+  find(task: string): TaskNode | undefined {
+    return this.#nodes.get(task);
   }
 
   /** Takes one event. Returns the task as it was before, where the event is about one that was known. */
@@ -54,7 +64,7 @@ export class RunTree {
     if (!node || hasEnded(node.view) || event.attempt < node.view.attempt) return node?.view;
     const before = node.view;
     if (event.live === "started" && before.state !== "expanded")
-      node.view = { ...before, state: "running", attempt: event.attempt, startedAt: event.at };
+      this.#show(node, { ...before, state: "running", attempt: event.attempt, startedAt: event.at });
     if (event.live === "progress" || event.live === "log") {
       const told = toProgress(event.data);
       if (told !== undefined) node.progress = told;
@@ -69,8 +79,18 @@ export class RunTree {
     this.#ended += change;
     if (node.parent) node.parent.ended += change;
     if (view.state !== "running") delete node.progress;
-    node.view = view;
+    this.#show(node, view);
     return before === view ? undefined : before;
+  }
+
+  #show(node: TaskNode, view: TaskView): void {
+    this.#count(node.view.state, -1);
+    this.#count(view.state, 1);
+    node.view = view;
+  }
+
+  #count(state: TaskViewState, by: number): void {
+    this.#inState.set(state, (this.#inState.get(state) ?? 0) + by);
   }
 
   #create(view: TaskView): TaskNode {
@@ -82,6 +102,7 @@ export class RunTree {
         : (this.#nodes.get(above) ?? this.#create({ task: above, type: "task", state: "expanded", attempt: 1 }));
     const node: TaskNode = { view, parent, children: [], size: 1, ended: 0 };
     this.#nodes.set(view.task, node);
+    this.#count(view.state, 1);
     if (view.task === ROOT) this.#root = node;
     parent?.children.push(node);
     for (let at = parent; at; at = at.parent) at.size++;

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { addExamples, EXITS_LIKE_ITS_RUN } from "./command.ts";
+import { addExamples, commandLine, EXITS_LIKE_ITS_RUN } from "./command.ts";
 import { addRequest, busOf, type RequestOptions, tenantOf, toRunOptions } from "./options.ts";
 import { printJson, printLines } from "./output.ts";
 
@@ -46,7 +46,10 @@ async function run(type: string, modules: readonly string[], options: Options): 
   });
   const { app } = session;
   const started = await submit(app, type, input, bus ? request : { ...request, openedInPlace: process.cwd() });
-  const output = await followToEnd(app, started, display, tenantOf(options));
+  const output = await followToEnd(app, started, display, {
+    ...tenantOf(options),
+    ...(bus && { command: (words: string) => commandLine(words, bus) }),
+  });
   if (options.json) printJson(output);
   else printLines([JSON.stringify(output, null, 2)]);
 }

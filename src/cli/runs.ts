@@ -34,7 +34,10 @@ export function configure(command: Command): void {
         run.error ? shorten(oneLine(run.error.message), 60) : "",
       ]);
       printLines(
-        renderTable(["RUN", "TYPE", "STATUS", "SUBMITTED", "TOOK", "TASKS", "ERROR"], rows, paint, ["TOOK", "TASKS"]),
+        renderTable(["RUN", "TYPE", "STATUS", "SUBMITTED", "TOOK", "TASKS", "ERROR"], rows, {
+          paint,
+          right: ["TOOK", "TASKS"],
+        }),
       );
     },
   );

@@ -29,7 +29,8 @@ export class Screen implements Disposable {
     return Math.max(2, (this.#out.rows || 24) - 1);
   }
 
-  get #width(): number {
+  /** Columns that a line may have. */
+  get width(): number {
     return this.#out.columns || 80;
   }
 
@@ -42,7 +43,7 @@ export class Screen implements Disposable {
       process.once("exit", this.#restore);
     }
     const rewind = this.#rewind();
-    this.#columns = this.#width;
+    this.#columns = this.width;
     this.#drawn = lines.map((line) => cutTo(line, this.#columns));
     const text = this.#drawn.map((line) => `${ERASE_LINE}${line}\n`).join("");
     this.#out.write(`${rewind}${WRAP_OFF}${text}${WRAP_ON}${ERASE_BELOW}`);
@@ -67,7 +68,7 @@ export class Screen implements Disposable {
 
   /** To the first drawn line. A window made narrower since has folded the lines that no longer fit. */
   #rewind(): string {
-    const columns = this.#width;
+    const columns = this.width;
     const heightOf = (line: string) => {
       const width = Math.min([...stripVTControlCharacters(line)].length, this.#columns);
       return Math.max(1, Math.ceil(width / columns));

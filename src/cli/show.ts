@@ -1,8 +1,11 @@
 import type { Command } from "commander";
 import type { RunView } from "../core/run-view.ts";
-import { addExamples } from "./command.ts";
+import { addExamples, commandLine } from "./command.ts";
+import { FACT_INDENT, type Fact, renderFacts } from "./facts.ts";
+import { foldFor } from "./fold-text.ts";
 import { addCommon, type CommonOptions, requireBus, tenantOf } from "./options.ts";
 import { formatMoment, printJson, printLines } from "./output.ts";
+import { paintFor } from "./style.ts";
 
 interface Options extends CommonOptions {
   readonly all?: boolean;
@@ -10,6 +13,8 @@ interface Options extends CommonOptions {
 
 /** Lines of a tree; more are counted, unless all are asked for. */
 const MOST_LINES = 200;
+/** Columns of a line where the output is not a terminal. */
+const PIPE_WIDTH = 120;
 
 export function configure(command: Command): void {
   addCommon(
@@ -23,32 +28,38 @@ export function configure(command: Command): void {
 
 async function show(run: string, options: Options): Promise<void> {
   const bus = requireBus(options);
-  const [{ openClient }, { RunTree }, { renderHeading, renderTree }, { oneLine, paintFor }] = await Promise.all([
+  const [{ openClient }, { RunTree }, { renderHeading }, { renderTree }, { explainFailure }] = await Promise.all([
     import("./session.ts"),
     import("./run-tree.ts"),
+    import("./heading.ts"),
     import("./tree-view.ts"),
-    import("./style.ts"),
+    import("./root-cause.ts"),
   ]);
   await using session = await openClient(bus);
   const view = await session.app.get(run, tenantOf(options));
   if (options.json) return printJson(view);
   const paint = paintFor(process.stdout);
   const tree = RunTree.of(view);
-  const lineOptions = { paint, now: Date.now() };
-  const { error } = view;
-  const facts = [
+  const width = process.stdout.isTTY ? process.stdout.columns || 80 : PIPE_WIDTH;
+  const lineOptions = { paint, now: Date.now(), width };
+  const all: (readonly [label: string, text: string | undefined])[] = [
     ["submitted", formatMoment(view.submittedAt)],
     ["ended", view.endedAt ? formatMoment(view.endedAt) : undefined],
     ["redriven", view.redriven && describeRedrive(view.redriven)],
     ["trace", view.trace],
-    ["error", error && paint("red", `${error.code} ${oneLine(error.message)}`)],
     ["output", view.output === undefined ? undefined : JSON.stringify(view.output, null, 2)],
-  ] as const;
+    ...explainFailure(tree, (words) => commandLine(words, bus)),
+  ];
+  const facts = all.flatMap(([label, text]): Fact[] => (text ? [[label, text]] : []));
   printLines([
     renderHeading(tree, lineOptions),
     ...renderTree(tree, options.all ? Number.POSITIVE_INFINITY : MOST_LINES, lineOptions),
     "",
-    ...facts.flatMap(([label, value]) => (value ? [`${paint("dim", label.padEnd(9))}  ${value}`] : [])),
+    ...foldFor(
+      process.stdout,
+      renderFacts(facts, (label) => paint("dim", label)),
+      FACT_INDENT,
+    ),
   ]);
 }
 

@@ -14,16 +14,35 @@ export function onShutdown(first: (signal: Signal) => void): () => void {
   };
   const names = Object.keys(SIGNALS) as Signal[];
   for (const name of names) process.on(name, handle);
+  const stopWatching = watchNpm(() => handle("SIGTERM"));
   return () => {
+    stopWatching();
     for (const name of names) process.off(name, handle);
   };
+}
+
+const PARENT_CHECK_MS = 500;
+
+/**
+ * Calls `gone` once the npm that started us has ended. npm passes a SIGTERM on to the shell between us, and that ends
+ * without passing it on: the process would live on, unseen. Without npm nothing is watched.
+ */
+function watchNpm(gone: () => void): () => void {
+  if (process.env.npm_lifecycle_event === undefined) return () => {};
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    gone();
+  }, PARENT_CHECK_MS).unref();
+  return () => clearInterval(timer);
 }
 
 /** Resolves with the first signal, and says so on standard error; a second one ends the process. */
 export const shutdown = (): Promise<Signal> =>
   new Promise((resolve) => {
     onShutdown((signal) => {
-      process.stderr.write(`${signal}: finishing what is in hand; once more to leave at once\n`);
+      process.stderr.write(`${signal}: finishing what is in progress; once more to leave at once\n`);
       resolve(signal);
     });
   });

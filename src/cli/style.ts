@@ -1,4 +1,4 @@
-import { styleText } from "node:util";
+import { stripVTControlCharacters, styleText } from "node:util";
 
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "blue" | "cyan" | "magenta";
 
@@ -28,6 +28,9 @@ export const shorten = (text: string, width: number): string => {
   const characters = [...text];
   return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join("")}…`;
 };
+
+/** Characters that a text takes on a terminal, colours not counted. */
+export const widthOf = (text: string): number => [...stripVTControlCharacters(text)].length;
 
 /** Cuts a line that may carry colours to `width` characters; the colours' ends stay. */
 export function cutTo(line: string, width: number): string {

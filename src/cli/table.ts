@@ -1,17 +1,33 @@
-import { stripVTControlCharacters } from "node:util";
-import type { Paint } from "./style.ts";
+import { foldText } from "./fold-text.ts";
+import { type Paint, widthOf } from "./style.ts";
 
-const widthOf = (text: string) => [...stripVTControlCharacters(text)].length;
+export interface TableOptions {
+  readonly paint: Paint;
+  /** Columns that are aligned to the right. Default: none. */
+  readonly right?: readonly string[];
+  /** Columns of the window. Default: those of standard output, or no limit where it is not a terminal. */
+  readonly width?: number;
+}
 
-/** Lines with aligned columns, the heading first. Cells may carry colours. Columns named in `right` are aligned to the right. */
+/** A last column that has less room than this is not worth folding. */
+const NARROWEST = 16;
+
+/**
+ * Lines with aligned columns, the heading first. Cells may carry colours. Where the window is too narrow, the last column
+ * is folded; where it is much too narrow, each row becomes lines of its own, one a cell. Nothing is cut, so that ids can
+ * be copied.
+ */
 export function renderTable(
   heading: readonly string[],
   rows: readonly (readonly string[])[],
-  paint: Paint,
-  right: readonly string[] = [],
+  { paint, right = [], width = windowWidth() }: TableOptions,
 ): string[] {
   const widths = heading.map((title, i) => Math.max(widthOf(title), ...rows.map((row) => widthOf(row[i] ?? ""))));
-  const line = (cells: readonly string[]) =>
+  const last = heading.length - 1;
+  const left = widths.slice(0, last).reduce((sum, one) => sum + one + 2, 0);
+  if (left + widths[last]! > width && width - left < NARROWEST)
+    return rows.flatMap((row) => [...renderRecord(heading, row, paint, width), ""]).slice(0, -1);
+  const line = (cells: readonly string[]): string =>
     heading
       .map((title, i) => {
         const cell = cells[i] ?? "";
@@ -20,5 +36,21 @@ export function renderTable(
       })
       .join("  ")
       .trimEnd();
-  return [paint("dim", line(heading)), ...rows.map(line)];
+  const folded = rows.flatMap((row) => {
+    const [first = "", ...rest] = foldText(row[last] ?? "", width - left);
+    return [line([...row.slice(0, last), first]), ...rest.map((one) => " ".repeat(left) + one)];
+  });
+  return [paint("dim", line(heading)), ...folded];
+}
+
+const windowWidth = (): number => (process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY);
+
+function renderRecord(heading: readonly string[], row: readonly string[], paint: Paint, width: number): string[] {
+  const labels = Math.max(...heading.map(widthOf));
+  return heading.flatMap((title, i) => {
+    const cell = row[i];
+    if (!cell) return [];
+    const [first = "", ...rest] = foldText(cell, width - labels - 2);
+    return [`${paint("dim", title.padEnd(labels))}  ${first}`, ...rest.map((one) => " ".repeat(labels + 2) + one)];
+  });
 }

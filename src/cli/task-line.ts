@@ -29,11 +29,19 @@ export interface LineOptions {
   readonly now: number;
   /** The spinner's step; without one nothing spins. */
   readonly frame?: number;
-  /** Why the run ended, where that was no task's failure: told at the root. */
-  readonly outerReason?: string | undefined;
+  /** Columns that a line may have. Default 100. */
+  readonly width?: number;
 }
 
-/** `succeeded in 1.2s`'s figure: from the start to the end, or to now while it goes on. */
+/** Why tasks ended that did not fail on their own account. */
+export interface Reasons {
+  /** The reason at the root, of a run that no task failed: its deadline, or who cancelled it. */
+  readonly outer?: string | undefined;
+  /** The reason of a task that was cancelled: `part-3 failed`. */
+  readonly cancelled?: string | undefined;
+}
+
+/** `1.2s`: from the start of the task's last attempt to its end, or to now while it goes on. */
 export function elapsedOf(view: TaskView, now: number): string | undefined {
   if (!view.startedAt || WAITING.has(view.state)) return undefined;
   const end = view.endedAt ? Date.parse(view.endedAt) : now;
@@ -42,7 +50,7 @@ export function elapsedOf(view: TaskView, now: number): string | undefined {
 }
 
 /** `part-3 (translate)`, or the type alone where the key says no more. */
-function titleOf(view: TaskView, paint: Paint): string {
+export function titleOf(view: TaskView, paint: Paint): string {
   const key = keyOf(view.task);
   return view.task === ROOT || key === view.type ? view.type : `${key} ${paint("dim", `(${view.type})`)}`;
 }
@@ -50,23 +58,52 @@ function titleOf(view: TaskView, paint: Paint): string {
 /** `12,345` */
 export const formatCount = (count: number): string => count.toLocaleString("en");
 
-/** One task on one line, without indentation. */
-export function renderTask(node: TaskNode, { paint, now, frame, outerReason }: LineOptions): string {
+/** One task, without indentation and without its time. */
+export function renderTask(node: TaskNode, { paint, now, frame }: LineOptions, reasons: Reasons): string {
   const { view } = node;
   const { symbol, style, word } = APPEARANCE[view.state];
   const spins = frame !== undefined && (view.state === "running" || view.state === "expanded");
   const sign = spins ? SPINNER[frame % SPINNER.length]! : symbol;
   const parts = [`${paint(style, sign)} ${titleOf(view, paint)}`];
   if (node.children.length > 0) parts.push(paint("dim", [node.ended, node.children.length].map(formatCount).join("/")));
-  const elapsed = elapsedOf(view, now);
-  if (elapsed) parts.push(paint("dim", elapsed));
-  else if (WAITING.has(view.state)) parts.push(paint("dim", word));
-  if (view.state === "backingOff" || view.state === "cancelled") parts.push(paint(style, word));
-  if (view.attempt > 1) parts.push(paint("yellow", `attempt ${view.attempt}`));
+  if (WAITING.has(view.state)) parts.push(paint("dim", word));
   if (typeof node.progress === "number") parts.push(paint("cyan", `${Math.round(node.progress * 100)}%`));
   else if (node.progress) parts.push(paint("dim", node.progress));
-  const reason = (view.task === ROOT && outerReason) || view.error?.message;
-  if (reason && view.state !== "succeeded")
-    parts.push(paint(view.state === "failed" ? "red" : "yellow", oneLine(reason)));
+  const note = noteOf(node, now, reasons);
+  if (note) parts.push(paint(view.state === "failed" ? "red" : "yellow", note));
   return parts.join("  ");
 }
+
+/** What there is to say of a task that did not simply succeed: which attempt, why the last one failed, what comes next. */
+function noteOf({ view, children }: TaskNode, now: number, { outer, cancelled }: Reasons): string | undefined {
+  const attempt = view.attempt > 1 ? attemptsOf(view) : undefined;
+  const message = view.error && oneLine(view.error.message);
+  switch (view.state) {
+    case "succeeded":
+      return attempt;
+    case "failed": {
+      if (view.task === ROOT && outer) return oneLine(outer);
+      // A parent fails of its children: the reason stands at the child.
+      const culprit = children.find((child) => child.view.state === "failed");
+      return culprit ? `${keyOf(culprit.view.task)} failed` : sentence(attempt, message);
+    }
+    case "cancelled":
+      return sentence("cancelled", cancelled);
+    case "backingOff":
+      return sentence(
+        view.dueAt && `attempt ${view.attempt + 1}${limitOf(view)} in ${secondsUntil(view.dueAt, now)}s`,
+        message && `last: ${message}`,
+      );
+    default:
+      return sentence(attempt, message && `last: ${message}`);
+  }
+}
+
+const sentence = (...parts: readonly (string | undefined)[]): string | undefined =>
+  parts.filter(Boolean).join(" · ") || undefined;
+
+/** `attempt 2/3` */
+const attemptsOf = (view: TaskView): string => `attempt ${view.attempt}${limitOf(view)}`;
+const limitOf = ({ maxAttempts }: TaskView): string => (maxAttempts === undefined ? "" : `/${maxAttempts}`);
+
+const secondsUntil = (moment: string, now: number): number => Math.ceil(Math.max(0, Date.parse(moment) - now) / 1000);

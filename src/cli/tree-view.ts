@@ -1,8 +1,9 @@
-import { formatDuration } from "../core/duration.ts";
+import { ROOT } from "../core/names.ts";
 import type { RunSummary, TaskViewState } from "../core/run-view.ts";
 import type { RunTree, TaskNode } from "./run-tree.ts";
-import type { Paint } from "./style.ts";
-import { APPEARANCE, formatCount, type LineOptions, renderTask } from "./task-line.ts";
+import { cutTo, type Paint, widthOf } from "./style.ts";
+import { APPEARANCE, elapsedOf, formatCount, type LineOptions, type Reasons, renderTask } from "./task-line.ts";
+import { barStyle, renderBar, type Span } from "./waterfall.ts";
 
 /** A node with the children that are shown, in their own order, and those that had no room. */
 interface Layout {
@@ -14,16 +15,18 @@ interface Layout {
 /** What gets its lines first when there is not room for all: smaller is more urgent. */
 const URGENCY: Readonly<Record<TaskViewState, number>> = {
   failed: 0,
-  running: 0,
-  expanded: 0,
-  backingOff: 0,
-  cancelled: 1,
-  ready: 2,
-  held: 2,
-  queued: 2,
-  blocked: 2,
-  succeeded: 3,
+  running: 1,
+  expanded: 1,
+  backingOff: 1,
+  cancelled: 2,
+  ready: 3,
+  held: 3,
+  queued: 3,
+  blocked: 3,
+  succeeded: 4,
 };
+/** Up to here a task goes on, or is why the run does not: a part of what is under it says something, too. */
+const LAST_ACTIVE = 1;
 
 const layOutAll = (node: TaskNode): Layout => ({ node, shown: node.children.map(layOutAll), hidden: [] });
 
@@ -51,7 +54,7 @@ function share(children: readonly TaskNode[], rows: number): Map<TaskNode, numbe
   const rowsOf = new Map<TaskNode, number>();
   const kept = children.length <= rows ? children.length : 0;
   let left = rows - kept;
-  for (const group of [0, 1, 2, 3]) {
+  for (const group of [0, 1, 2, 3, 4]) {
     const picked: TaskNode[] = [];
     for (const child of children) {
       if (URGENCY[child.view.state] !== group) continue;
@@ -65,7 +68,7 @@ function share(children: readonly TaskNode[], rows: number): Map<TaskNode, numbe
       const most = Math.min(child.size - 1, left);
       const fair = Math.max(2, Math.floor(left / (wanting.length - i)));
       // Of what is not going on, a part would say little: all or nothing.
-      const part = group === 0 ? Math.min(most, fair) : most === child.size - 1 ? most : 0;
+      const part = group <= LAST_ACTIVE ? Math.min(most, fair) : most === child.size - 1 ? most : 0;
       rowsOf.set(child, 1 + part);
       left -= part;
     });
@@ -87,46 +90,66 @@ function countStates(nodes: readonly TaskNode[], paint: Paint): string {
     .join(", ");
 }
 
-function renderLayout(
-  { node, shown, hidden }: Layout,
-  options: LineOptions,
-  first: string,
-  rest: string,
-  lines: string[],
-): void {
-  const { paint } = options;
-  lines.push(`${paint("dim", first)}${renderTask(node, options)}`);
+/** What every line of one tree needs. */
+interface Drawing {
+  readonly options: LineOptions;
+  readonly reasons: Reasons;
+  readonly span: Span | undefined;
+  readonly columns: Columns;
+  readonly lines: string[];
+}
+
+/** How a line is divided: the task, its time, and when that was. 0: there is no room for it. */
+interface Columns {
+  readonly task: number;
+  readonly bar: number;
+}
+const TIME_WIDTH = 8;
+/** On a wider window the times would be too far from what they belong to. */
+const WIDEST = 140;
+
+function divide(width: number): Columns {
+  const bar = width >= 100 ? 24 : width >= 76 ? 16 : 0;
+  return { task: width - TIME_WIDTH - (bar > 0 ? bar + 2 : 0), bar };
+}
+
+function renderLayout({ node, shown, hidden }: Layout, drawing: Drawing, first: string, rest: string): void {
+  const { lines, options } = drawing;
+  lines.push(renderLine(node, drawing, first));
   const last = shown.length + (hidden.length > 0 ? 1 : 0) - 1;
   shown.forEach((child, i) => {
-    renderLayout(child, options, `${rest}${i === last ? "└─ " : "├─ "}`, `${rest}${i === last ? "   " : "│  "}`, lines);
+    renderLayout(child, drawing, `${rest}${i === last ? "└─ " : "├─ "}`, `${rest}${i === last ? "   " : "│  "}`);
   });
-  if (hidden.length > 0) lines.push(`${paint("dim", `${rest}└─ …`)} ${countStates(hidden, paint)}`);
+  if (hidden.length > 0) lines.push(`${options.paint("dim", `${rest}└─ …`)} ${countStates(hidden, options.paint)}`);
+}
+
+function renderLine(node: TaskNode, { options, reasons, span, columns }: Drawing, indent: string): string {
+  const { paint, now } = options;
+  const task = cutTo(`${paint("dim", indent)}${renderTask(node, options, reasons)}`, columns.task);
+  const time = elapsedOf(node.view, now) ?? "";
+  const bar = span && columns.bar > 0 ? renderBar(node.view, span, columns.bar) : "";
+  if (!time && !bar) return task;
+  const left = task + " ".repeat(Math.max(0, columns.task - widthOf(task)));
+  const style = barStyle(node.children.length > 0, APPEARANCE[node.view.state].style);
+  return `${left}${paint("dim", time.padStart(TIME_WIDTH))}${bar && `  ${paint(style, bar)}`}`;
 }
 
 /** The tasks as lines: at most `rows` of them. */
 export function renderTree(tree: RunTree, rows: number, options: LineOptions): string[] {
   const lines: string[] = [];
-  const outerReason = outerReasonOf(tree.run);
-  if (tree.root && rows > 0) renderLayout(layOut(tree.root, rows), { ...options, outerReason }, "", "", lines);
+  if (!tree.root || rows <= 0) return lines;
+  const columns = divide(Math.min(options.width ?? 100, WIDEST));
+  const drawing = { options, reasons: reasonsOf(tree.run), span: spanOf(tree.run, options.now), columns, lines };
+  renderLayout(layOut(tree.root, rows), drawing, "", "");
   return lines;
 }
 
-/** Of a run that came to its deadline or was cancelled: its tasks tell at most why their last attempts failed. */
-const outerReasonOf = (run: RunSummary | undefined): string | undefined =>
-  run?.error && run.error.code !== 422 ? run.error.message : undefined;
+const spanOf = (run: RunSummary | undefined, now: number): Span | undefined =>
+  run && { from: Date.parse(run.submittedAt), to: run.endedAt ? Date.parse(run.endedAt) : now };
 
-/** `document  0f3…  running  3.2s  12/40 tasks`: the run on one line. */
-export function renderHeading(tree: RunTree, { paint, now }: LineOptions): string {
-  const { run, counts } = tree;
-  if (!run) return "";
-  const style = { running: "cyan", paused: "yellow", succeeded: "green", failed: "red", cancelled: "yellow" } as const;
-  const took = (run.endedAt ? Date.parse(run.endedAt) : now) - Date.parse(run.submittedAt);
-  const executions = run.totals.executions > counts.tasks ? `, ${formatCount(run.totals.executions)} executions` : "";
-  return [
-    paint("bold", run.type),
-    paint("dim", run.run),
-    paint(style[run.status], run.status),
-    formatDuration(Math.max(0, took)),
-    paint("dim", `${formatCount(counts.ended)}/${formatCount(counts.tasks)} tasks${executions}`),
-  ].join("  ");
+function reasonsOf(run: RunSummary | undefined): Reasons {
+  if (!run?.error) return {};
+  // A run that no task failed: its deadline passed, or it was cancelled.
+  if (run.error.code !== 422) return { outer: run.error.message };
+  return { cancelled: run.error.task && `${run.error.task === ROOT ? "the run" : run.error.task} failed` };
 }

@@ -25,7 +25,9 @@ export function configure(command: Command): void {
       one.types.join(", "),
     ]);
     const heading = ["WORKER", "RUNNING", "COMPLETED", "FAILED", "SINCE", "TYPES"];
-    printLines(renderTable(heading, rows, paintFor(process.stdout), ["RUNNING", "COMPLETED", "FAILED"]));
+    printLines(
+      renderTable(heading, rows, { paint: paintFor(process.stdout), right: ["RUNNING", "COMPLETED", "FAILED"] }),
+    );
   });
   addExamples(command, "workers --bus nats://127.0.0.1:4222");
 }

@@ -29,6 +29,12 @@ export const taskView = z.object({
   type: name,
   state: z.enum(TASK_STATES),
   attempt: z.int(),
+  /** Attempts that its policy allows, as far as the log states them: a retry policy that only its type has is known after a failure. */
+  maxAttempts: z.int().optional(),
+  /** While it backs off: when the next attempt opens. */
+  dueAt: iso.optional(),
+  /** When its first attempt was opened: the task had all that it needs. */
+  openedAt: iso.optional(),
   startedAt: iso.optional(),
   endedAt: iso.optional(),
   worker: z.string().optional(),

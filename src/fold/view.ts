@@ -1,5 +1,6 @@
 import type { TaskError, WireError } from "../core/error.ts";
 import type { Ended, RunStatus, Totals } from "../core/event.ts";
+import { resolveRetry } from "../core/policy.ts";
 import type { RunSummary, TaskView, TaskViewState } from "../core/run-view.ts";
 import type { RunState } from "./run-state.ts";
 import { attemptOf, stateOf, type TaskRecord } from "./task-record.ts";
@@ -12,12 +13,19 @@ export function viewTask(task: TaskRecord): TaskView {
     type: task.spec.type,
     state: stateOf(task) satisfies TaskViewState,
     attempt: attemptOf(task),
+    ...(attemptOf(task) > 1 || task.error ? { maxAttempts: maxAttemptsOf(task) } : {}),
+    ...(stateOf(task) === "backingOff" && { dueAt: iso(task.dueAt) }),
+    ...(task.openedAt && { openedAt: iso(task.openedAt) }),
     ...(task.startedAt && { startedAt: iso(task.startedAt) }),
     ...(task.endedAt && { endedAt: iso(task.endedAt) }),
     ...(task.worker !== undefined && { worker: task.worker }),
     ...(task.error && { error: { kind: task.error.kind, message: task.error.message } }),
   };
 }
+
+/** Counted from the first attempt: after a redrive, those of the rounds before come on top. */
+const maxAttemptsOf = ({ spec, error, snapshot: { context } }: TaskRecord): number =>
+  context.spent + resolveRetry(spec.retry, error?.policy?.retry).attempts;
 
 export const totalsOf = (run: RunState): Totals => ({
   tasks: run.tasks.size,

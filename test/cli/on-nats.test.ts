@@ -119,7 +119,7 @@ describe("a run on NATS", () => {
       "part-1 succeeded 1",
     ]);
     const tree = (await call("show", ID)).stdout;
-    expect(tree).toMatch(/\n├─ ✔ part-0 \(echo\) {2}\d+ms\n└─ ✔ part-1 \(echo\) {2}\d+ms\n/);
+    expect(tree).toMatch(/\n├─ ✔ part-0 \(echo\) +\d+ms[ ┈━]*\n└─ ✔ part-1 \(echo\) +\d+ms[ ┈━]*\n/);
 
     const log = jsonLines((await call("log", ID, "--json")).stdout);
     expect(log[0]).toMatchObject({ event: "submitted", body: { type: "fan" }, sequence: expect.any(Number) });
@@ -141,7 +141,7 @@ describe("a run on NATS", () => {
     expect([watched.code, watched.stdout]).toEqual([1, expect.stringContaining(`(3 tasks): ${why}\n`)]);
     const shown = (await call("show", "late")).stdout;
     expect(shown).toMatch(/^✖ fan {2}2\/2 {2}.*the run did not end within its deadline of 700 ms/m);
-    expect(shown).toContain(`error      408 ${why}\n`);
+    expect(shown).toContain(`error      ${why}\n`);
 
     const error = { code: 408, message: why, run: "late" };
     const again = await call("run", "fan", "--input", input, "--deadline", "700ms", "--run", "late", "--json");
@@ -162,7 +162,13 @@ describe("a run on NATS", () => {
   });
 
   it("is the same run for the same id and input, and a conflict for another", async () => {
-    expect(await callJson("submit", "fan", "--input", '{"n":2}', "--run", ID)).toEqual({ run: ID });
+    expect(await callJson("submit", "fan", "--input", '{"n":2}', "--run", ID)).toEqual({
+      run: ID,
+      status: "succeeded",
+    });
+    const again = await call("submit", "fan", "--input", '{"n":2}', "--run", ID);
+    expect(again.stdout).toBe(`${ID}\n`);
+    expect(again.stderr).toMatch(/^run cli-run-1 had succeeded at \S+ \S+: nothing was started\n$/);
     const { code, stdout } = await call("submit", "fan", "--input", '{"n":3}', "--run", ID, "--json");
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 409 } });
@@ -230,7 +236,7 @@ describe("a process that is told to stop", () => {
     await call("submit", "stubborn", "--run", "cli-run-4");
     await another.says("stubborn begins");
     another.signal("SIGTERM");
-    await another.says("SIGTERM: finishing what is in hand; once more to leave at once");
+    await another.says("SIGTERM: finishing what is in progress; once more to leave at once");
     another.signal("SIGTERM");
     expect(await another.exit()).toBe(143);
   });

@@ -11,8 +11,7 @@ describe("a table", () => {
           ["r1", "5", "document"],
           ["run-22", "12,000", ""],
         ],
-        plain,
-        ["TASKS"],
+        { paint: plain, right: ["TASKS"] },
       ),
     ).toEqual(["RUN      TASKS  TYPE", "r1           5  document", "run-22  12,000"]);
   });
@@ -24,9 +23,38 @@ describe("a table", () => {
         ["\x1b[31mred\x1b[39m", "x"],
         ["green", "y"],
       ],
-      plain,
+      { paint: plain },
     );
     expect(rows.slice(1)).toEqual(["\x1b[31mred\x1b[39m    x", "green  y"]);
+  });
+});
+
+describe("a table on a narrow window", () => {
+  const heading = ["RUN", "STATUS", "ERROR"];
+  const rows = [
+    ["0VcG4SnSDBYWTO1MQCEP", "failed", "page 3 of the report could not be fetched"],
+    ["r2", "succeeded", ""],
+  ];
+
+  it("folds its last column between words", () => {
+    expect(renderTable(heading, rows, { paint: plain, width: 60 })).toEqual([
+      "RUN                   STATUS     ERROR",
+      "0VcG4SnSDBYWTO1MQCEP  failed     page 3 of the report could",
+      "                                 not be fetched",
+      "r2                    succeeded",
+    ]);
+  });
+
+  it("becomes a record for each row, with nothing cut", () => {
+    expect(renderTable(heading, rows, { paint: plain, width: 40 })).toEqual([
+      "RUN     0VcG4SnSDBYWTO1MQCEP",
+      "STATUS  failed",
+      "ERROR   page 3 of the report could not",
+      "        be fetched",
+      "",
+      "RUN     r2",
+      "STATUS  succeeded",
+    ]);
   });
 });
 

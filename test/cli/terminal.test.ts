@@ -12,8 +12,8 @@ describe("a run on a terminal", () => {
     await using terminal = await Terminal.open(100, 30, gate.env);
     await terminal.type(`run fan ${WORKERS} --run r1 --input '{"n":3,"type":"gated"}'`);
     const during = linesOf(await terminal.shows(/part-2.*\d+(ms|s)/));
-    expect(during[0]).toMatch(/^fan {2}r1 {2}running {2}\S+ {2}0\/4 tasks$/);
-    expect(during.slice(1).map((line) => line.replace(/[⠁-⣿]/u, "*").replace(/ {2}[\d.]+m?s$/, ""))).toEqual([
+    expect(during[0]).toMatch(/^fan {2}r1 {2}running {2}\S+ {2}0\/4 tasks · 3 running$/);
+    expect(during.slice(1).map((line) => line.replace(/[⠁-⣿]/u, "*").replace(/ {2,}[\d.]+m?s[ ┈━]*$/, ""))).toEqual([
       "* fan  0/3",
       "├─ * part-0 (gated)",
       "├─ * part-1 (gated)",
@@ -25,9 +25,9 @@ describe("a run on a terminal", () => {
     const after = linesOf(await terminal.history());
     // One frame stays, however often it was drawn.
     expect(after.filter((line) => line.startsWith("fan  r1"))).toEqual([
-      expect.stringMatching(/succeeded {2}\S+ {2}4\/4 tasks$/),
+      expect.stringMatching(/succeeded {2}\S+ {2}4 tasks succeeded$/),
     ]);
-    expect(after[1]).toMatch(/^✔ fan {2}3\/3 {2}\S+$/);
+    expect(after[1]).toMatch(/^✔ fan {2}3\/3 +\S+ +[┈━]+$/);
     expect(after.slice(5, 7)).toEqual(["{", '  "part-0": "open",']);
     expect(await terminal.cursorIsVisible()).toBe(true);
   });

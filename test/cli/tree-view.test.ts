@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { WatchEvent } from "../../src/app.ts";
+import { renderHeading } from "../../src/cli/heading.ts";
+import { explainFailure } from "../../src/cli/root-cause.ts";
 import { RunTree } from "../../src/cli/run-tree.ts";
 import { plain } from "../../src/cli/style.ts";
-import { renderHeading, renderTree } from "../../src/cli/tree-view.ts";
+import { renderTree } from "../../src/cli/tree-view.ts";
 import { BEGIN, iso, runEvent, taskEvent } from "./made-up-run.ts";
 
 const treeOf = (...events: WatchEvent[]): RunTree => {
@@ -10,8 +12,11 @@ const treeOf = (...events: WatchEvent[]): RunTree => {
   for (const event of events) tree.apply(event);
   return tree;
 };
+/** The lines on a window too narrow for bars, with the time right behind the task. */
 const draw = (tree: RunTree, rows = 40, afterMs = 3000) =>
-  renderTree(tree, rows, { paint: plain, now: BEGIN + afterMs });
+  renderTree(tree, rows, { paint: plain, now: BEGIN + afterMs, width: 75 }).map((line) =>
+    line.replace(/ {2,}([\d.]+m?s)$/, "  $1"),
+  );
 const done = { startedAt: iso(0), endedAt: iso(1200) };
 
 describe("a run's tree", () => {
@@ -51,11 +56,13 @@ describe("a run's tree", () => {
     const tree = treeOf(
       taskEvent("-", "backingOff", {
         attempt: 2,
+        maxAttempts: 3,
+        dueAt: iso(5500),
         startedAt: iso(0),
         error: { kind: "retryable", message: "no answer\nfrom there" },
       }),
     );
-    expect(draw(tree)).toEqual(["↻ digest  3.0s  backing off  attempt 2  no answer from there"]);
+    expect(draw(tree)).toEqual(["↻ digest  attempt 3/3 in 3s · last: no answer from there  3.0s"]);
   });
 
   it("says at the root why the run ended, where no task of it has failed", () => {
@@ -66,22 +73,22 @@ describe("a run's tree", () => {
       runEvent({ status: "failed", endedAt: iso(2000), error }),
     );
     expect(draw(tree)).toEqual([
-      "✖ digest  1/1  1.2s  the run did not end within its deadline of 2000 ms",
-      "└─ ⊘ a (translate)  cancelled  busy",
+      "✖ digest  1/1  the run did not end within its deadline of 2000 ms  1.2s",
+      "└─ ⊘ a (translate)  cancelled",
     ]);
   });
 
   it("keeps control characters of messages away from the terminal", () => {
     const error = { kind: "terminal", message: "\x1b[2Jgone\u0007" };
-    expect(draw(treeOf(taskEvent("-", "failed", { ...done, error })))).toEqual(["✖ digest  1.2s  [2Jgone"]);
+    expect(draw(treeOf(taskEvent("-", "failed", { ...done, error })))).toEqual(["✖ digest  [2Jgone  1.2s"]);
   });
 
   it("shows progress until the task ends", () => {
     const live: WatchEvent = { kind: "live", live: "progress", task: "-", attempt: 1, at: iso(0), data: 0.42 };
     const tree = treeOf(taskEvent("-", "running", { startedAt: iso(0) }), live);
-    expect(draw(tree)).toEqual(["▸ digest  3.0s  42%"]);
+    expect(draw(tree)).toEqual(["▸ digest  42%  3.0s"]);
     tree.apply({ ...live, data: { message: "reading page 3" } });
-    expect(draw(tree)).toEqual(["▸ digest  3.0s  reading page 3"]);
+    expect(draw(tree)).toEqual(["▸ digest  reading page 3  3.0s"]);
     tree.apply(taskEvent("-", "succeeded", done));
     expect(draw(tree)).toEqual(["✔ digest  1.2s"]);
   });
@@ -99,6 +106,62 @@ describe("a run's tree", () => {
 
   it("never shows a negative time, however clocks differ", () => {
     expect(draw(treeOf(taskEvent("-", "running", { startedAt: iso(9000) })))).toEqual(["▸ digest  0ms"]);
+  });
+});
+
+describe("a failure in the tree", () => {
+  const error = { kind: "retryable", message: "no such page" };
+  const tree = treeOf(
+    runEvent({
+      status: "failed",
+      endedAt: iso(2000),
+      error: { code: 422, message: "task a failed: no such page", task: "a" },
+    }),
+    taskEvent("-", "failed", { ...done, error }),
+    taskEvent("a", "failed", { ...done, attempt: 3, maxAttempts: 3, error }),
+    taskEvent("b", "cancelled"),
+  );
+
+  it("is explained where it happened, and named by what it took with it", () => {
+    expect(draw(tree)).toEqual([
+      "✖ digest  2/2  a failed  1.2s",
+      "├─ ✖ a (translate)  attempt 3/3 · no such page  1.2s",
+      "└─ ⊘ b (translate)  cancelled · a failed",
+    ]);
+  });
+
+  it("ends with the task, its attempt, what it stopped, and the commands that help", () => {
+    expect(explainFailure(tree, (words) => `tutti ${words}`)).toEqual([
+      ["failed", "a (translate), attempt 3 of 3"],
+      ["error", "no such page"],
+      ["stopped", "b (translate) cancelled"],
+      ["next", "tutti dead show r1  (its input)\ntutti dead redrive r1  (try it again)"],
+    ]);
+  });
+});
+
+describe("the times of a tree", () => {
+  const tree = treeOf(
+    runEvent(),
+    taskEvent("-", "expanded", { startedAt: iso(0) }),
+    taskEvent("a", "succeeded", { startedAt: iso(0), endedAt: iso(1000), type: "a" }),
+    taskEvent("b", "running", { openedAt: iso(1000), startedAt: iso(2000), type: "b" }),
+    taskEvent("c", "queued", { openedAt: iso(3000), type: "c" }),
+  );
+  const lines = (width: number) => renderTree(tree, 40, { paint: plain, now: BEGIN + 4000, width });
+
+  it("stand in one column, beside bars that are dotted while a task waits and full while it is at work", () => {
+    expect(lines(76)).toEqual([
+      "▾ digest  1/3                                         4.0s  ━━━━━━━━━━━━━━━━",
+      "├─ ✔ a                                                1.0s  ━━━━",
+      "├─ ▸ b                                                2.0s      ┈┈┈┈━━━━━━━━",
+      "└─ ◌ c  queued                                                          ┈┈┈┈",
+    ]);
+  });
+
+  it("take no more columns than the window has", () => {
+    for (const width of [20, 40, 75, 76, 80, 100, 200])
+      expect(Math.max(...lines(width).map((line) => line.length))).toBeLessThanOrEqual(width);
   });
 });
 
@@ -165,14 +228,29 @@ describe("a tree with more tasks than lines", () => {
 describe("the heading", () => {
   it("says what runs, how it stands and how far it is", () => {
     const tree = treeOf(runEvent(), taskEvent("-", "expanded"), taskEvent("a", "succeeded"), taskEvent("b", "queued"));
-    expect(renderHeading(tree, { paint: plain, now: BEGIN + 61_000 })).toBe("digest  r1  running  1m 1s  1/3 tasks");
+    expect(renderHeading(tree, { paint: plain, now: BEGIN + 61_000 })).toBe(
+      "digest  r1  running  1m 1s  1/3 tasks · 1 queued",
+    );
   });
 
   it("stops its clock when the run has ended", () => {
     const totals = { tasks: 1, succeeded: 1, failed: 0, cancelled: 0, executions: 4 };
     const tree = treeOf(taskEvent("-", "succeeded"), runEvent({ status: "succeeded", endedAt: iso(2000), totals }));
     expect(renderHeading(tree, { paint: plain, now: BEGIN + 9000 })).toBe(
-      "digest  r1  succeeded  2.0s  1/1 tasks, 4 executions",
+      "digest  r1  succeeded  2.0s  1 task succeeded, 4 executions",
+    );
+  });
+
+  it("says what became of the tasks of a run that has ended", () => {
+    const tree = treeOf(
+      taskEvent("-", "failed"),
+      taskEvent("a", "succeeded"),
+      taskEvent("b", "failed"),
+      taskEvent("c", "cancelled"),
+      runEvent({ status: "failed", endedAt: iso(2000) }),
+    );
+    expect(renderHeading(tree, { paint: plain, now: BEGIN })).toBe(
+      "digest  r1  failed  2.0s  1 succeeded, 2 failed, 1 cancelled of 4 tasks",
     );
   });
 });

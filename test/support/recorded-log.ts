@@ -43,8 +43,16 @@ export const inWordsOfToday = (view: RunView): RunView => ({
   tasks: view.tasks.map((task) => ({ ...task, state: WORDS[task.state] ?? task.state })),
 });
 
+/** A value without the fields that the recording does not know: views have gained some since. */
+function asFarAs<T>(recorded: T, value: T): T {
+  if (Array.isArray(recorded) && Array.isArray(value)) return value.map((one, i) => asFarAs(recorded[i], one)) as T;
+  if (typeof recorded !== "object" || recorded === null || typeof value !== "object" || value === null) return value;
+  const known = Object.entries(value).filter(([key]) => key in recorded);
+  return Object.fromEntries(known.map(([key, one]) => [key, asFarAs(recorded[key as keyof T], one)])) as T;
+}
+
 /** Stores the log as it was, message by message at its own time, and asks this build what it says. */
-export async function foldRecording({ run, messages, blobs }: RecordedLog): Promise<RunView> {
+export async function foldRecording({ run, messages, blobs, view }: RecordedLog): Promise<RunView> {
   const clock = createVirtualClock({ startMs: messages[0]!.timestamp });
   const broker = createMemoryBroker({ clock });
   const topology = createTopology();
@@ -59,7 +67,7 @@ export async function foldRecording({ run, messages, blobs }: RecordedLog): Prom
   }
   const app = await passing(tutti({ env: {}, orchestrator: false }, { bus: broker.connect(), clock }));
   try {
-    return JSON.parse(JSON.stringify(await passing(app.get(run)))) as RunView;
+    return asFarAs(view, JSON.parse(JSON.stringify(await passing(app.get(run)))) as RunView);
   } finally {
     await passing(app.stop());
     await bus.close();

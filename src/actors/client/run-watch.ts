@@ -7,7 +7,8 @@ import { decodeJson } from "../../core/json.ts";
 import { type LiveKind, type LiveMessage, liveMessage } from "../../core/live.ts";
 import type { TaskView } from "../../core/run-view.ts";
 import type { Effect } from "../../fold/effects.ts";
-import { attemptOf, hasOpenAttempt, isOpen, type TaskRecord } from "../../fold/task-record.ts";
+import type { RunState } from "../../fold/run-state.ts";
+import { attemptOf, hasOpenAttempt, isOpen, stateOf, type TaskRecord } from "../../fold/task-record.ts";
 import { viewTask } from "../../fold/view.ts";
 import { translating } from "../host/bus-failure.ts";
 import { Channel } from "../host/channel.ts";
@@ -33,6 +34,8 @@ class RunWatch {
   #caughtUp = false;
   /** Whether the run as it stood has been told. */
   #told = false;
+  /** The state whose tasks were all reported once. */
+  #reported: RunState | undefined;
   #scheduled = false;
   #stops: Stoppable[] = [];
   #unlisten: () => void = () => {};
@@ -116,12 +119,30 @@ class RunWatch {
       // Its end, if it has come already, is told last, like any other.
       this.channel.push({ kind: "run", run: { ...run, status: "running" } });
     }
-    for (const task of this.#changed) this.channel.push({ kind: "task", task: this.#view(task) });
+    for (const task of this.#toReport(state)) this.channel.push({ kind: "task", task: this.#view(task) });
     this.#changed.clear();
     if (!end) return;
     const { tasks: _, ...run } = await viewRun(this.#runtime, { state, ended: end });
     this.channel.push({ kind: "run", run });
     this.channel.close();
+  }
+
+  /**
+   * The tasks to report now. At first all of them, in the order in which they were planned, those that wait for siblings
+   * too; later what has changed, and after a task that expanded its children.
+   */
+  #toReport(state: RunState): Iterable<TaskRecord> {
+    if (this.#reported !== state) {
+      this.#reported = state;
+      return state.tasks.values();
+    }
+    const found = new Set<TaskRecord>();
+    for (const task of this.#changed) {
+      found.add(task);
+      if (stateOf(task) === "expanded")
+        for (const child of task.children!.all) if (!this.#changed.has(child)) found.add(child);
+    }
+    return found;
   }
 
   /** In the order of their last changes: a task's end comes after those of its children. */

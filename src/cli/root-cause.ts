@@ -1,0 +1,52 @@
+import { parentOf, ROOT } from "../core/names.ts";
+import type { Fact } from "./facts.ts";
+import type { RunTree, TaskNode } from "./run-tree.ts";
+import { manyLines, plain } from "./style.ts";
+import { formatCount, titleOf } from "./task-line.ts";
+
+const MOST_NAMED = 5;
+
+/**
+ * Why a run did not succeed: which task, of which type, in which attempt, on which worker, and what that took with it.
+ * `command` makes a command line of ours that can be copied; without it there is nobody to ask any more.
+ */
+export function explainFailure(tree: RunTree, command?: (words: string) => string): Fact[] {
+  const { run } = tree;
+  if (!run?.error) return [];
+  const facts: Fact[] = [];
+  const node = run.error.task === undefined ? undefined : tree.find(run.error.task);
+  if (node) facts.push(["failed", describeAttempt(node)]);
+  facts.push(["error", manyLines(node?.view.error?.message ?? run.error.message)]);
+  const stopped = stoppedBy(tree, node);
+  if (stopped) facts.push(["stopped", stopped]);
+  if (command) facts.push(["next", nextSteps(run.run, run.error.code, command).join("\n")]);
+  return facts;
+}
+
+function describeAttempt({ view }: TaskNode): string {
+  const of = view.maxAttempts === undefined ? "" : ` of ${view.maxAttempts}`;
+  const title = view.task === ROOT ? view.type : `${view.task} (${view.type})`;
+  return `${title}, attempt ${view.attempt}${of}${view.worker ? `, on worker ${view.worker}` : ""}`;
+}
+
+/** The tasks that were cancelled, those under a cancelled one not counted. */
+function stoppedBy(tree: RunTree, culprit: TaskNode | undefined): string | undefined {
+  const topmost = tree.all().filter((node) => isCancelled(node) && !(node.parent && isCancelled(node.parent)));
+  if (topmost.length === 0) return undefined;
+  const named = topmost.slice(0, MOST_NAMED).map((node) => nameWithin(node, culprit));
+  const more = topmost.length - named.length;
+  return `${named.join(", ")}${more > 0 ? ` and ${formatCount(more)} more` : ""} cancelled`;
+}
+
+const isCancelled = ({ view }: TaskNode): boolean => view.state === "cancelled";
+
+/** A sibling of the failed task by its key, others by their whole path. */
+const nameWithin = ({ view }: TaskNode, culprit: TaskNode | undefined): string =>
+  culprit && view.task !== ROOT && parentOf(view.task) === parentOf(culprit.view.task)
+    ? titleOf(view, plain)
+    : view.task;
+
+function nextSteps(run: string, code: number, command: (words: string) => string): string[] {
+  if (code !== 422) return [`${command(`log ${run}`)}  (its events)`];
+  return [`${command(`dead show ${run}`)}  (its input)`, `${command(`dead redrive ${run}`)}  (try it again)`];
+}

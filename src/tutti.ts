@@ -8,6 +8,7 @@ import { createFileAccess } from "./actors/host/file-access.ts";
 import { agreeOnLease, agreeOnMaxAge, agreeOnShards } from "./actors/host/log-settings.ts";
 import { QueuesInUse } from "./actors/host/queues-in-use.ts";
 import type { Runtime } from "./actors/host/runtime.ts";
+import { Trouble } from "./actors/host/trouble.ts";
 import { TypeRegistry } from "./actors/host/type-registry.ts";
 import { readLog } from "./actors/log/run-log.ts";
 import { readRun, viewRun } from "./actors/log/run-reader.ts";
@@ -83,7 +84,8 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
       TypeRegistry.open(bus, topology, log),
       QueuesInUse.open(bus, topology, log),
     ]);
-    const host: Runtime = { bus, topology, clock, blobs, types, queues, log, id, shards };
+    const trouble = new Trouble(clock, log);
+    const host: Runtime = { bus, topology, clock, blobs, types, queues, log, trouble, id, shards };
     const models = createModelProvider({ env, onLog: log });
     const files = options.files ?? (options.bus === undefined ? "." : undefined);
     const workerHost = { ...host, models, live: new LiveReporter(host), openFile: createFileAccess(files) };
@@ -98,6 +100,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
       models.stop();
       await atMost(clock, LEAVE_MS, Promise.all([types.stop(), queues.stop()]));
       await atMost(clock, LEAVE_MS, bus.close());
+      trouble.stop();
     };
     try {
       // Types first: a request that waits in the stream must find them.

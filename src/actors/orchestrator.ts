@@ -19,6 +19,7 @@ import { DurableRequests } from "./gateway/durable-requests.ts";
 import { Gateway, isInbox } from "./gateway/gateway.ts";
 import { queryEndpoints } from "./gateway/queries.ts";
 import { answerOf } from "./gateway/run-answer.ts";
+import { InProgress } from "./host/in-progress.ts";
 import type { Runtime } from "./host/runtime.ts";
 import { LogWriter } from "./log/log-writer.ts";
 import { finishedRun } from "./shard/run-trace.ts";
@@ -43,7 +44,8 @@ export class Orchestrator {
   readonly #letters: DeadLetters;
   readonly #gateway: Gateway;
   readonly #requests: DurableRequests;
-  readonly #traces = new Set<Promise<void>>();
+  /** Answers to callers, and traces. */
+  readonly #afterwards = new InProgress();
   #service: Stoppable | undefined;
 
   constructor(runtime: Runtime, options: OrchestratorOptions = {}) {
@@ -79,7 +81,7 @@ export class Orchestrator {
       onLive: (shard: number) => load.known(shard),
       onGivenUp: (shard: number, runs: number) => load.givenUp(shard, runs),
       onEnded: (run: RunState, ended: Ended, at: number) => this.#ended(run, ended, at),
-      answer: (run: RunState, ended: Ended) => void this.#answer(run, ended),
+      answer: (run: RunState, ended: Ended) => this.#afterwards.add(this.#answer(run, ended)),
     };
     this.#shards = new Shards(runtime, dependencies, load);
     const admission = new Admission(runtime, load);
@@ -115,7 +117,7 @@ export class Orchestrator {
     this.#gateway.stop();
     await this.#shards.stop();
     await Promise.all([this.#dispatcher.stop(), this.#writer.stop(), this.#withdrawals.stop(), this.#letters.stop()]);
-    await Promise.allSettled(this.#traces);
+    await this.#afterwards.settled();
   }
 
   #guard(message: Message, handler: (message: Message) => void): void {
@@ -142,8 +144,7 @@ export class Orchestrator {
     const recorded = recordRun(finishedRun(run, ended, at)).catch((error) => {
       this.#runtime.log("warn", `the trace of run ${run.run} could not be written: ${messageOf(error)}`);
     });
-    this.#traces.add(recorded);
-    void recorded.then(() => this.#traces.delete(recorded));
+    this.#afterwards.add(recorded);
   }
 }
 

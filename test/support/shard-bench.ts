@@ -6,6 +6,7 @@ import { Dispatcher } from "../../src/actors/dispatch/dispatcher.ts";
 import { QueueGate } from "../../src/actors/dispatch/queue-gate.ts";
 import { BlobStore } from "../../src/actors/host/blobs.ts";
 import { QueuesInUse } from "../../src/actors/host/queues-in-use.ts";
+import { Trouble } from "../../src/actors/host/trouble.ts";
 import { TypeRegistry } from "../../src/actors/host/type-registry.ts";
 import { LogWriter } from "../../src/actors/log/log-writer.ts";
 import { createMemoryBus } from "../../src/bus/memory/bus.ts";
@@ -40,7 +41,8 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
   const types = await passing(TypeRegistry.open(bus, topology, say));
   const queues = await passing(QueuesInUse.open(bus, topology, say));
   const blobs = await passing(BlobStore.open(bus, topology, clock));
-  const host = { bus, topology, clock, blobs, types, queues, log: say, id: "us", shards: 1 };
+  const trouble = new Trouble(clock, say);
+  const host = { bus, topology, clock, blobs, types, queues, log: say, trouble, id: "us", shards: 1 };
   const claimBucket = await passing(bus.bucket(topology.buckets.shards));
   // Nobody renews here, so nobody expires.
   const presences = await passing(bus.bucket({ name: "presences" }));

@@ -1,5 +1,6 @@
 import { BlobStore } from "../../src/actors/host/blobs.ts";
 import { QueuesInUse } from "../../src/actors/host/queues-in-use.ts";
+import { Trouble } from "../../src/actors/host/trouble.ts";
 import { TypeRegistry } from "../../src/actors/host/type-registry.ts";
 import { LiveReporter } from "../../src/actors/worker/live-reporter.ts";
 import { WorkerProcess } from "../../src/actors/worker/worker-process.ts";
@@ -43,7 +44,8 @@ export async function createWorkerBench(concurrency: number) {
   const queues = await passing(QueuesInUse.open(bus, topology, () => {}));
   const blobs = await passing(BlobStore.open(bus, topology, clock));
   const say = (_: string, message: string) => void log.push(message);
-  const host = { bus: workerBus, topology, clock, blobs, types, queues, log: say, id: "worker-1", shards: 1 };
+  const trouble = new Trouble(clock, say);
+  const host = { bus: workerBus, topology, clock, blobs, types, queues, log: say, trouble, id: "worker-1", shards: 1 };
   const held = new Set<HeldAttempt>();
   const slow = worker("slow", {
     run: ({ signal }) =>

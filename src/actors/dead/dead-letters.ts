@@ -1,12 +1,20 @@
 import { isBusError, isPassing } from "../../bus/port.ts";
 import { parseDeadTaskSubject } from "../../bus/subjects.ts";
-import { pauseMs, sleep } from "../../core/clock.ts";
 import type { DeadTask } from "../../core/dead-letter.ts";
 import { messageOf } from "../../core/error.ts";
 import { decodeJson, encodeJson, type Json } from "../../core/json.ts";
 import { failedTaskOf, type RunState } from "../../fold/run-state.ts";
 import { attemptOf, type TaskRecord } from "../../fold/task-record.ts";
+import { InProgress } from "../host/in-progress.ts";
+import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
+import type { WaitingWork } from "../host/trouble.ts";
+
+const STORED: WaitingWork = { one: "dead letter is not stored yet", many: "dead letters are not stored yet" };
+const REMOVED: WaitingWork = {
+  one: "redriven dead letter is not removed yet",
+  many: "redriven dead letters are not removed yet",
+};
 
 /**
  * Keeps the dead letters of an owner's runs: one for each run that a task has failed, none once it is redriven. It is a
@@ -16,8 +24,8 @@ import type { Runtime } from "../host/runtime.ts";
 export class DeadLetters {
   readonly #runtime: Runtime;
   readonly #envelopeOf: (task: TaskRecord) => Promise<Uint8Array>;
-  readonly #underWay = new Set<Promise<void>>();
-  #stopped = false;
+  readonly #inProgress = new InProgress();
+  readonly #stopping = new AbortController();
 
   constructor(runtime: Runtime, envelopeOf: (task: TaskRecord) => Promise<Uint8Array>) {
     this.#runtime = runtime;
@@ -33,20 +41,18 @@ export class DeadLetters {
 
   /** A redrive was read. */
   redriven(run: RunState): void {
-    const removed = this.#removeStale(run, () => true);
-    this.#underWay.add(removed);
-    void removed.then(() => this.#underWay.delete(removed));
+    this.#inProgress.add(this.#removeStale(run, () => true));
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    await Promise.allSettled(this.#underWay);
+    this.#stopping.abort();
+    await this.#inProgress.settled();
   }
 
   async #bury(task: TaskRecord, wanted: () => boolean): Promise<void> {
     const { tenant, run } = task.run;
     const subject = this.#runtime.topology.subjects.deadTask(tenant, run, task.id, attemptOf(task));
-    await this.#insist(`the dead letter of run ${run} is not stored yet`, wanted, async () => {
+    await this.#insist(STORED, run, wanted, async () => {
       const data = encodeJson(await this.#describe(task));
       if (!wanted()) return;
       await this.#runtime.bus.append(subject, data, { expectLastSubjectSequence: 0 }).catch((error) => {
@@ -59,7 +65,7 @@ export class DeadLetters {
   async #removeStale(run: RunState, wanted: () => boolean): Promise<void> {
     const { bus, topology } = this.#runtime;
     const { name } = topology.streams.dead;
-    await this.#insist(`a dead letter of run ${run.run} is not removed yet`, wanted, async () => {
+    await this.#insist(REMOVED, run.run, wanted, async () => {
       for (const subject of await bus.listSubjects(name, topology.subjects.deadTasksOfRun(run.tenant, run.run))) {
         const { task, attempt } = parseDeadTaskSubject(topology.subjects, subject);
         const record = run.tasks.get(task);
@@ -94,16 +100,12 @@ export class DeadLetters {
   }
 
   /** Repeats what trouble of the bus has prevented. What cannot be done at all is given up: a run ends all the same. */
-  async #insist(problem: string, wanted: () => boolean, work: () => Promise<void>): Promise<void> {
-    for (let tries = 0; !this.#stopped && wanted(); tries++) {
-      try {
-        return await work();
-      } catch (error) {
-        if (isBusError(error, "closed")) return;
-        if (!isPassing(error)) return this.#runtime.log("error", `${problem}, and will not be: ${messageOf(error)}`);
-        if (tries % 10 === 9) this.#runtime.log("warn", `${problem}: ${messageOf(error)}`);
-        await sleep(this.#runtime.clock, pauseMs(tries));
-      }
+  async #insist(work: WaitingWork, run: string, wanted: () => boolean, attempt: () => Promise<void>): Promise<void> {
+    const { signal } = this.#stopping;
+    try {
+      await insist(this.#runtime, attempt, { work, name: () => `run ${run}`, wanted, signal });
+    } catch (error) {
+      this.#runtime.log("error", `run ${run}: its ${work.one}, and will not be: ${messageOf(error)}`);
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { TaskAddress } from "../../bus/subjects.ts";
-import { messageOf } from "../../core/error.ts";
 import { encodeJson } from "../../core/json.ts";
 import type { TaskRecord } from "../../fold/task-record.ts";
+import { InProgress } from "../host/in-progress.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 
@@ -19,7 +19,7 @@ export class AttemptCanceller {
   readonly #runtime: Runtime;
   readonly #dispatcher: () => Dispatcher;
   readonly #batches = new Map<string, Batch>();
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #inProgress = new InProgress();
 
   constructor(runtime: Runtime, dispatcher: () => Dispatcher) {
     this.#runtime = runtime;
@@ -36,7 +36,7 @@ export class AttemptCanceller {
       this.#runtime.clock.endOfTurn(() => {
         const full = this.#batches.get(key)!;
         this.#batches.delete(key);
-        this.#track(this.#carryOut(full));
+        this.#inProgress.add(this.#carryOut(full));
       });
     }
     batch.withdrawn.push({ task, at });
@@ -44,11 +44,11 @@ export class AttemptCanceller {
 
   /** A message that a former owner left on the queue although its attempt is closed. */
   removeStale(subject: string): void {
-    this.#track(this.#remove(subject));
+    this.#inProgress.add(this.#remove(subject));
   }
 
   async stop(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    await this.#inProgress.settled();
   }
 
   async #carryOut({ tenant, run, withdrawn }: Batch): Promise<void> {
@@ -64,7 +64,7 @@ export class AttemptCanceller {
         for (let i = 0; i < tasks.length; i += MOST_NAMED)
           bus.publish(subject, encodeJson({ v: 1, tasks: tasks.slice(i, i + MOST_NAMED) }));
     } catch (error) {
-      this.#runtime.log("warn", `workers could not be told to abort run ${run}: ${messageOf(error)}`);
+      this.#runtime.trouble.mention(NOT_REPORTED, `run ${run}`, error);
     }
     // An attempt that is being published would appear on the queue after its removal.
     await Promise.all(withdrawn.map(({ task }) => this.#dispatcher().settled(task)));
@@ -73,18 +73,21 @@ export class AttemptCanceller {
   }
 
   async #remove(subject: string): Promise<void> {
-    const { bus, topology, log } = this.#runtime;
-    await bus.removeSubject(topology.streams.tasks.name, subject).catch((error) => {
-      log("warn", `${subject} could not be taken off the queue: ${messageOf(error)}`);
-    });
-  }
-
-  #track(work: Promise<void>): void {
-    this.#underWay.add(work);
-    void work.finally(() => this.#underWay.delete(work));
+    const { bus, topology, trouble } = this.#runtime;
+    const remove = bus.removeSubject(topology.streams.tasks.name, subject);
+    await remove.catch((error) => trouble.mention(NOT_REMOVED, subject, error));
   }
 }
 
 /** A task's path may take 2 KB, and a message must stay below the bus's limit. */
 const MOST_NAMED = 400;
 const AT_ONCE = 50;
+
+const NOT_REPORTED = {
+  one: "cancellation could not be sent to the workers",
+  many: "cancellations could not be sent to the workers",
+};
+const NOT_REMOVED = {
+  one: "closed attempt could not be taken off the queue",
+  many: "closed attempts could not be taken off the queue",
+};

@@ -1,9 +1,9 @@
 import { isBusError, isPassing } from "../../bus/port.ts";
 import type { TaskAddress } from "../../bus/subjects.ts";
-import { pauseMs, sleep } from "../../core/clock.ts";
 import { cutMessage, messageOf, type TaskError } from "../../core/error.ts";
 import type { Priority } from "../../core/names.ts";
 import { attemptOf, isOpen, type TaskRecord } from "../../fold/task-record.ts";
+import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { TaskEncoder } from "./task-encoder.ts";
 
@@ -164,9 +164,42 @@ export class Dispatcher {
     }
   }
 
-  /** The way of what has to be fetched first, and of what did not go through at once. */
+  /**
+   * The way of what has to be fetched first, and of what did not go through at once. `failure`: of a first try;
+   * `encoding`: the message, already begun.
+   */
   async #sendPatiently(sending: Sending, failure?: unknown, encoding?: Promise<Uint8Array>): Promise<void> {
-    await this.#insist(sending, failure, encoding);
+    const { task, attempt } = sending;
+    let begun = encoding;
+    let isDoubtful = isBusError(failure, "unconfirmed");
+    const send = async () => {
+      if (isDoubtful && (await this.#isQueued(sending))) return;
+      isDoubtful = false;
+      const data = await (begun ?? this.#encoder.prepare(task));
+      begun = undefined;
+      await this.#runtime.queues.add(task.spec.type, priorityOf(task));
+      if (!this.#isOpen(sending)) return;
+      // The lease may have run out since.
+      if (!this.#dependencies.holds()) return this.add(task);
+      await this.#append(sending, data).catch((error) => {
+        isDoubtful = isBusError(error, "unconfirmed");
+        throw error;
+      });
+    };
+    try {
+      await insist(this.#runtime, send, {
+        work: TASKS,
+        name: () => `task ${task.id} of run ${task.run.run}`,
+        wanted: () => this.#isOpen(sending),
+        // Until it is known whether it was stored, nothing that fails is final.
+        passes: (error) => isDoubtful || isPassing(error),
+        failure,
+      });
+    } catch (error) {
+      // What does not pass would fail for ever: the task says so instead of waiting.
+      if (!isBusError(error, "subject-taken") && this.#isOpen(sending))
+        this.#dependencies.fail(task, attempt, { kind: "terminal", message: cutMessage(messageOf(error)) });
+    }
     this.#finish(sending);
   }
 
@@ -188,61 +221,18 @@ export class Dispatcher {
     );
   }
 
-  /** Sends until it is sent, or has lost its purpose. `failure`: of a first try; `encoding`: the message, already begun. */
-  async #insist(sending: Sending, failure?: unknown, encoding?: Promise<Uint8Array>): Promise<void> {
-    const { task } = sending;
-    let error = failure;
-    for (let tries = 0; ; tries++) {
-      if (error !== undefined && !(await this.#mayRepeat(sending, error, tries))) return;
-      if (!this.#isOpen(sending)) return;
-      try {
-        const data = await (tries === 0 && encoding ? encoding : this.#encoder.prepare(task));
-        await this.#runtime.queues.add(task.spec.type, priorityOf(task));
-        if (!this.#isOpen(sending)) return;
-        // The lease may have run out since.
-        if (!this.#dependencies.holds()) return this.add(task);
-        await this.#append(sending, data);
-        return;
-      } catch (caught) {
-        error = caught;
-      }
-    }
-  }
-
-  /** Whether a publish that failed is to be tried again; resolves when it is time. */
-  async #mayRepeat(sending: Sending, error: unknown, tries: number): Promise<boolean> {
-    const { clock, log } = this.#runtime;
-    const { task, attempt } = sending;
-    if (isBusError(error, "subject-taken", "closed") || !this.#isOpen(sending)) return false;
-    if (!isPassing(error)) {
-      // What does not pass would fail for ever: the task says so instead of waiting.
-      this.#dependencies.fail(task, attempt, { kind: "terminal", message: cutMessage(messageOf(error)) });
-      return false;
-    }
-    if (tries % 10 === 0)
-      log("warn", `task ${task.id} of run ${task.run.run} is not on the queue yet: ${messageOf(error)}`);
-    await sleep(clock, pauseMs(tries));
-    return !(isBusError(error, "unconfirmed") && (await this.#isQueued(sending)));
-  }
-
   /**
    * Whether a publish that was not confirmed has been stored, and waits or is being worked on. As at a takeover, the
    * queue is asked before the log: when it is over by now, its result has been folded once this resolves.
    */
   async #isQueued(sending: Sending): Promise<boolean> {
-    const { bus, topology, clock } = this.#runtime;
-    while (this.#isOpen(sending)) {
-      try {
-        const queued = await bus.listSubjects(topology.streams.tasks.name, sending.subject);
-        if (queued.length > 0) return true;
-        await this.#dependencies.caughtUp(sending.task);
-        break;
-      } catch {
-        await sleep(clock, RECHECK_MS);
-      }
-    }
-    return false;
+    const { task, subject } = sending;
+    const { bus, topology } = this.#runtime;
+    if ((await bus.listSubjects(topology.streams.tasks.name, subject)).length > 0) return true;
+    await this.#dependencies.caughtUp(task);
+    return !this.#isOpen(sending);
   }
 }
 
+const TASKS = { one: "task is not on the queue yet", many: "tasks are not on the queue yet" };
 const NOTHING = Promise.resolve();

@@ -5,7 +5,9 @@ import { messageOf, TuttiError } from "../../core/error.ts";
 import { encodeJson } from "../../core/json.ts";
 import { HEADERS, queuedRunId } from "../../core/request.ts";
 import { INLINE_LIMIT } from "../host/blobs.ts";
+import { InProgress } from "../host/in-progress.ts";
 import type { Runtime } from "../host/runtime.ts";
+import type { WaitingWork } from "../host/trouble.ts";
 import type { Admission } from "./admission.ts";
 import { readRequest } from "./request-reading.ts";
 import { submit } from "./submission.ts";
@@ -17,6 +19,12 @@ const RETRY_MS = 1000;
 /** How soon it is looked again whether there is room, for nothing tells when another's run ends or a log has room. */
 const RECHECK_MS = 100;
 
+const NOT_STARTED: WaitingWork = { one: "stored request waits", many: "stored requests wait" };
+const NOT_BURIED: WaitingWork = {
+  one: "dead letter of a request is not stored yet",
+  many: "dead letters of requests are not stored yet",
+};
+
 /**
  * Takes requests that were published to be started whenever an orchestrator is there. One that can never be started
  * goes to the dead letters, with what is wrong with it: there is nobody to answer.
@@ -25,7 +33,7 @@ export class DurableRequests {
   readonly #runtime: Runtime;
   readonly #admission: Admission;
   #puller: Puller | undefined;
-  #inHand = 0;
+  readonly #taken = new InProgress();
   #disarm: (() => void) | undefined;
 
   constructor(runtime: Runtime, admission: Admission) {
@@ -38,11 +46,9 @@ export class DurableRequests {
     const { requestsConsumer: consumer } = topology;
     await bus.ensureConsumer(consumer);
     this.#puller = await bus.pull(consumer.stream, consumer.name, (delivery) => {
-      this.#inHand++;
-      void this.#take(delivery).finally(() => {
-        this.#inHand--;
-        void this.#demand();
-      });
+      const taken = this.#take(delivery);
+      this.#taken.add(taken);
+      void taken.then(() => this.#demand());
     });
     await this.#demand();
   }
@@ -52,6 +58,7 @@ export class DurableRequests {
     this.#puller = undefined;
     this.#disarm?.();
     await puller?.stop();
+    await this.#taken.settled();
   }
 
   /** There may be room again. */
@@ -67,7 +74,7 @@ export class DurableRequests {
     const room = Math.min(AT_ONCE, await this.#admission.room());
     const puller = this.#puller;
     if (!puller) return;
-    const wanted = room - this.#inHand - puller.outstanding;
+    const wanted = room - this.#taken.size - puller.outstanding;
     if (wanted > 0) puller.demand(wanted);
     if (room < AT_ONCE) this.#disarm ??= this.#runtime.clock.timer(RECHECK_MS, () => this.wake());
   }
@@ -81,14 +88,14 @@ export class DurableRequests {
       delivery.ack();
     } catch (error) {
       const code = error instanceof TuttiError ? error.code : 500;
-      if (code >= 500) return this.#later(delivery, `request ${delivery.subject} waits: ${messageOf(error)}`);
+      if (code >= 500) return this.#later(delivery, NOT_STARTED, error);
       if (code === 404 && delivery.deliveries < UNKNOWN_TYPE_TRIES) return delivery.nak(RETRY_MS);
       await this.#bury(type, delivery, error);
     }
   }
 
-  #later(delivery: Delivery, why: string): void {
-    this.#runtime.log("warn", why);
+  #later(delivery: Delivery, work: WaitingWork, error: unknown): void {
+    this.#runtime.trouble.mention(work, delivery.subject, error);
     delivery.nak(RETRY_MS);
   }
 
@@ -114,7 +121,7 @@ export class DurableRequests {
       log("warn", `request ${delivery.subject} cannot be started and is now a dead letter: ${messageOf(error)}`);
       delivery.ack();
     } catch (failure) {
-      this.#later(delivery, `dead letter for ${delivery.subject} could not be stored: ${messageOf(failure)}`);
+      this.#later(delivery, NOT_BURIED, failure);
     }
   }
 }

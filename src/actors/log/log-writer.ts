@@ -1,9 +1,9 @@
 import { isBusError } from "../../bus/port.ts";
-import { pauseMs, sleep } from "../../core/clock.ts";
-import { messageOf } from "../../core/error.ts";
 import type { EventKind } from "../../core/event.ts";
 import { encodeJson } from "../../core/json.ts";
 import type { RunAddress } from "../../fold/run-state.ts";
+import { InProgress } from "../host/in-progress.ts";
+import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { readEventBody } from "./log-event.ts";
 
@@ -13,8 +13,8 @@ import { readEventBody } from "./log-event.ts";
  */
 export class LogWriter {
   readonly #runtime: Runtime;
-  readonly #underWay = new Set<Promise<void>>();
-  #stopped = false;
+  readonly #inProgress = new InProgress();
+  readonly #stopping = new AbortController();
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -34,13 +34,13 @@ export class LogWriter {
     options: { onceSince?: number; begunAt?: number } = {},
   ): Promise<void> {
     const written = this.#write(run, event, body, wanted, options);
-    this.#underWay.add(written);
-    return written.then(() => void this.#underWay.delete(written));
+    this.#inProgress.add(written);
+    return written;
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    await Promise.allSettled(this.#underWay);
+    this.#stopping.abort();
+    await this.#inProgress.settled();
   }
 
   async #write(
@@ -50,32 +50,37 @@ export class LogWriter {
     wanted: () => boolean,
     { onceSince, begunAt = 0 }: { onceSince?: number; begunAt?: number },
   ): Promise<void> {
-    const { bus, topology, clock, log } = this.#runtime;
+    const { bus, topology } = this.#runtime;
     const subject = topology.subjects.log(run.tenant, run.shard, run.run, event);
     const data = encodeJson(body);
     const since = Math.max(onceSince ?? 0, begunAt);
     let last = onceSince ?? 0;
-    for (let tries = 0; !this.#stopped && wanted(); tries++) {
+    const append = async (): Promise<void> => {
+      const options = onceSince !== undefined ? { expectLastSubjectSequence: last } : undefined;
       try {
-        await bus.append(subject, data, onceSince !== undefined ? { expectLastSubjectSequence: last } : undefined);
-        return;
+        await bus.append(subject, data, options);
       } catch (error) {
-        if (isBusError(error, "closed")) return;
-        if (isBusError(error, "wrong-sequence")) {
-          const stored = await bus.getLastMessage(topology.streams.log.name, subject).catch(() => undefined);
-          // What is no such event, or came before a redrive or the run itself, must not stand in the way of the real one.
-          if (stored && stored.sequence > since && isThere(event, stored.data)) return;
-          const expected = stored?.sequence ?? 0;
-          const isNews = expected !== last;
-          last = expected;
-          if (isNews) continue;
-        }
-        if (tries % 10 === 0) log("warn", `${event} of run ${run.run} is not in the log yet: ${messageOf(error)}`);
-        await sleep(clock, pauseMs(tries));
+        if (!isBusError(error, "wrong-sequence")) throw error;
+        const stored = await bus.getLastMessage(topology.streams.log.name, subject);
+        // What is no such event, or came before a redrive or the run itself, must not stand in the way of the real one.
+        if (stored && stored.sequence > since && isThere(event, stored.data)) return;
+        const expected = stored?.sequence ?? 0;
+        if (expected === last) throw error;
+        last = expected;
+        return append();
       }
-    }
+    };
+    await insist(this.#runtime, append, {
+      work: EVENTS,
+      name: () => `${event} of run ${run.run}`,
+      wanted,
+      signal: this.#stopping.signal,
+      passes: () => true,
+    });
   }
 }
+
+const EVENTS = { one: "event is not in the log yet", many: "events are not in the log yet" };
 
 /** One of a newer build is there, too. */
 function isThere(event: EventKind, data: Uint8Array): boolean {

@@ -1,7 +1,6 @@
 import type { z } from "zod";
-import { type Delivery, isPassing } from "../../bus/port.ts";
+import { BusError, type Delivery } from "../../bus/port.ts";
 import { tenantOfTask } from "../../bus/subjects.ts";
-import { pauseMs, sleep } from "../../core/clock.ts";
 import {
   cutMessage,
   isInvalid,
@@ -20,6 +19,7 @@ import type { TaskMessage } from "../../core/task-message.ts";
 import { isPlan, type PlanOf } from "../../define/plan-of.ts";
 import type { Worker } from "../../define/worker.ts";
 import { INLINE_LIMIT } from "../host/blobs.ts";
+import { insist } from "../host/insist.ts";
 import { createHandlerContext } from "./handler-context.ts";
 import { fetchGiven, type Given, givenIn } from "./task-input.ts";
 import type { WorkerRuntime } from "./worker-runtime.ts";
@@ -194,16 +194,11 @@ export class Attempt {
   /** What was made is not made again because there is no room for it just now, or nobody answers: it is repeated. */
   async #store(data: Uint8Array): Promise<string> {
     this.#disarm?.();
-    for (let tries = 0; ; tries++) {
-      try {
-        return await this.#runtime.blobs.put(data);
-      } catch (error) {
-        if (!isPassing(error) || this.#abort.signal.aborted) throw error;
-        if (tries % 10 === 0)
-          this.#runtime.log("warn", `what task ${this.message.task} made is not stored yet: ${messageOf(error)}`);
-        await sleep(this.#runtime.clock, pauseMs(tries), this.#abort.signal);
-      }
-    }
+    const { signal } = this.#abort;
+    const put = () => this.#runtime.blobs.put(data);
+    const ref = await insist(this.#runtime, put, { work: OUTPUTS, name: () => `task ${this.message.task}`, signal });
+    if (ref !== undefined) return ref;
+    throw signal.aborted ? signal.reason : new BusError("closed", "the bus was closed");
   }
 
   #count(usage: Usage): void {
@@ -240,3 +235,5 @@ function parseBy(schema: z.ZodType, value: unknown, what: "input" | "output", ty
     `the ${what} of ${type} does not match its schema: ${describeProblems(problemsOf(parsed.error, value))}`,
   );
 }
+
+const OUTPUTS = { one: "output is not stored yet", many: "outputs are not stored yet" };

@@ -1,8 +1,9 @@
 import { type Delivery, isBusError } from "../../bus/port.ts";
-import { pauseMs, sleep } from "../../core/clock.ts";
 import { messageOf } from "../../core/error.ts";
 import { encodeText } from "../../core/json.ts";
 import { INLINE_LIMIT } from "../host/blobs.ts";
+import { InProgress } from "../host/in-progress.ts";
+import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
 
 interface Batch {
@@ -20,9 +21,9 @@ interface Batch {
 export class Committer {
   readonly #runtime: Runtime;
   #batches = new Map<string, Batch>();
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #inProgress = new InProgress();
   #scheduled = false;
-  #abandoned = false;
+  readonly #abandoned = new AbortController();
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -50,12 +51,12 @@ export class Committer {
   /** Resolves when everything added so far is stored. */
   async settled(): Promise<void> {
     this.#flush();
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    await this.#inProgress.settled();
   }
 
   /** Stops repeating what cannot be stored: the tasks will be delivered again elsewhere. */
   abandon(): void {
-    this.#abandoned = true;
+    this.#abandoned.abort();
   }
 
   #flush(): void {
@@ -66,30 +67,29 @@ export class Committer {
   }
 
   #commit(batch: Batch): void {
-    const stored = this.#store(batch);
-    this.#underWay.add(stored);
-    void stored.then(() => this.#underWay.delete(stored));
+    this.#inProgress.add(this.#store(batch));
   }
 
   async #store({ reply, results, deliveries, done }: Batch): Promise<void> {
-    const { bus, clock, log } = this.#runtime;
+    const { bus, log } = this.#runtime;
     const data = encodeText(`{"v":1,"results":[${results.join(",")}]}`);
-    for (let tries = 0; !this.#abandoned; tries++) {
-      try {
-        await bus.append(`${reply}.result`, data);
-        // The result is in the log; a lost ack costs a redelivery that finds the attempt settled.
-        for (const delivery of deliveries) delivery.ack();
-        break;
-      } catch (error) {
-        if (isBusError(error, "closed", "too-large")) {
-          log("error", `${results.length} results for ${reply} could not be stored: ${messageOf(error)}`);
-          break;
-        }
-        if (tries % 10 === 0)
-          log("warn", `${results.length} results for ${reply} are not stored yet: ${messageOf(error)}`);
-        await sleep(clock, pauseMs(tries));
-      }
+    const name = () => `${results.length} for ${reply}`;
+    const passes = (error: unknown) => !isBusError(error, "too-large");
+    try {
+      const stored = await insist(this.#runtime, () => bus.append(`${reply}.result`, data), {
+        work: RESULTS,
+        name,
+        passes,
+        signal: this.#abandoned.signal,
+      });
+      // The result is in the log; a lost ack costs a redelivery that finds the attempt settled.
+      if (stored) for (const delivery of deliveries) delivery.ack();
+      else log("warn", `results were not stored, so their tasks are delivered again: ${name()}`);
+    } catch (error) {
+      log("error", `results could not be stored: ${name()}: ${messageOf(error)}`);
     }
     for (const one of done) one();
   }
 }
+
+const RESULTS = { one: "message of results is not stored yet", many: "messages of results are not stored yet" };

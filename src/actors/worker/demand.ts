@@ -1,9 +1,10 @@
 import type { Delivery, Puller } from "../../bus/port.ts";
-import { pauseMs, sleep } from "../../core/clock.ts";
-import { messageOf } from "../../core/error.ts";
 import { PRIORITIES, type Priority } from "../../core/names.ts";
+import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { SlotPool } from "./slot-pool.ts";
+
+type DemandRuntime = Pick<Runtime, "bus" | "topology" | "clock" | "queues" | "trouble">;
 
 /** The slots of one type, over its priorities. */
 interface Slots {
@@ -39,7 +40,7 @@ export const DEFAULT_CONCURRENCY = 16;
  * bound by that alone, and the others share the default.
  */
 export class Demand {
-  readonly #runtime: Runtime;
+  readonly #runtime: DemandRuntime;
   /** By type. */
   readonly #slots: ReadonlyMap<string, Slots>;
   readonly #pools: readonly SlotPool[];
@@ -64,7 +65,7 @@ export class Demand {
   #disarmHeartbeat: () => void = () => {};
 
   constructor(
-    runtime: Runtime,
+    runtime: DemandRuntime,
     options: {
       types: readonly string[];
       /** The limit of the process, where it states one. */
@@ -129,18 +130,15 @@ export class Demand {
     if (this.#isOpen && slots.inHand < slots.limit) ask(source, 1);
   }
 
-  /** Never rejects: nobody will tell of that queue once more. */
+  /** Never rejects: nobody will report that queue once more. */
   async #openPatiently(type: string, priority: Priority): Promise<void> {
-    const { clock, log, topology } = this.#runtime;
-    for (let tries = 0; !this.#closed; tries++) {
-      try {
-        return await this.#open(type, priority);
-      } catch (error) {
-        const { name } = topology.taskConsumer(type, priority);
-        if (tries % 10 === 0) log("warn", `the queue ${name} is not open yet: ${messageOf(error)}`);
-        await sleep(clock, pauseMs(tries), this.#closing.signal).catch(() => {});
-      }
-    }
+    const { name } = this.#runtime.topology.taskConsumer(type, priority);
+    await insist(this.#runtime, () => this.#open(type, priority), {
+      work: { one: "queue is not open yet", many: "queues are not open yet" },
+      name: () => name,
+      passes: () => true,
+      signal: this.#closing.signal,
+    });
   }
 
   /** Whether the heartbeats have paused for so long that what is in hand may have been given to another worker. */

@@ -6,6 +6,9 @@ import { type Dispatcher, priorityOf } from "./dispatcher.ts";
 /** Of a queue's limit one run may use this part, so that a large one leaves room to the small ones that come later. */
 const RUN_SHARE = 0.25;
 
+/** What puts on the queue those that are let in. */
+type Behind = Pick<Dispatcher, "add" | "remove" | "has">;
+
 /** The tasks of one type and priority. */
 interface Queue {
   /** On the queue, or on their way to it. */
@@ -31,14 +34,14 @@ interface Line {
  * task counts from when it is let in until its attempt is closed, whether it is queued or being worked on.
  */
 export class QueueGate {
-  readonly #dispatcher: Dispatcher;
+  readonly #dispatcher: Behind;
   readonly #most: number;
   readonly #mostOfRun: number;
   readonly #queues = new Map<string, Queue>();
   readonly #inside = new Map<TaskRecord, Line>();
   readonly #outside = new Map<TaskRecord, Line>();
 
-  constructor(dispatcher: Dispatcher, most: number) {
+  constructor(dispatcher: Behind, most: number) {
     this.#dispatcher = dispatcher;
     this.#most = most;
     this.#mostOfRun = Math.ceil(RUN_SHARE * most);

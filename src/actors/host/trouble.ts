@@ -91,7 +91,8 @@ export class Trouble {
         due,
         Math.max(since + GATHER_MS, (this.#loggedAt.get(work) ?? Number.NEGATIVE_INFINITY) + AGAIN_MS),
       );
-    if (this.#waiting.size > 0 && !this.#isStopped) this.#disarm = this.#clock.timer(due - this.#clock.monotonic(), () => this.#report());
+    if (this.#waiting.size > 0 && !this.#isStopped)
+      this.#disarm = this.#clock.timer(due - this.#clock.monotonic(), () => this.#report());
   }
 
   #report(): void {

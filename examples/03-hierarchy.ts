@@ -35,5 +35,5 @@ const book = worker("book", {
 
 await using app = await tutti({ workers: [book, chapter, paragraph, join] });
 const run = await app.submit(book, {});
-console.log(await app.result(run));
-for (const { task, type, state } of (await app.get(run)).tasks) console.log(`${task}  ${type}  ${state}`);
+console.log(await run.result());
+for (const { task, type, state } of (await run.get()).tasks) console.log(`${task}  ${type}  ${state}`);

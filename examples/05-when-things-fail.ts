@@ -32,8 +32,8 @@ await tell(app.run(sleepy, {}));
 await tell(app.run(patient, {}, { deadline: "50ms" }));
 
 const run = await app.submit(patient, {});
-await app.cancel(run, { reason: "it takes too long" });
-await tell(app.result(run));
+await run.cancel({ reason: "it takes too long" });
+await tell(run.result());
 
 async function tell(result: Promise<unknown>): Promise<void> {
   await result.catch((error: unknown) => {

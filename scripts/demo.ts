@@ -29,7 +29,7 @@ await using session = await openSession({
   service: "tutti-demo",
   print: display.note,
 });
-const run = await session.app.submit("document", { documents: names.map((file) => ({ file })) });
+const { run } = await session.app.submit("document", { documents: names.map((file) => ({ file })) });
 const output = (await followToEnd(session.app, run, display)) as unknown as DocumentReports;
 
 const paint = paintFor(process.stdout);

@@ -1,4 +1,3 @@
-import type { z } from "zod";
 import type { DeadLetter, Redriven } from "./core/dead-letter.ts";
 import type { Duration } from "./core/duration.ts";
 import type { Json } from "./core/json.ts";
@@ -6,12 +5,23 @@ import type { LiveKind } from "./core/live.ts";
 import type { Priority } from "./core/names.ts";
 import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "./core/registration.ts";
 import type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
-import type { Task } from "./define/task.ts";
+import type { Task, TaskInput, TaskOutput } from "./define/task.ts";
+import type { Worker } from "./define/worker.ts";
 
+/**
+ * How one run is submitted.
+ *
+ * @example
+ * ```ts
+ * await app.run(digest, { documents }, { run: "digest-2030-01", deadline: "10m", priority: "low" });
+ * ```
+ */
 export interface RunOptions {
   /** Chosen by the caller: the same id with the same type and input is the same run. Default: a new one that sorts by time. */
   readonly run?: string;
+  /** Default: `default`. */
   readonly tenant?: string;
+  /** Default: that of the type, else `normal`. */
   readonly priority?: Priority;
   /** For the whole run; then it fails with code 408. Default: none. */
   readonly deadline?: Duration;
@@ -59,28 +69,69 @@ export interface DeadLetterBox {
   drop(id: string, options?: { tenant?: string }): Promise<void>;
 }
 
-/** Tutti as a program uses it. Every method rejects with a {@link TuttiError}. */
-export interface Tutti extends AsyncDisposable {
+/** What a run of this type takes: by its contract's schema, or any JSON for a type that is named. */
+export type RunInput<K> = K extends Task ? TaskInput<K> : Json;
+/** What a run of this type returns. */
+export type RunOutput<K> = K extends Task ? TaskOutput<K> : Json;
+
+/** A run of a known output, here or elsewhere. Wherever an id is wanted, the handle stands for it. */
+export interface RunHandle<out T = Json> {
+  /** The run's id. */
+  readonly run: string;
+  /** Of the run. */
+  readonly tenant: string;
+  /** Waits for the end. Resolves with the output; rejects as {@link Tutti.run} does. */
+  result(options?: { signal?: AbortSignal }): Promise<T>;
+  watch(options?: { signal?: AbortSignal }): AsyncIterable<WatchEvent>;
+  cancel(options?: { reason?: string; by?: string }): Promise<void>;
+  /** The run as it stands. */
+  get(): Promise<RunView>;
+  /** The run's id, as in `${handle}`. */
+  toString(): string;
+  /** The run's id, as in a message. */
+  toJSON(): string;
+}
+
+/** A run, by its id or its handle. */
+export type RunRef = string | RunHandle<unknown>;
+
+/**
+ * Tutti as a program uses it. Every method rejects with a {@link TuttiError}.
+ *
+ * @example
+ * ```ts
+ * await using app: Tutti = await tutti({ workers: [greet] });
+ * const { greeting } = await app.run(greet, { name: "Ada" });
+ * ```
+ */
+export interface Tutti {
   /** Which bus it is on, for people: `memory`, `nats://127.0.0.1:4222 (2.9.10)`. */
   readonly bus: string;
-  /** Runs it to its end and returns its output. Rejects with 400, 404, 409, 503 (nothing was started), 408, 422 or 499. */
-  run<I extends z.ZodType, O extends z.ZodType>(
-    type: Task<I, O>,
-    input: z.input<I>,
+  /**
+   * Runs a type, by its contract (`task()` or `worker()`) or its name, to the end and returns the output. Rejects with 400,
+   * 404, 409, 503 (nothing was started), 408, 422 or 499.
+   */
+  run<const K extends Task | string>(type: K, input: RunInput<K>, options?: RunOptions): Promise<RunOutput<K>>;
+  /** Returns the run's handle once the run is durable. Rejects with 400, 404, 409 or 503: nothing was started. */
+  submit<const K extends Task | string>(
+    type: K,
+    input: RunInput<K>,
     options?: RunOptions,
-  ): Promise<z.output<O>>;
-  run(type: string, input: Json, options?: RunOptions): Promise<Json>;
-  /** Returns the run's id once it is durable. */
-  submit<I extends z.ZodType>(type: Task<I>, input: z.input<I>, options?: RunOptions): Promise<string>;
-  submit(type: string, input: Json, options?: RunOptions): Promise<string>;
+  ): Promise<RunHandle<RunOutput<K>>>;
+  /** The handle of a run that was submitted elsewhere, of a known type or of any. Asks nobody whether there is one. */
+  handle<const K extends Task | string = string>(
+    run: string,
+    options?: { type?: K; tenant?: string },
+  ): RunHandle<RunOutput<K>>;
   /** Waits for the end of a run that was submitted, here or elsewhere. */
+  result<T>(run: RunHandle<T>, options?: { signal?: AbortSignal }): Promise<T>;
   result(run: string, options?: { tenant?: string; signal?: AbortSignal }): Promise<Json>;
-  get(run: string, options?: { tenant?: string }): Promise<RunView>;
+  get(run: RunRef, options?: { tenant?: string }): Promise<RunView>;
   /** Newest first. */
   list(options?: { tenant?: string; limit?: number }): Promise<RunSummary[]>;
-  watch(run: string, options?: { tenant?: string; signal?: AbortSignal }): AsyncIterable<WatchEvent>;
-  log(run: string, options?: { tenant?: string }): Promise<LogEntry[]>;
-  cancel(run: string, options?: { tenant?: string; reason?: string; by?: string }): Promise<void>;
+  watch(run: RunRef, options?: { tenant?: string; signal?: AbortSignal }): AsyncIterable<WatchEvent>;
+  log(run: RunRef, options?: { tenant?: string }): Promise<LogEntry[]>;
+  cancel(run: RunRef, options?: { tenant?: string; reason?: string; by?: string }): Promise<void>;
   /** Tasks that have failed their runs, and stored requests that can never be started. */
   readonly dead: DeadLetterBox;
   workers(): Promise<WorkerPresence[]>;
@@ -90,6 +141,8 @@ export interface Tutti extends AsyncDisposable {
   putBlob(data: Uint8Array): Promise<string>;
   /** Stops taking work, finishes or hands back what is in hand within `graceMs` (default 10,000), and disconnects. */
   stop(options?: { graceMs?: number }): Promise<void>;
+  /** {@link stop}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** A run that begins or ends, as the process that owns it sees it. */
@@ -140,7 +193,7 @@ export interface Limits {
 
 export interface TuttiOptions {
   /** Task types this process executes. */
-  readonly workers?: readonly import("./define/worker.ts").Worker[];
+  readonly workers?: readonly Worker[];
   /** NATS server URL(s), comma separated. Default: in process, no server, nothing durable. */
   readonly bus?: string;
   /** Whether this process orchestrates. Default: true. With `false` and no workers it is a client only. */

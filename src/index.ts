@@ -10,7 +10,7 @@ export type { Model, ModelMessage, ModelOptions } from "./core/model.ts";
 export type { Priority } from "./core/names.ts";
 export type { PolicyInput, RetryInput } from "./core/policy.ts";
 export type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
-export { type Placed, type PlanBuilder, plan } from "./define/plan.ts";
+export { type PlanBuilder, type PlannedTaskOptions, plan, type TaskHandle } from "./define/plan.ts";
 export { PlanOf } from "./define/plan-of.ts";
 export type { In, Out, Ref } from "./define/reference.ts";
 export { type Task, type TaskInput, type TaskOptions, type TaskOutput, task } from "./define/task.ts";

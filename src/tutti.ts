@@ -1,43 +1,33 @@
 import { hostname } from "node:os";
-import type { z } from "zod";
-import { Client } from "./actors/client/client.ts";
-import { watchRun } from "./actors/client/run-watch.ts";
+import { App } from "./actors/client/app.ts";
 import { BlobStore } from "./actors/host/blobs.ts";
-import { asTuttiError, reading, translating } from "./actors/host/bus-failure.ts";
+import { asTuttiError } from "./actors/host/bus-failure.ts";
 import { createFileAccess } from "./actors/host/file-access.ts";
 import { agreeOnLease, agreeOnMaxAge, agreeOnShards } from "./actors/host/log-settings.ts";
 import { QueuesInUse } from "./actors/host/queues-in-use.ts";
 import type { Runtime } from "./actors/host/runtime.ts";
 import { Trouble } from "./actors/host/trouble.ts";
 import { TypeRegistry } from "./actors/host/type-registry.ts";
-import { readLog } from "./actors/log/run-log.ts";
-import { readRun, viewRun } from "./actors/log/run-reader.ts";
 import { Orchestrator } from "./actors/orchestrator.ts";
 import { LiveReporter } from "./actors/worker/live-reporter.ts";
 import { WorkerProcess } from "./actors/worker/worker-process.ts";
-import type { DeadLetterBox, RunOptions, Tutti, TuttiOptions, WatchEvent } from "./app.ts";
+import type { Tutti, TuttiOptions } from "./app.ts";
 import { createMemoryBus } from "./bus/memory/bus.ts";
 import { connectNats, readNatsOptions } from "./bus/nats/bus.ts";
 import type { Bus } from "./bus/port.ts";
 import { createTopology, type Topology } from "./bus/topology.ts";
 import { atMost, type Clock, systemClock } from "./core/clock.ts";
-import type { DeadLetter } from "./core/dead-letter.ts";
 import { formatDuration } from "./core/duration.ts";
 import { TuttiError } from "./core/error.ts";
-import type { Json } from "./core/json.ts";
-import { isName, NAME_EXPECTED } from "./core/names.ts";
+import { checkOptions } from "./core/known-options.ts";
 import { show } from "./core/problem.ts";
-import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "./core/registration.ts";
-import { DEFAULT_TENANT } from "./core/request.ts";
-import type { RunSummary } from "./core/run-view.ts";
-import type { Task } from "./define/task.ts";
 import { isWorker, type Worker } from "./define/worker.ts";
 import { orchestratorLimits } from "./limit-options.ts";
 import { createModelProvider } from "./llm/provider.ts";
 import { topologyOptions } from "./topology-options.ts";
+import { TUTTI_OPTIONS } from "./tutti-options.ts";
 
 const DEFAULT_SHARDS = 16;
-const DEFAULT_GRACE_MS = 10_000;
 /** For each part to store what it was about to write and to take its leave. */
 const LEAVE_MS = 3000;
 
@@ -53,6 +43,7 @@ export interface TuttiParts {
  * of shards.
  */
 export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}): Promise<Tutti> {
+  checkOptions("tutti()", options, TUTTI_OPTIONS);
   const env = options.env ?? process.env;
   const clock = parts.clock ?? systemClock;
   const log = options.onLog ?? (() => {});
@@ -116,92 +107,6 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     throw asTuttiError(error);
   }
 }
-
-class App implements Tutti {
-  readonly bus: string;
-  readonly #host: Runtime;
-  readonly #client: Client;
-  readonly #stop: (graceMs: number) => Promise<void>;
-  #stopped: Promise<void> | undefined;
-
-  constructor(host: Runtime, stop: (graceMs: number) => Promise<void>) {
-    this.bus = host.bus.description;
-    this.#host = host;
-    this.#client = new Client(host);
-    this.#stop = stop;
-  }
-
-  run<I extends z.ZodType, O extends z.ZodType>(
-    type: Task<I, O>,
-    input: z.input<I>,
-    options?: RunOptions,
-  ): Promise<z.output<O>>;
-  run(type: string, input: Json, options?: RunOptions): Promise<Json>;
-  async run(type: Task | string, input: unknown, options: RunOptions = {}): Promise<unknown> {
-    return this.#client.run(nameOf(type), input as Json, options, options.run ?? this.#host.clock.id());
-  }
-
-  async submit(type: Task | string, input: unknown, options: RunOptions = {}): Promise<string> {
-    const run = options.run ?? this.#host.clock.id();
-    await this.#client.submit(nameOf(type), input as Json, options, run);
-    return run;
-  }
-
-  result = async (run: string, options: { tenant?: string; signal?: AbortSignal } = {}): Promise<Json> =>
-    translating(this.#client.result(checkedRun(run), checkedTenant(options.tenant), options.signal));
-
-  get = async (run: string, options: { tenant?: string } = {}) =>
-    this.#read(checkedRun(run), checkedTenant(options.tenant));
-
-  list = async (options: { tenant?: string; limit?: number } = {}) =>
-    (await this.#client.query("runs.list", { ...options })) as RunSummary[];
-
-  async *watch(run: string, options: { tenant?: string; signal?: AbortSignal } = {}): AsyncGenerator<WatchEvent> {
-    yield* watchRun(this.#host, checkedTenant(options.tenant), checkedRun(run), options.signal);
-  }
-
-  log = async (run: string, options: { tenant?: string } = {}) =>
-    this.#readLog(checkedRun(run), checkedTenant(options.tenant));
-
-  async cancel(run: string, options: { tenant?: string; reason?: string; by?: string } = {}): Promise<void> {
-    await this.#client.query("runs.cancel", { run, ...options });
-  }
-
-  readonly dead: DeadLetterBox = {
-    list: async (options = {}) => (await this.#client.query("dead.list", { ...options })) as DeadLetter[],
-    get: async (id, options = {}) => (await this.#client.query("dead.get", { id, ...options })) as DeadLetter,
-    redrive: async (id, options = {}) => this.#client.redrive(id, options),
-    drop: async (id, options = {}) => void (await this.#client.query("dead.drop", { id, ...options })),
-  };
-
-  workers = async () => (await this.#client.query("workers.list", {})) as WorkerPresence[];
-  orchestrators = async () => (await this.#client.query("orchestrators.list", {})) as OrchestratorPresence[];
-  types = async (): Promise<TypeRegistration[]> => this.#host.types.list();
-  putBlob = (data: Uint8Array): Promise<string> => translating(this.#host.blobs.put(data));
-
-  #read = (run: string, tenant: string) =>
-    reading(this.#host.clock, async () => viewRun(this.#host, await readRun(this.#host, tenant, run)));
-  #readLog = (run: string, tenant: string) => reading(this.#host.clock, () => readLog(this.#host, tenant, run));
-
-  stop(options: { graceMs?: number } = {}): Promise<void> {
-    this.#stopped ??= this.#stop(options.graceMs ?? DEFAULT_GRACE_MS);
-    return this.#stopped;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
-  }
-}
-
-const nameOf = (type: Task | string): string => (typeof type === "string" ? type : type.type);
-
-/** Ids become tokens of subjects: one that is no name would ask for something else. */
-function checked(what: string, id: string): string {
-  if (!isName(id)) throw new TuttiError(400, `${what} ${JSON.stringify(id)}: expected ${NAME_EXPECTED}`);
-  return id;
-}
-const checkedRun = (run: string): string => checked("run", run);
-const checkedTenant = (tenant: string = DEFAULT_TENANT): string => checked("tenant", tenant);
 
 async function connect(
   servers: string | undefined,

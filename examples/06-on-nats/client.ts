@@ -4,7 +4,7 @@ import { bus, shout } from "./shout.ts";
 
 await using app = await tutti({ bus, orchestrator: false });
 const run = await app.submit(shout, { text: process.argv[2] ?? "tutti" });
-for await (const event of app.watch(run)) {
+for await (const event of run.watch()) {
   if (event.kind === "task") console.log(`${event.task.type} ${event.task.state}`);
 }
-console.log(((await app.result(run)) as { text: string }).text);
+console.log((await run.result()).text);

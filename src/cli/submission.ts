@@ -19,7 +19,7 @@ export async function submit(app: Tutti, type: string, input: Json, options: Sub
   const transport = { putBlob: app.putBlob.bind(app), ...(openedInPlace !== undefined && { openedInPlace }) };
   const sent = READ_FILES.has(type) ? await sendFiles(input, transport) : input;
   try {
-    return await app.submit(type, sent, runOptions);
+    return (await app.submit(type, sent, runOptions)).run;
   } catch (error) {
     if (!(error instanceof TuttiError) || error.code !== 404) throw error;
     const known = (await app.types()).map((one) => one.type).sort();

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { duration } from "./duration.ts";
 import { fnv1a } from "./hash.ts";
+import type { OptionNames } from "./known-options.ts";
 import { priority } from "./names.ts";
 
 /** When a failed attempt is followed by another one. */
@@ -25,6 +26,13 @@ export const policy = z.strictObject({
   priority: priority.optional(),
 });
 export type PolicyInput = z.input<typeof policy>;
+
+/** The names of a policy's options, as `checkOptions` takes them. */
+export const POLICY_OPTIONS: OptionNames<PolicyInput> = {
+  retry: { attempts: true, backoff: true, delay: true, maxDelay: true },
+  timeout: true,
+  priority: true,
+};
 export type Policy = z.output<typeof policy>;
 
 export type ResolvedRetry = { readonly [K in keyof Retry]-?: NonNullable<Retry[K]> };

@@ -1,5 +1,6 @@
 import { findNonJson } from "../core/json.ts";
 import type { Plan, PlannedTask } from "../core/plan.ts";
+import { References } from "./reference-proxy.ts";
 
 declare const outputType: unique symbol;
 /**
@@ -63,6 +64,7 @@ export const isPlan = (value: unknown): value is PlanOf<unknown> =>
  */
 export class Draft {
   readonly tasks = new Map<string, PlannedTask>();
+  readonly references = new References();
   output: string | undefined;
   /** Whether all inputs are known to be JSON. */
   isJson = true;

@@ -1,5 +1,8 @@
+import { z } from "zod";
 import { TuttiError } from "../core/error.ts";
-import { escapeToken, MAX_NESTING } from "../core/json.ts";
+import { MAX_NESTING } from "../core/json.ts";
+import { outputOf } from "./output-field.ts";
+import { peekReference, References, takeReference } from "./reference-proxy.ts";
 
 /**
  * References to outputs that do not exist yet. In TypeScript they look like the output itself
@@ -11,8 +14,22 @@ import { escapeToken, MAX_NESTING } from "../core/json.ts";
  */
 declare const referred: unique symbol;
 
+/** What stands for a value of type `T` that is not there yet. */
 export interface Ref<out T> {
   readonly [referred]: T;
+}
+
+/** The type of an awaited reference: nothing can be done with it. */
+interface NoValueYet {
+  readonly [referred]: never;
+}
+
+/**
+ * For the compiler only, at run time there is no `then`: the compiler knows that a promise is no condition, and so reports
+ * `if (x.output)`, `x.output && …` and `x.output ? … : …` (TS2801).
+ */
+interface Pending {
+  then(use: (value: NoValueYet) => unknown): NoValueYet;
 }
 
 type Primitive = string | number | boolean | null;
@@ -23,10 +40,17 @@ type NoJson = Date | bigint | symbol | ((...args: never) => unknown) | ReadonlyM
 type Absent<T> = undefined extends T ? undefined : null extends T ? undefined : never;
 
 /**
- * What referring to a `T` allows: every field, however deep; optional ones stay optional. `at` reaches those whose names
- * mean something here: `then`, `toJSON`, `at`. Of an unknown `T` nothing can be reached.
+ * What referring to a `T` allows: every field, however deep; optional ones stay optional, and an input takes none of them.
+ * `at` reaches those whose names mean something here: `then`, `toJSON`, `at`. Of an unknown `T` nothing can be reached.
+ *
+ * @example
+ * ```ts
+ * const summary: Out<{ text: string }> = p.task(summarize, { document }).output;
+ * p.task(print, { line: summary.text });
+ * ```
  */
 export type Out<T> = Ref<T> &
+  Pending &
   ([NonNullable<T>] extends [Primitive | NoJson]
     ? unknown
     : unknown extends T
@@ -37,9 +61,18 @@ export type Out<T> = Ref<T> &
             at<K extends keyof NonNullable<T> & string>(key: K): Out<NonNullable<T>[K] | Absent<T>>;
           });
 
-/** Where a `T` is wanted: the value, a reference to one, or a value with references inside. `Ref` stays outside the conditional, else `boolean` would split. */
+/**
+ * Where a `T` is wanted: the value, a reference to one, or a value with references inside. Leaving a field out is for the
+ * author of the plan: a reference to what may be absent is not accepted, since it fails the run when there is nothing.
+ *
+ * @example
+ * ```ts
+ * const input: In<{ title: string; parts: string[] }> = { title: "Strings", parts: [p.task(paragraph, {}).output] };
+ * ```
+ */
+// `Ref` stays outside the conditional, else `boolean` would split.
 export type In<T> =
-  | Ref<T>
+  | Ref<Exclude<T, undefined>>
   | (unknown extends T
       ? unknown
       : T extends Primitive | undefined
@@ -48,49 +81,20 @@ export type In<T> =
           ? never
           : { [K in keyof T]: In<T[K]> });
 
-const target = Symbol("reference");
-/** Names that the language itself looks up on any object it is handed; a reference must not answer to them. */
-const SILENT = new Set(["then", "toJSON"]);
+const ANYTHING = z.unknown();
 
-/** A reference to the output of the sibling `key`. */
-export const createReference = (key: string): Ref<unknown> => referTo(`${key}#`);
+/** A reference to the output of the sibling `key`, as the schema of its contract describes it. */
+export const createReference = (
+  key: string,
+  output: z.ZodType = ANYTHING,
+  references = new References(),
+): Ref<unknown> => references.refer(`${key}#`, outputOf(output)) as Ref<unknown>;
 
-/** What is looked through to when a reference is printed: it is the target of its proxy. */
-interface Printed {
-  readonly $ref: string;
+/** Where an input is written down: it learns whether that is JSON, and takes the references of its own plan only. */
+interface Whole {
+  isJson: boolean;
+  readonly references?: References;
 }
-
-const referTo = ($ref: string): Ref<unknown> => new Proxy<Printed>({ $ref }, behaviour) as unknown as Ref<unknown>;
-
-const below = ({ $ref }: Printed, field: string | number): Ref<unknown> =>
-  referTo(`${$ref}/${escapeToken(String(field))}`);
-
-function refuse({ $ref }: Printed): never {
-  const key = $ref.slice(0, $ref.indexOf("#"));
-  throw new TuttiError(
-    400,
-    `the reference ${$ref} has no value until ${key} has succeeded: expected it as a value in another task's input, received a use of its content`,
-  );
-}
-
-/** One for all references: a plan of 100,000 tasks may make as many. */
-const behaviour: ProxyHandler<Printed> = {
-  get(printed, property) {
-    if (property === target) return printed.$ref;
-    if (property === Symbol.toPrimitive || property === Symbol.iterator) return () => refuse(printed);
-    if (typeof property === "symbol" || SILENT.has(property)) return undefined;
-    return property === "at" ? (field: string | number) => below(printed, field) : below(printed, property);
-  },
-  has: (_, property) => property === target,
-  getPrototypeOf: () => null,
-  ownKeys: refuse,
-  set: refuse,
-  defineProperty: refuse,
-  deleteProperty: refuse,
-};
-
-const referenceText = (value: object): string | undefined =>
-  target in value ? (value as { [target]: string })[target] : undefined;
 
 const tooDeep = () =>
   new TuttiError(400, `expected an input nested at most ${MAX_NESTING} levels, received a deeper or circular one`);
@@ -100,13 +104,13 @@ const tooDeep = () =>
  * in `whole.isJson`, and leaves it to the check that names the place and the class. Throws a {@link TuttiError} (400) for
  * what is nested too deep, and for references inside data that looks like one.
  */
-export function toWire(input: unknown, whole = { isJson: true }, level = 0): unknown {
+export function toWire(input: unknown, whole: Whole = { isJson: true }, level = 0): unknown {
   if (input === null || typeof input === "string" || typeof input === "boolean") return input;
   if (typeof input !== "object") {
     if (!Number.isFinite(input) && (input !== undefined || level > 0)) whole.isJson = false;
     return input;
   }
-  const text = referenceText(input);
+  const text = takeReference(input, whole.references);
   if (text !== undefined) return { $ref: text };
   if (level >= MAX_NESTING) throw tooDeep();
   if (Array.isArray(input)) {
@@ -144,7 +148,7 @@ function setField(object: Record<string, unknown>, field: string, value: unknown
 
 function refuseReferences(value: unknown, field: string, level: number): void {
   if (value === null || typeof value !== "object") return;
-  const text = referenceText(value);
+  const text = peekReference(value);
   if (text !== undefined)
     throw new TuttiError(400, `expected no reference inside data of the one field ${field}, received one to ${text}`);
   if (level >= MAX_NESTING) throw tooDeep();

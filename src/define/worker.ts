@@ -1,11 +1,12 @@
 import type { z } from "zod";
 import { TuttiError } from "../core/error.ts";
 import type { Json } from "../core/json.ts";
+import { checkOptions, type OptionNames } from "../core/known-options.ts";
 import type { Model } from "../core/model.ts";
 import { show } from "../core/problem.ts";
 import type { TypeRegistration } from "../core/registration.ts";
 import type { PlanOf } from "./plan-of.ts";
-import { type Task, type TaskOptions, task } from "./task.ts";
+import { TASK_OPTIONS, type Task, type TaskOptions, task } from "./task.ts";
 
 /** What a handler is given for one attempt of one task. */
 export interface HandlerContext<I = unknown> {
@@ -43,9 +44,27 @@ export interface Blobs {
   get(ref: string): Promise<Uint8Array>;
 }
 
-export type Handler<I, O> = (context: HandlerContext<I>) => O | PlanOf<O> | Promise<O | PlanOf<O>>;
+/** What a handler returns: the value that its output schema takes (`V`), or a plan whose output is what that gives (`O`). */
+export type Returned<V, O = V> = V | PlanOf<O> | Promise<V | PlanOf<O>>;
 
-/** A task type and the function that executes it. It is also the contract itself: plans can name it. */
+/**
+ * The function that executes a task.
+ *
+ * @example
+ * ```ts
+ * const shout: Handler<{ text: string }, string> = ({ input }) => input.text.toUpperCase();
+ * ```
+ */
+export type Handler<I, V, O = V> = (context: HandlerContext<I>) => Returned<V, O>;
+
+/**
+ * A task type and the function that executes it. It is also the contract itself: plans can name it.
+ *
+ * @example
+ * ```ts
+ * const workers: readonly Worker[] = [summarizer, merger];
+ * ```
+ */
 export interface Worker<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> extends Task<I, O> {
   readonly handler: (context: HandlerContext) => unknown;
   /** Attempts of this type that one process executes at once. Default: a share of the 16 that such types have together. */
@@ -53,39 +72,81 @@ export interface Worker<I extends z.ZodType = z.ZodType, O extends z.ZodType = z
 }
 
 export interface WorkerOptions {
+  /** Attempts of this type that one process executes at once: 1 or more. Default: a share of the process's 16. */
   readonly concurrency?: number;
 }
+
+/** Contract and handler in one. */
+export interface NamedWorkerOptions<I extends z.ZodType, O extends z.ZodType, R>
+  extends TaskOptions<I, O>,
+    WorkerOptions {
+  readonly run: (context: HandlerContext<z.output<I>>) => R;
+}
+
+/** The schema of what comes out: the one that is stated, or what the handler returns (nothing is null, as JSON has it). */
+type OutputSchema<O extends z.ZodType, R> = unknown extends z.output<O> ? z.ZodType<OutputOf<Awaited<R>>> : O;
+type OutputOf<V> = V extends PlanOf<infer O> ? O : V extends void ? null : V;
+
+/** The handler of a contract; or, where a type is only named, its contract and handler in one. */
+type Execution<K, I extends z.ZodType, O extends z.ZodType, R> =
+  K extends Task<infer CI, infer CO> ? Handler<z.output<CI>, z.input<CO>, z.output<CO>> : NamedWorkerOptions<I, O, R>;
 
 /**
  * Declares a worker: of a contract made with {@link task}, or contract and handler in one.
  *
  * The handler returns a value (validated by the output schema) or a `plan()`. It fails the attempt by throwing: a
- * `TerminalError` is final, anything else is tried again as the policy says.
+ * `TerminalError` is final, anything else is tried again as the policy says. Where no output schema is stated, the output's
+ * type is what the handler returns.
  *
- * Throws a {@link TuttiError} (400) for a bad name or option.
+ * Throws a {@link TuttiError} (400) for a bad name, and for an unknown or bad option.
+ *
+ * @example
+ * ```ts
+ * const summarize = task("summarize", { input: z.object({ text: z.string() }), output: z.string() });
+ * const summarizer = worker(summarize, { concurrency: 4 }, ({ input, llm }) => llm.text(`Summarize:\n${input.text}`));
+ *
+ * const greet = worker("greet", {
+ *   input: z.object({ name: z.string() }),
+ *   run: ({ input }) => ({ greeting: `Hello, ${input.name}!` }),
+ * });
+ * ```
  */
 export function worker<I extends z.ZodType, O extends z.ZodType>(
   contract: Task<I, O>,
-  handler: Handler<z.output<I>, z.input<O>>,
-): Worker<I, O>;
-export function worker<I extends z.ZodType, O extends z.ZodType>(
-  contract: Task<I, O>,
   options: WorkerOptions,
-  handler: Handler<z.output<I>, z.input<O>>,
+  handler: Handler<z.output<I>, z.input<O>, z.output<O>>,
 ): Worker<I, O>;
-export function worker<I extends z.ZodType = z.ZodUnknown, O extends z.ZodType = z.ZodUnknown>(
-  type: string,
-  options: TaskOptions<I, O> & WorkerOptions & { readonly run: Handler<z.output<I>, z.input<O>> },
-): Worker<I, O>;
-export function worker(contract: Task | string, ...rest: readonly unknown[]): Worker {
-  if (typeof contract === "string") {
-    const { run, concurrency, ...options } = rest[0] as TaskOptions<z.ZodType, z.ZodType> &
-      WorkerOptions & { run: Worker["handler"] };
-    return withHandler(task(contract, options), run, concurrency);
-  }
-  const [options, handler] = (rest.length === 1 ? [{}, rest[0]] : rest) as [WorkerOptions, Worker["handler"]];
-  return withHandler(contract, handler, options.concurrency);
+export function worker<
+  const K extends string | Task,
+  I extends z.ZodType = z.ZodUnknown,
+  O extends z.ZodType = z.ZodUnknown,
+  R extends Returned<z.input<O>, z.output<O>> = Returned<z.input<O>, z.output<O>>,
+>(
+  contract: K,
+  execution: Execution<K, I, O, R>,
+): K extends Task<infer CI, infer CO> ? Worker<CI, CO> : Worker<I, OutputSchema<O, R>>;
+export function worker(contract: Task | string, ...rest: readonly unknown[]): unknown {
+  if (typeof contract === "string") return namedWorker(contract, rest[0]);
+  if (typeof contract?.type !== "string")
+    throw new TuttiError(400, `worker: expected a contract or the name of a task type, received ${show(contract)}`);
+  const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest;
+  checkOptions<WorkerOptions>(`worker ${contract.type}`, options, { concurrency: true });
+  return withHandler(contract, handler as Worker["handler"], (options as WorkerOptions | undefined)?.concurrency);
 }
+
+function namedWorker(type: string, options: unknown): Worker {
+  if (typeof options !== "object" || options === null)
+    throw new TuttiError(400, `worker ${type}: expected options with run, received ${show(options)}`);
+  const { run, concurrency, ...contract } = options as NamedWorkerOptions<z.ZodType, z.ZodType, unknown>;
+  checkOptions<NamedWorkerOptions<z.ZodType, z.ZodType, unknown>>(`task ${type}`, options, NAMED_WORKER_OPTIONS);
+  return withHandler(task(type, contract), run as Worker["handler"], concurrency);
+}
+
+const NAMED_WORKER_OPTIONS: OptionNames<NamedWorkerOptions<z.ZodType, z.ZodType, unknown>> = {
+  ...TASK_OPTIONS,
+  concurrency: true,
+  run: true,
+};
 
 function withHandler(contract: Task, handler: Worker["handler"], concurrency: number | undefined): Worker {
   if (typeof handler !== "function")

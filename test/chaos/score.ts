@@ -25,7 +25,7 @@ async function documents(): Promise<{ input: Json; expected: Expected }[]> {
   await using app = await tutti({ workers: builtinWorkers, env: {} });
   const found = [];
   for (const text of TEXTS) {
-    const run = await app.submit("document", { text });
+    const { run } = await app.submit("document", { text });
     const output = await app.result(run);
     found.push({ input: { text }, expected: { output, tasks: (await app.get(run)).totals.tasks } });
   }

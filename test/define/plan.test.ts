@@ -6,8 +6,9 @@ import { TuttiError } from "../../src/core/error.ts";
 import { findNonJson, type Json, MAX_NESTING } from "../../src/core/json.ts";
 import { checkPlan } from "../../src/core/plan-check.ts";
 import { resolveInput } from "../../src/core/reference.ts";
-import { type PlaceOptions, type PlanBuilder, plan } from "../../src/define/plan.ts";
+import { type PlanBuilder, type PlannedTaskOptions, plan, type TaskHandle } from "../../src/define/plan.ts";
 import { PlanOf } from "../../src/define/plan-of.ts";
+import type { Out } from "../../src/define/reference.ts";
 import { task } from "../../src/define/task.ts";
 
 const upper = task("upper", { input: z.object({ text: z.string() }), output: z.object({ text: z.string() }) });
@@ -165,7 +166,7 @@ describe("a plan that is wrong", () => {
     (key: string, options: object = {}) =>
     () =>
       plan((p) => {
-        p.task(upper, { text: "" }, { key, ...options } as PlaceOptions);
+        p.task(upper, { text: "" }, { key, ...options } as PlannedTaskOptions);
         p.task(upper, { text: "" }, { key: "taken" });
       });
 
@@ -178,6 +179,21 @@ describe("a plan that is wrong", () => {
     ["a key twice", placing("taken"), 'plan key "taken" is taken: keys must be unique in a plan'],
     ["a bad timeout", placing("x", { timeout: "soon" }), 'plan key "x": /timeout: expected a duration such as 500ms'],
     ["a bad retry", placing("x", { retry: { attempts: 0 } }), 'plan key "x": /retry/attempts: '],
+    [
+      "an unknown option",
+      placing("x", { timeuot: "5s" }),
+      'plan key "x": /timeuot: expected no field of this name, received "5s"; did you mean timeout?',
+    ],
+    [
+      "an unknown field of an option",
+      placing("x", { retry: { atempts: 3 } }),
+      'plan key "x": /retry/atempts: expected no field of this name, received 3; did you mean attempts?',
+    ],
+    [
+      "a type that is none",
+      () => plan((p) => p.task(undefined as unknown as string, {})),
+      "plan: p.task: expected a contract or the name of a task type, received nothing",
+    ],
     [
       "a need by its key",
       placing("x", { needs: ["taken"] }),
@@ -198,5 +214,94 @@ describe("a plan that is wrong", () => {
     expect(() => plan(build as () => void)).toThrow(
       `plan: expected its function to return, at once, a task placed with p.task() or nothing, received ${received}`,
     );
+  });
+});
+
+describe("a reference", () => {
+  const known = task("known", {
+    output: z.object({
+      text: z.string(),
+      flag: z.boolean(),
+      note: z.string().optional(),
+      by: z.object({ name: z.string() }).nullable(),
+      parts: z.array(z.object({ title: z.string() })),
+      mode: z.enum(["a", "b"]).default("a"),
+      any: z.unknown(),
+    }),
+  });
+  const use = (build: (p: PlanBuilder) => unknown) => () => plan(build as (p: PlanBuilder) => void);
+
+  it("may lead to whatever the contract promises, and below what it leaves open", () => {
+    const { wire } = plan((p) => {
+      const { output } = p.task(known, {});
+      p.task("all", [
+        output.text,
+        output.by,
+        output.parts[3]!.title,
+        output.mode,
+        (output.any as Out<{ x: string }>).x,
+      ]);
+    });
+    expect(wire.tasks.all?.input).toEqual(
+      ["text", "by", "parts/3/title", "mode", "any/x"].map((pointer) => ({ $ref: `known#/${pointer}` })),
+    );
+  });
+
+  it.each<[string, (p: PlanBuilder) => unknown, string]>([
+    [
+      "that is not there",
+      (p) => p.task("t", (p.task(known, {}).output as never as Record<string, unknown>).txet),
+      'the reference known# has no field "txet" by its contract: expected one of its fields text, flag, note, by, parts, mode, any; did you mean text?',
+    ],
+    [
+      "of text",
+      (p) => p.task("t", (p.task(known, {}).output.text as never as string).length),
+      'the reference known#/text has no field "length" by its contract: expected a use of the value as a whole',
+    ],
+    [
+      "of an array that is no item",
+      (p) => p.task("t", (p.task(known, {}).output.parts as never as unknown[]).map),
+      'the reference known#/parts has no field "map" by its contract',
+    ],
+    [
+      "that may be absent",
+      (p) => p.task("t", { note: p.task(known, {}).output.note }),
+      "the reference known#/note leads to a field that may be absent, and then the run would fail: expected a reference to a field that is always there; make the field required (or nullable) in the contract, or refer to the object that holds it",
+    ],
+    [
+      "below what may be null",
+      (p) => p.task("t", { name: p.task(known, {}).output.by.name }),
+      "the reference known#/by/name leads to a field that may be absent",
+    ],
+  ])("to a field %s is refused when the plan is made", (_, build, message) => {
+    expect(use(build)).toThrow(TuttiError);
+    expect(use(build)).toThrow(message);
+  });
+
+  it("of another plan is refused, also where a sibling has the same key", () => {
+    let elsewhere: TaskHandle<{ text: string }> | undefined;
+    plan((p) => {
+      elsewhere = p.task(upper, { text: "" });
+    });
+    const taking = use((p) => {
+      p.task(upper, { text: "" });
+      p.task("t", { text: elsewhere!.output.text });
+    });
+    expect(taking).toThrow("the reference upper#/text belongs to another plan: expected one to a task of this plan");
+    const needing = use((p) => p.task("t", {}, { needs: [elsewhere!] }));
+    expect(needing).toThrow("expected needs to be tasks placed with p.task(), received the task upper of another plan");
+  });
+
+  it.each<[string, (p: PlanBuilder, handle: { readonly output: Record<string, unknown> }) => unknown]>([
+    ["if", (p, { output }) => void (output.flag ? p.task("t", {}) : undefined)],
+    ["if, and again in the branch", (p, one) => void (one.output.flag ? p.task("t", one.output.flag) : undefined)],
+    ["!", (p, { output }) => void (!output.flag || p.task("t", {}))],
+    ["&&", (p, { output }) => void (output.flag && p.task("t", {}))],
+    ["===", (_, { output }) => void (output.text === "x")],
+    ["?, the output as a whole", (p, one) => void (one.output ? p.task("t", {}) : undefined)],
+  ])("as the condition of %s is refused", (_, build) => {
+    const made = use((p) => build(p, p.task(known, {}) as never));
+    expect(made).toThrow(TuttiError);
+    expect(made).toThrow(/^plan: the reference known#.* is read and no task's input takes it: it has no value while/);
   });
 });

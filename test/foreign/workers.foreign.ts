@@ -88,7 +88,7 @@ describe.each(WORKERS)("the worker in $name", ({ name, type, command: [program, 
   async function redeliver(settle: boolean) {
     worker.signal("SIGTERM");
     await worker.ended;
-    const run = await app.submit(type, { text: "two words" });
+    const { run } = await app.submit(type, { text: "two words" });
     // A pulled message keeps its own subject, so the client's shared inbox would not know it.
     const next = `$JS.API.CONSUMER.MSG.NEXT.TUTTI_TASKS.${type}_normal`;
     const message = await plain.nc.request(next, JSON.stringify({ batch: 1, expires: 10e9 }), {
@@ -128,7 +128,7 @@ describe.each(WORKERS)("the worker in $name", ({ name, type, command: [program, 
 
   if (type === "analyze-text") {
     it("returns plans, whose children it executes", async () => {
-      const run = await app.submit(type, { text: "one two three\nfour five\nsix" });
+      const { run } = await app.submit(type, { text: "one two three\nfour five\nsix" });
       expect(await app.result(run)).toEqual({ "line-0": { words: 3 }, "line-1": { words: 2 }, "line-2": { words: 1 } });
       expect((await app.get(run)).tasks.map((one) => one.task).sort()).toEqual(["-", "line-0", "line-1", "line-2"]);
     });

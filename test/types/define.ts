@@ -4,7 +4,7 @@
 import { expectTypeOf } from "vitest";
 import { z } from "zod";
 import type { Tutti } from "../../src/app.ts";
-import { type Placed, type PlanBuilder, plan } from "../../src/define/plan.ts";
+import { type PlanBuilder, plan, type TaskHandle } from "../../src/define/plan.ts";
 import type { PlanOf } from "../../src/define/plan-of.ts";
 import type { In, Out, Ref } from "../../src/define/reference.ts";
 import { type Task, type TaskInput, type TaskOutput, task } from "../../src/define/task.ts";
@@ -44,7 +44,7 @@ export function contracts(app: Tutti) {
 
 export const inputs = plan((p) => {
   const one = p.task(summarize, { text: "literal" });
-  expectTypeOf(one).toEqualTypeOf<Placed<TaskOutput<typeof summarize>>>();
+  expectTypeOf(one).toEqualTypeOf<TaskHandle<TaskOutput<typeof summarize>>>();
   // Values, references, and values with references inside.
   p.task(merge, { summaries: ["a", one.output.summary], strict: one.output.cached });
   p.task(merge, { summaries: [one].map((part) => part.output.summary) });
@@ -101,8 +101,10 @@ export function shapes(p: PlanBuilder) {
   expectTypeOf(flags.output.on).toEqualTypeOf<Out<boolean>>();
   expectTypeOf(flags.output.on).toExtend<In<boolean>>();
   expectTypeOf<true>().toExtend<In<boolean>>();
-  expectTypeOf(flags.output.maybe).toExtend<In<boolean | undefined>>();
+  // What may be absent fails its run when it is, so no input takes it, where a field may be left out neither.
+  expectTypeOf(flags.output.maybe).toEqualTypeOf<Out<boolean | undefined>>();
   expectTypeOf(flags.output.maybe).not.toExtend<In<boolean>>();
+  expectTypeOf(flags.output.maybe).not.toExtend<In<boolean | undefined>>();
   expectTypeOf(flags.output.at("at")).toEqualTypeOf<Out<string>>();
 
   const union = p.task(
@@ -142,7 +144,7 @@ export function shapes(p: PlanBuilder) {
 
 export const byName = plan((p) => {
   const unknown = p.task("elsewhere", { any: { thing: [1, null, p.task(summarize, { text: "" }).output] } });
-  expectTypeOf(unknown).toEqualTypeOf<Placed<unknown>>();
+  expectTypeOf(unknown).toEqualTypeOf<TaskHandle<unknown>>();
   // @ts-expect-error fields of the unknown
   unknown.output.x;
   // @ts-expect-error the unknown where text is wanted

@@ -58,14 +58,14 @@ describe("whoever is on the same bus", () => {
     ["no UTF-8", Uint8Array.of(0xff, 0xfe, 0x80)],
     ["no JSON", new TextEncoder().encode("{")],
   ])("fails its own run, and holds up no other, with a plan by reference that is %s", async (_, data) => {
-    const run = await app.submit("strange", {}, { run: "mine" });
+    const { run } = await app.submit("strange", {}, { run: "mine" });
     await answerFor(run, { task: "-", planRef: await putBlob(data) });
     await expect(app.result(run)).rejects.toMatchObject({ code: 422 });
     expect(await app.run(echo, "still there")).toBe("still there");
   });
 
   test("fails those that need an output by reference which is no JSON", async () => {
-    const run = await app.submit("parent", {}, { run: "mine" });
+    const { run } = await app.submit("parent", {}, { run: "mine" });
     const outputRef = await putBlob(new TextEncoder().encode("{"));
     // A result for a task that is not there yet would be ignored.
     for await (const event of app.watch(run)) if (event.kind === "task" && event.task.task === "strange") break;
@@ -74,7 +74,7 @@ describe("whoever is on the same bus", () => {
   });
 
   test("ends its run with an error however long its own words are", async () => {
-    const run = await app.submit("strange", {}, { run: "mine" });
+    const { run } = await app.submit("strange", {}, { run: "mine" });
     await answerFor(run, { task: "-", error: { kind: "terminal", message: "x".repeat(1_000_000) } });
     await expect(app.result(run)).rejects.toMatchObject({ code: 422 });
   });

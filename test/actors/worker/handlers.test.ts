@@ -370,7 +370,8 @@ describeRuntime("a worker process", (runtime) => {
     await began.promise;
     const ids: string[] = [];
     for (let i = 0; i < 4; i++)
-      for (const priority of priorities) ids.push(await app.submit("step", {}, { run: `${priority}${i}`, priority }));
+      for (const priority of priorities)
+        ids.push((await app.submit("step", {}, { run: `${priority}${i}`, priority })).run);
     open.resolve();
     await gated;
     await Promise.all(ids.map((id) => app.result(id)));

@@ -1,0 +1,22 @@
+import type { RunOptions } from "../../app.ts";
+import type { OptionNames } from "../../core/known-options.ts";
+
+const RUN: OptionNames<RunOptions> = {
+  run: true,
+  tenant: true,
+  priority: true,
+  deadline: true,
+  signal: true,
+  requester: true,
+};
+
+/** The names of the options that the methods of `Tutti` know. */
+export const METHOD_OPTIONS = {
+  run: RUN,
+  handle: { type: true, tenant: true },
+  result: { tenant: true, signal: true },
+  tenant: { tenant: true },
+  list: { tenant: true, limit: true },
+  cancel: { tenant: true, reason: true, by: true },
+  stop: { graceMs: true },
+} as const;

@@ -1,0 +1,162 @@
+import type {
+  DeadLetterBox,
+  RunHandle,
+  RunInput,
+  RunOptions,
+  RunOutput,
+  RunRef,
+  Tutti,
+  WatchEvent,
+} from "../../app.ts";
+import type { DeadLetter } from "../../core/dead-letter.ts";
+import { TuttiError } from "../../core/error.ts";
+import type { Json } from "../../core/json.ts";
+import { checkOptions } from "../../core/known-options.ts";
+import { isName, NAME_EXPECTED } from "../../core/names.ts";
+import { show } from "../../core/problem.ts";
+import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "../../core/registration.ts";
+import { DEFAULT_TENANT } from "../../core/request.ts";
+import type { RunSummary } from "../../core/run-view.ts";
+import type { Task } from "../../define/task.ts";
+import { reading, translating } from "../host/bus-failure.ts";
+import type { Runtime } from "../host/runtime.ts";
+import { readLog } from "../log/run-log.ts";
+import { readRun, viewRun } from "../log/run-reader.ts";
+import { METHOD_OPTIONS } from "./app-options.ts";
+import { Client } from "./client.ts";
+import { AppRunHandle } from "./run-handle.ts";
+import { watchRun } from "./run-watch.ts";
+
+const DEFAULT_GRACE_MS = 10_000;
+
+/** What `tutti()` returns: the methods of a program over its process's bus. */
+export class App implements Tutti {
+  readonly bus: string;
+  readonly #runtime: Runtime;
+  readonly #client: Client;
+  readonly #stop: (graceMs: number) => Promise<void>;
+  #stopped: Promise<void> | undefined;
+
+  constructor(runtime: Runtime, stop: (graceMs: number) => Promise<void>) {
+    this.bus = runtime.bus.description;
+    this.#runtime = runtime;
+    this.#client = new Client(runtime);
+    this.#stop = stop;
+  }
+
+  async run<K extends Task | string>(type: K, input: RunInput<K>, options: RunOptions = {}): Promise<RunOutput<K>> {
+    checkOptions("app.run()", options, METHOD_OPTIONS.run);
+    const run = options.run ?? this.#runtime.clock.id();
+    return (await this.#client.run(nameOf(type), input as Json, options, run)) as RunOutput<K>;
+  }
+
+  async submit<K extends Task | string>(
+    type: K,
+    input: RunInput<K>,
+    options: RunOptions = {},
+  ): Promise<RunHandle<RunOutput<K>>> {
+    checkOptions("app.submit()", options, METHOD_OPTIONS.run);
+    const run = options.run ?? this.#runtime.clock.id();
+    await this.#client.submit(nameOf(type), input as Json, options, run);
+    return new AppRunHandle(this, run, options.tenant ?? DEFAULT_TENANT);
+  }
+
+  handle<K extends Task | string = string>(
+    run: string,
+    options: { type?: K; tenant?: string } = {},
+  ): RunHandle<RunOutput<K>> {
+    checkOptions("app.handle()", options, METHOD_OPTIONS.handle);
+    const { tenant } = options;
+    return new AppRunHandle(this, ...placeOf(run, { ...(tenant !== undefined && { tenant }) }));
+  }
+
+  result<T>(run: RunHandle<T>, options?: { signal?: AbortSignal }): Promise<T>;
+  result(run: string, options?: { tenant?: string; signal?: AbortSignal }): Promise<Json>;
+  async result(ref: RunRef, options: { tenant?: string; signal?: AbortSignal } = {}): Promise<unknown> {
+    checkOptions("app.result()", options, METHOD_OPTIONS.result);
+    const [run, tenant] = placeOf(ref, options);
+    return translating(this.#client.result(run, tenant, options.signal));
+  }
+
+  async get(ref: RunRef, options: { tenant?: string } = {}) {
+    checkOptions("app.get()", options, METHOD_OPTIONS.tenant);
+    const [run, tenant] = placeOf(ref, options);
+    return reading(this.#runtime.clock, async () => viewRun(this.#runtime, await readRun(this.#runtime, tenant, run)));
+  }
+
+  async list(options: { tenant?: string; limit?: number } = {}) {
+    checkOptions("app.list()", options, METHOD_OPTIONS.list);
+    return (await this.#client.query("runs.list", { ...options })) as RunSummary[];
+  }
+
+  async *watch(ref: RunRef, options: { tenant?: string; signal?: AbortSignal } = {}): AsyncGenerator<WatchEvent> {
+    checkOptions("app.watch()", options, METHOD_OPTIONS.result);
+    const [run, tenant] = placeOf(ref, options);
+    yield* watchRun(this.#runtime, tenant, run, options.signal);
+  }
+
+  async log(ref: RunRef, options: { tenant?: string } = {}) {
+    checkOptions("app.log()", options, METHOD_OPTIONS.tenant);
+    const [run, tenant] = placeOf(ref, options);
+    return reading(this.#runtime.clock, () => readLog(this.#runtime, tenant, run));
+  }
+
+  async cancel(ref: RunRef, options: { tenant?: string; reason?: string; by?: string } = {}): Promise<void> {
+    checkOptions("app.cancel()", options, METHOD_OPTIONS.cancel);
+    const [run, tenant] = placeOf(ref, options);
+    await this.#client.query("runs.cancel", { ...options, run, tenant });
+  }
+
+  readonly dead: DeadLetterBox = {
+    list: async (options = {}) => {
+      checkOptions("app.dead.list()", options, METHOD_OPTIONS.list);
+      return (await this.#client.query("dead.list", { ...options })) as DeadLetter[];
+    },
+    get: async (id, options = {}) => {
+      checkOptions("app.dead.get()", options, METHOD_OPTIONS.tenant);
+      return (await this.#client.query("dead.get", { id, ...options })) as DeadLetter;
+    },
+    redrive: async (id, options = {}) => {
+      checkOptions("app.dead.redrive()", options, METHOD_OPTIONS.cancel);
+      return this.#client.redrive(id, options);
+    },
+    drop: async (id, options = {}) => {
+      checkOptions("app.dead.drop()", options, METHOD_OPTIONS.tenant);
+      await this.#client.query("dead.drop", { id, ...options });
+    },
+  };
+
+  workers = async () => (await this.#client.query("workers.list", {})) as WorkerPresence[];
+  orchestrators = async () => (await this.#client.query("orchestrators.list", {})) as OrchestratorPresence[];
+  types = async (): Promise<TypeRegistration[]> => this.#runtime.types.list();
+  putBlob = (data: Uint8Array): Promise<string> => translating(this.#runtime.blobs.put(data));
+
+  async stop(options: { graceMs?: number } = {}): Promise<void> {
+    checkOptions("app.stop()", options, METHOD_OPTIONS.stop);
+    this.#stopped ??= this.#stop(options.graceMs ?? DEFAULT_GRACE_MS);
+    return this.#stopped;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+function nameOf(type: Task | string): string {
+  const name: unknown = typeof type === "string" ? type : type?.type;
+  if (typeof name === "string") return name;
+  throw new TuttiError(400, `expected a contract or the name of a task type, received ${show(type)}`);
+}
+
+/** Ids become tokens of subjects: one that is not a name would ask for something else. */
+function checkedName(what: string, id: string): string {
+  if (!isName(id)) throw new TuttiError(400, `${what} ${JSON.stringify(id)}: expected ${NAME_EXPECTED}`);
+  return id;
+}
+
+/** A run's id and tenant. What is stated beside a handle counts first. */
+function placeOf(ref: RunRef, stated: { readonly tenant?: string }): [run: string, tenant: string] {
+  const isHandle = typeof ref === "object" && ref !== null;
+  const tenant = stated.tenant ?? (isHandle ? ref.tenant : DEFAULT_TENANT);
+  return [checkedName("run", isHandle ? ref.run : ref), checkedName("tenant", tenant)];
+}

@@ -1,0 +1,39 @@
+import type { RunHandle, Tutti, WatchEvent } from "../../app.ts";
+import type { RunView } from "../../core/run-view.ts";
+
+/** A run of one program's app, by its id and tenant. `T` is what the caller knows of its output. */
+export class AppRunHandle<T> implements RunHandle<T> {
+  readonly run: string;
+  readonly tenant: string;
+  readonly #app: Tutti;
+
+  constructor(app: Tutti, run: string, tenant: string) {
+    this.#app = app;
+    this.run = run;
+    this.tenant = tenant;
+  }
+
+  result(options: { signal?: AbortSignal } = {}): Promise<T> {
+    return this.#app.result(this.run, { ...options, tenant: this.tenant }) as Promise<T>;
+  }
+
+  watch(options: { signal?: AbortSignal } = {}): AsyncIterable<WatchEvent> {
+    return this.#app.watch(this.run, { ...options, tenant: this.tenant });
+  }
+
+  cancel(options: { reason?: string; by?: string } = {}): Promise<void> {
+    return this.#app.cancel(this.run, { ...options, tenant: this.tenant });
+  }
+
+  get(): Promise<RunView> {
+    return this.#app.get(this.run, { tenant: this.tenant });
+  }
+
+  toString(): string {
+    return this.run;
+  }
+
+  toJSON(): string {
+    return this.run;
+  }
+}

@@ -1,0 +1,53 @@
+import { TuttiError } from "./error.ts";
+import { toPointer } from "./json.ts";
+import { nearest } from "./nearest.ts";
+import { show } from "./problem.ts";
+
+/** The names of an options object, each with the names below it where its value is an options object too. */
+export type OptionNames<T = unknown> = unknown extends T
+  ? { readonly [name: string]: true | OptionNames }
+  : { readonly [K in keyof T]-?: true | OptionNames<NonNullable<T[K]>> };
+
+/**
+ * Refuses what an options object does not know, at any level: an option that is misspelt would be ignored otherwise.
+ * `what` names whose options they are: `tutti()`, `task summarize`. Fields that are undefined state nothing and are left
+ * alone. Throws a {@link TuttiError} (400) with the place, and the name that was probably meant.
+ */
+export function checkOptions<T>(
+  what: string,
+  options: unknown,
+  names: OptionNames<T>,
+  path: readonly string[] = [],
+): void {
+  if (options === undefined) return;
+  if (typeof options !== "object" || options === null || Array.isArray(options))
+    throw refusal(what, path, "an object of options", options);
+  const known = names as OptionNames;
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    const place = [...path, name];
+    const below = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (below === undefined) throw unknownOption(what, place, value, Object.keys(known));
+    if (below !== true) checkOptions(what, value, below, place);
+  }
+}
+
+function unknownOption(what: string, place: readonly string[], value: unknown, known: readonly string[]): TuttiError {
+  const near = nearest(place.at(-1)!, known);
+  const meant = near === undefined ? `known are ${known.join(", ")}` : `did you mean ${near}?`;
+  const path = toPointer(place);
+  return new TuttiError(400, `${what}: ${path}: expected no field of this name, received ${show(value)}; ${meant}`, {
+    path,
+    expected: near ?? known.join(", "),
+    received: place.at(-1)!,
+  });
+}
+
+function refusal(what: string, place: readonly string[], expected: string, value: unknown): TuttiError {
+  const path = toPointer(place);
+  return new TuttiError(400, `${what}: ${path && `${path}: `}expected ${expected}, received ${show(value)}`, {
+    path,
+    expected,
+    received: show(value),
+  });
+}

@@ -10,17 +10,32 @@ import { deadLetter, deadRequest, deadTask, redriven } from "../src/core/dead-le
 import { DURATION_EXPECTED, duration } from "../src/core/duration.ts";
 import { wireError } from "../src/core/error.ts";
 import { EVENT_SCHEMAS, type EventKind, result, resultEvent } from "../src/core/event.ts";
+import { JOIN_RULES, join, joinDetails, share } from "../src/core/join.ts";
 import { json } from "../src/core/json.ts";
 import { liveMessage } from "../src/core/live.ts";
-import { NAME_PATTERN, ROOT, taskId } from "../src/core/names.ts";
+import { NAME_PATTERN, name, ROOT, taskId } from "../src/core/names.ts";
 import { plan } from "../src/core/plan.ts";
+import {
+  action,
+  expression,
+  fallback,
+  pointer,
+  REDUCE_WAYS,
+  reduceDetails,
+  WAITS,
+  wait,
+} from "../src/core/plan-options.ts";
+import { innerPlan, plannedTaskV2, planV2, TASK_KINDS, tasksV2 } from "../src/core/plan-v2.ts";
 import { orchestratorPresence, typeRegistration, workerPresence } from "../src/core/registration.ts";
 import { runSummary, runView } from "../src/core/run-view.ts";
 import { taskMessage } from "../src/core/task-message.ts";
+import { formatSchema } from "./format-schema.ts";
 
 interface Published {
   readonly schema: z.ZodType;
   readonly description: string;
+  /** Parts that get a name in it, under `$defs`. Default: none. It is then written so that it can be read at a glance. */
+  readonly parts?: Readonly<Record<string, z.ZodType>>;
 }
 
 const oneResult = result.extend({ plan: plan.optional() });
@@ -37,6 +52,23 @@ const EVENT_DESCRIPTIONS: Record<EventKind, string> = {
 /** By file name. */
 const PUBLISHED: Readonly<Record<string, Published>> = {
   plan: { schema: plan, description: "What a task may return in place of a value: a graph of child tasks." },
+  "plan-v2": {
+    schema: planV2,
+    description: "A plan of version 2. Objects in a template may be $ref, $outcome, $expr, $item, $index or $literal.",
+    parts: {
+      name,
+      duration,
+      pointer,
+      expression,
+      template: json,
+      share,
+      join,
+      action,
+      task: plannedTaskV2,
+      tasks: tasksV2,
+      plan: innerPlan,
+    },
+  },
   "task-message": { schema: taskMessage, description: "The body of a task message: one attempt of one task." },
   ...Object.fromEntries(
     Object.entries(EVENT_SCHEMAS).map(([kind, schema]) => [
@@ -80,20 +112,32 @@ const PUBLISHED: Readonly<Record<string, Published>> = {
 /** The content of every file, by its name in `schemas/`. */
 export function publishSchemas(): ReadonlyMap<string, string> {
   return new Map(
-    Object.entries(PUBLISHED).map(([name, { schema, description }]) => {
+    Object.entries(PUBLISHED).map(([title, { schema, description, parts }]) => {
+      const metadata = z.registry<{ id: string }>();
+      for (const [id, part] of Object.entries(parts ?? {})) metadata.add(part, { id });
       const { $schema, ...shape } = z.toJSONSchema(schema, {
         io: "input",
         unrepresentable: "any",
-        override: represent,
+        override: parts ? representBriefly : represent,
+        metadata,
       });
-      const published = { $schema, $id: `urn:tutti:v1:${name}`, title: name, description, ...shape };
-      return [`${name}.json`, `${JSON.stringify(published, null, 2)}\n`];
+      const published = { $schema, $id: `urn:tutti:v1:${title}`, title, description, ...shape };
+      return [`${title}.json`, `${parts ? formatSchema(published) : JSON.stringify(published, null, 2)}\n`];
     }),
   );
 }
 
 const DURATION_TEXT = String.raw`^\s*(\d+(\.\d+)?|(\d+(\.\d+)?(ms|s|m|h|d))+)\s*$`;
 const KEY = NAME_PATTERN.source.slice(1, -1);
+
+/** Objects of which exactly one of these fields says what they are. */
+const EXACTLY_ONE: ReadonlyMap<z.ZodType, readonly string[]> = new Map<z.ZodType, readonly string[]>([
+  [plannedTaskV2, TASK_KINDS],
+  [wait, WAITS],
+  [joinDetails, JOIN_RULES],
+  [reduceDetails, REDUCE_WAYS],
+  [fallback, ["type", "value"]],
+]);
 
 /** Says in JSON Schema what zod keeps in functions. */
 function represent({
@@ -116,9 +160,18 @@ function represent({
   if (zodSchema === taskId) jsonSchema.pattern = `^(${ROOT}|${KEY}(/${KEY})*)$`;
   if (zodSchema === oneResult)
     jsonSchema.oneOf = ["output", "outputRef", "plan", "planRef", "error"].map((field) => ({ required: [field] }));
+  const choice = EXACTLY_ONE.get(zodSchema as unknown as z.ZodType);
+  if (choice) jsonSchema.oneOf = choice.map((field) => ({ required: [field] }));
   // Zod's integers are JavaScript's safe ones; other languages need not care.
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+}
+
+/** The names of JSON's fields are texts anyway. */
+function representBriefly(one: Parameters<typeof represent>[0]): void {
+  represent(one);
+  const { propertyNames } = one.jsonSchema;
+  if (JSON.stringify(propertyNames) === '{"type":"string"}') delete one.jsonSchema.propertyNames;
 }
 
 if (import.meta.main) {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { duration } from "./duration.ts";
+import { exactObject } from "./exact-object.ts";
 
 /**
  * Joins: when what a task needs, a plan's sinks or a map's items are enough.
@@ -21,27 +22,26 @@ const quorum = share.refine((value) => (typeof value === "number" ? value : Numb
   error: "expected a quorum above 0",
 });
 
-export const JOIN_WORDS = ["all", "settled", "any"] as const;
+const JOIN_WORDS = ["all", "settled", "any"] as const;
+export const JOIN_RULES = [...JOIN_WORDS, "quorum"] as const;
 
-const detailed = z
-  .strictObject({
-    /** As the word `all`; so that `within` can stand beside it. */
-    all: z.literal(true).optional(),
-    /** `failures`: how many are tolerated. Default: all of them. */
-    settled: z.union([z.literal(true), z.strictObject({ failures: share.optional() })]).optional(),
-    any: z.literal(true).optional(),
-    /** How many successes are enough. A percentage is rounded up. */
-    quorum: quorum.optional(),
-    /** How long the join may take, from when the first of what it joins could start. Default: for ever. */
-    within: duration.optional(),
-  })
-  .refine((stated) => RULES.filter((rule) => stated[rule] !== undefined).length === 1, {
-    error: "expected exactly one of all, settled, any, quorum",
-  });
-const RULES = ["all", "settled", "any", "quorum"] as const;
+/** A join with what belongs to it. */
+export const joinDetails = exactObject({
+  /** As the word `all`; so that `within` can stand beside it. */
+  all: z.literal(true).optional(),
+  /** `failures`: how many are tolerated. Default: all of them. */
+  settled: z.union([z.literal(true), exactObject({ failures: share.optional() })]).optional(),
+  any: z.literal(true).optional(),
+  /** How many successes are enough. A percentage is rounded up. */
+  quorum: quorum.optional(),
+  /** How long the join may take, from when the first of what it joins could start. Default: for ever. */
+  within: duration.optional(),
+}).refine((stated) => JOIN_RULES.filter((rule) => stated[rule] !== undefined).length === 1, {
+  error: "expected exactly one of all, settled, any, quorum",
+});
 
 /** A join as an author states it. */
-export const join = z.union([z.enum(JOIN_WORDS), detailed], {
+export const join = z.union([z.enum(JOIN_WORDS), joinDetails], {
   error: "expected all, settled, any, or an object with exactly one of all, settled, any, quorum",
 });
 export type JoinStated = z.output<typeof join>;

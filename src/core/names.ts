@@ -8,6 +8,10 @@ export const name = z.string().regex(NAME_PATTERN, { error: `expected ${NAME_EXP
 
 export const isName = (value: unknown): value is string => typeof value === "string" && NAME_PATTERN.test(value);
 
+/** Types that the owner of a run carries out itself. */
+const OWNER_TYPES: readonly string[] = ["plan", "start"];
+export const isOwnersType = (type: string): boolean => OWNER_TYPES.includes(type);
+
 /**
  * A task is named by its path of keys in the tree: `part-3/translate`. The root, which has no key, is `-`.
  * Keys never begin with `-`, so the two cannot be confused.

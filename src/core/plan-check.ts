@@ -2,7 +2,8 @@ import { MAX_NESTING, toPointer } from "./json.ts";
 import { isName, NAME_EXPECTED } from "./names.ts";
 import { PLAN_LIMITS, type Plan, type PlanLimits, type PlannedTask, plan, plannedTask } from "./plan.ts";
 import { describeCycle, Graph } from "./plan-cycles.ts";
-import { createPolicyReader, type PolicyRead } from "./policy-reader.ts";
+import type { Policy } from "./policy.ts";
+import { createPolicyReader } from "./policy-reader.ts";
 import { type Problem, ProblemList } from "./problem.ts";
 import { eachReference, isPointer, parseReference, type ReferenceVisitor, visitReferences } from "./reference.ts";
 
@@ -115,7 +116,7 @@ class PlanCheck {
     if (needs !== undefined) this.#checkNeeds(key, needs);
     if (input !== undefined) visitReferences(input, this.#references);
     const reading = this.#readPolicy(task);
-    if ("policy" in reading) return withPolicy(task, reading);
+    if ("value" in reading) return reading.asStated ? task : withPolicy(task, reading.value);
     for (const one of reading.problems)
       this.problems.add(() => ({ ...one, path: toPointer(["tasks", key]) + one.path }));
     return task;
@@ -184,8 +185,7 @@ class PlanCheck {
 }
 
 /** Shares what need not change. */
-function withPolicy(task: PlannedTask, { policy, asStated }: PolicyRead): PlannedTask {
-  if (asStated) return task;
+function withPolicy(task: PlannedTask, policy: Policy): PlannedTask {
   const copy: { -readonly [K in keyof PlannedTask]: PlannedTask[K] } = { ...task };
   if (policy.retry) copy.retry = policy.retry;
   if (policy.timeout !== undefined) copy.timeout = policy.timeout;

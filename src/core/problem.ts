@@ -27,14 +27,33 @@ function textOf(value: unknown): string {
 
 /** What a zod schema found wrong with `value`, all of it. */
 export function problemsOf(error: z.core.$ZodError, value: unknown): Problem[] {
-  return error.issues.flatMap((issue) => {
-    if (issue.code === "unrecognized_keys")
-      return issue.keys.map((key) =>
-        problemAt([...issue.path, key], "expected no field of this name", "no such field", value),
-      );
-    const expected = expectedBy(issue);
-    return [problemAt(issue.path, issue.message, expected, value)];
-  });
+  return error.issues.flatMap((issue) => problemsOfIssue(issue, issue.path, value));
+}
+
+/** `path` leads from `value` to where the issue is: an issue of an alternative counts from the alternative. */
+function problemsOfIssue(issue: z.core.$ZodIssue, path: readonly PropertyKey[], value: unknown): Problem[] {
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key, i) => unknownField([...path, key], issue, i, value));
+  const meant = issue.code === "invalid_union" ? meantAlternative(issue.errors) : undefined;
+  if (meant) return meant.flatMap((one) => problemsOfIssue(one, [...path, ...one.path], value));
+  return [problemAt(path, issue.message, expectedBy(issue), value)];
+}
+
+/** `exactObject` has a message for each of the fields, one a line. */
+function unknownField(path: readonly PropertyKey[], issue: z.core.$ZodIssue, index: number, value: unknown): Problem {
+  const message = issue.message.startsWith("expected") ? issue.message.split("\n")[index] : undefined;
+  const expected = message === undefined ? "no such field" : afterExpected(message);
+  return problemAt(path, message ?? "expected no field of this name", expected, value);
+}
+
+/** The one alternative whose kind the value has, if it is one: what is wrong with it is what the author wants to read. */
+function meantAlternative(
+  alternatives: readonly (readonly z.core.$ZodIssue[])[],
+): readonly z.core.$ZodIssue[] | undefined {
+  const isOfThisKind = (issues: readonly z.core.$ZodIssue[]) =>
+    issues.every(({ code, path }) => path.length > 0 || code === "unrecognized_keys" || code === "custom");
+  const meant = alternatives.filter(isOfThisKind);
+  return meant.length === 1 ? meant[0] : undefined;
 }
 
 function problemAt(

@@ -55,6 +55,42 @@ describe("the schemas say what the protocol says", () => {
       expect(valid(broken), JSON.stringify(broken)).toBe(false);
   });
 
+  it("of plans of version 2, in two screens", () => {
+    const text = published.get("plan-v2.json")!;
+    const lines = text.trimEnd().split("\n");
+    expect(lines.length).toBeLessThanOrEqual(120);
+    expect(lines.filter((line) => line.length > 120)).toEqual([]);
+    const valid = validator("plan-v2");
+    const plan = (task: object) => ({ v: 2, tasks: { a: task } });
+    for (const right of [
+      {
+        type: "t",
+        input: { $ref: "#/x", default: [1] },
+        needs: ["b"],
+        when: "b > 1",
+        join: { quorum: "95%", within: "5s" },
+      },
+      { plan: { tasks: { inner: { type: "t" } }, output: { x: { $ref: "inner" } }, finally: { type: "tidy" } } },
+      { type: "t", each: { in: [1], reduce: { type: "combine", width: 20 }, join: "settled", concurrency: 2 } },
+      { wait: { signal: "go", schema: { type: "object" }, within: "2d" }, fallback: { value: null } },
+      { wait: { for: "3d" }, repeat: { until: "a.done", times: 3 }, tags: ["x"] },
+    ])
+      expect(valid(plan(right)), JSON.stringify(valid.errors)).toBe(true);
+    for (const wrong of [
+      {},
+      { type: "t", wait: { for: 1 } },
+      { type: "t", whne: "x" },
+      { type: "t", each: {} },
+      { type: "t", each: { in: [], reduce: { sum: "", count: "" } } },
+      { wait: { signal: "a", subject: "b" } },
+      { type: "t", join: { all: true, any: true } },
+      { type: "t", fallback: { type: "f", value: 1 } },
+      { plan: { tasks: { inner: { type: "t", retry: { times: 3 } } } } },
+    ])
+      expect(valid(plan(wrong)), JSON.stringify(wrong)).toBe(false);
+    expect(valid({ tasks: {} })).toBe(false);
+  });
+
   it("of task messages", () => {
     const valid = validator("task-message");
     const message = {

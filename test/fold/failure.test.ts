@@ -45,6 +45,20 @@ describe("a retry", () => {
     expect(run.states("none")).toEqual({ none: "failed" });
   });
 
+  it("follows for a root the policy that its run began with, whatever the failure carries", () => {
+    const run = new FoldedRun({ policy: { retry: { attempts: 2 } } });
+    run.fails(ROOT, { kind: "retryable", policy: { retry: { attempts: 1 } } });
+    expect(run.states()).toEqual({ [ROOT]: "backingOff" });
+  });
+
+  it("does not follow a cancellation by the worker, which fails the parent and cancels the siblings", () => {
+    const run = new FoldedRun().plans(ROOT, { a: { type: "t" }, b: { type: "t" } });
+    run.fails("a", { kind: "cancelled", message: "no longer wanted" });
+    expect(run.states()).toEqual({ [ROOT]: "failed", a: "cancelled", b: "cancelled" });
+    expect(failureOf(run.state)).toMatchObject({ code: 422, task: "a" });
+    expect(new FoldedRun().fails(ROOT, { kind: "cancelled" }).outcome).toBe("cancelled");
+  });
+
   it("makes results of earlier attempts count no more", () => {
     const run = new FoldedRun().fails(ROOT, { kind: "retryable" }).passes(ROOT, "backoff");
     run.returns(ROOT, "late", 1).fails(ROOT, {}, 1).due(ROOT, "backoff", 1).returns(ROOT, "early", 3);

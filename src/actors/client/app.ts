@@ -47,7 +47,7 @@ export class App implements Tutti {
   async run<K extends Task | string>(type: K, input: RunInput<K>, options: RunOptions = {}): Promise<RunOutput<K>> {
     checkOptions("app.run()", options, METHOD_OPTIONS.run);
     const run = options.run ?? this.#runtime.clock.id();
-    return (await this.#client.run(nameOf(type), input as Json, options, run)) as RunOutput<K>;
+    return (await this.#client.run(nameOf(type), inputOf(input), options, run)) as RunOutput<K>;
   }
 
   async submit<K extends Task | string>(
@@ -57,7 +57,7 @@ export class App implements Tutti {
   ): Promise<RunHandle<RunOutput<K>>> {
     checkOptions("app.submit()", options, METHOD_OPTIONS.run);
     const run = options.run ?? this.#runtime.clock.id();
-    await this.#client.submit(nameOf(type), input as Json, options, run);
+    await this.#client.submit(nameOf(type), inputOf(input), options, run);
     return new AppRunHandle(this, run, options.tenant ?? DEFAULT_TENANT);
   }
 
@@ -147,6 +147,9 @@ function nameOf(type: Task | string): string {
   if (typeof name === "string") return name;
   throw new TuttiError(400, `expected a contract or the name of a task type, received ${show(type)}`);
 }
+
+/** No input is an empty one, as in a plan. */
+const inputOf = (input: unknown): Json => (input === undefined ? {} : input) as Json;
 
 /** Ids become tokens of subjects: one that is not a name would ask for something else. */
 function checkedName(what: string, id: string): string {

@@ -1,11 +1,12 @@
 import { z } from "zod";
 import type { JsonSchema, TypeRegistration } from "../../core/registration.ts";
 import type { Task } from "../../define/task.ts";
+import { toInputSchema } from "./input-schema.ts";
 
 /** How a type is registered: its schemas as JSON Schema, as callers and planners see them. */
 export function describeType(type: Task): TypeRegistration {
-  const input = toJsonSchema(type.input, "input");
-  const output = toJsonSchema(type.output, "output");
+  const input = orUndefined(() => toInputSchema(type.input));
+  const output = orUndefined(() => toOutputSchema(type.output));
   return {
     v: 1,
     type: type.type,
@@ -17,10 +18,13 @@ export function describeType(type: Task): TypeRegistration {
   };
 }
 
+const toOutputSchema = (schema: z.ZodType): JsonSchema =>
+  z.toJSONSchema(schema, { io: "output", unrepresentable: "any" }) as JsonSchema;
+
 /** Undefined for what JSON Schema cannot say: then the worker alone checks. */
-function toJsonSchema(schema: z.ZodType, io: "input" | "output"): JsonSchema | undefined {
+function orUndefined(describe: () => JsonSchema): JsonSchema | undefined {
   try {
-    return z.toJSONSchema(schema, { io, unrepresentable: "any" }) as JsonSchema;
+    return describe();
   } catch {
     return undefined;
   }

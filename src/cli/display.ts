@@ -1,5 +1,6 @@
 import type { WatchEvent } from "../app.ts";
 import { renderChange } from "./change-line.ts";
+import { foldText } from "./fold-text.ts";
 import { renderHeading } from "./heading.ts";
 import { Pace } from "./pace.ts";
 import { RunTree } from "./run-tree.ts";
@@ -34,7 +35,7 @@ function liveDisplay(out: NodeJS.WriteStream, paint: Paint): Display {
   let disposed = false;
   return {
     show: (event) => void tree.apply(event),
-    note: (line) => screen.print(line),
+    note: (line) => foldText(line, screen.width, "  ").forEach((one) => void screen.print(one)),
     [Symbol.dispose]() {
       if (disposed) return;
       disposed = true;

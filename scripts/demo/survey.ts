@@ -1,0 +1,19 @@
+import { z } from "zod";
+import { task } from "../../src/index.ts";
+
+/** What the demo's processes share: the contracts of a survey of water levels, and how soon a dead worker is noticed. */
+export const survey = task("survey", {
+  input: z.object({ stations: z.int() }),
+  output: z.object({ stations: z.int(), mean: z.number() }),
+});
+export const measure = task("measure", {
+  input: z.object({ station: z.int() }),
+  output: z.object({ level: z.number() }),
+});
+export const summarize = task("summarize", {
+  input: z.object({ levels: z.array(z.number()) }),
+  output: z.object({ stations: z.int(), mean: z.number() }),
+});
+
+/** A task of a worker that says nothing for this long is given to another. */
+export const ACK_WAIT_MS = 2000;

@@ -10,6 +10,7 @@ import { Trouble } from "./actors/host/trouble.ts";
 import { TypeRegistry } from "./actors/host/type-registry.ts";
 import { Orchestrator } from "./actors/orchestrator.ts";
 import { LiveReporter } from "./actors/worker/live-reporter.ts";
+import { watchStrayErrors } from "./actors/worker/stray-errors.ts";
 import { WorkerProcess } from "./actors/worker/worker-process.ts";
 import type { Tutti, TuttiOptions } from "./app.ts";
 import { createMemoryBus } from "./bus/memory/bus.ts";
@@ -84,11 +85,13 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     const orchestrator = orchestrates
       ? new Orchestrator(host, { limits, ...(options.onRun && { onRun: options.onRun }) })
       : undefined;
+    const unwatch = worker ? watchStrayErrors() : () => {};
     const stop = async (graceMs: number) => {
       // Workers first: their results are still folded, so a restart finds less to do. A bus that is gone holds up nothing.
       if (worker) await atMost(clock, graceMs + LEAVE_MS, worker.stop(graceMs));
       if (orchestrator) await atMost(clock, LEAVE_MS, orchestrator.stop());
       models.stop();
+      unwatch();
       await atMost(clock, LEAVE_MS, Promise.all([types.stop(), queues.stop()]));
       await atMost(clock, LEAVE_MS, bus.close());
       trouble.stop();

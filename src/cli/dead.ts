@@ -86,7 +86,10 @@ async function show(id: string, options: CommonOptions): Promise<void> {
   await using session = await open(options);
   const letter = await session.app.dead.get(id, tenantOf(options));
   if (options.json) return printJson(letter);
-  const { manyLines, oneLine, paintFor } = await import("./style.ts");
+  const [{ manyLines, oneLine, paintFor }, { errorFacts }] = await Promise.all([
+    import("./style.ts"),
+    import("./error-facts.ts"),
+  ]);
   const paint = paintFor(process.stdout);
   const { kind, code, message } = letter.error;
   const { message: given, request } = letter;
@@ -96,6 +99,7 @@ async function show(id: string, options: CommonOptions): Promise<void> {
     ["task", letter.task && `${letter.task}, attempt ${letter.attempt}`],
     ["type", letter.type],
     ["error", `${kind ?? code} ${oneLine(message)}`],
+    ...errorFacts(letter.error),
     ["input", given && JSON.stringify(given.input ?? given.inputRef, null, 2)],
     ["needs", given && JSON.stringify(given.needs ?? given.needsRef, null, 2)],
     ["headers", request && JSON.stringify(request.headers)],

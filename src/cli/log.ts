@@ -71,8 +71,8 @@ function describeResult(result: Fields): string {
 
 function describeOutcome(result: Fields): string {
   if (result.error) {
-    const { kind, message } = fieldsOf(result.error);
-    return `${kind} error: ${oneLine(String(message))}`;
+    const { kind, name, message } = fieldsOf(result.error);
+    return `${kind} error: ${typeof name === "string" && name !== "Error" ? `${oneLine(name)}: ` : ""}${oneLine(String(message))}`;
   }
   if (result.plan) {
     const keys = Object.keys(fieldsOf(fieldsOf(result.plan).tasks));

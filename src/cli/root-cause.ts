@@ -1,4 +1,5 @@
 import { parentOf, ROOT } from "../core/names.ts";
+import { errorFacts } from "./error-facts.ts";
 import type { Fact } from "./facts.ts";
 import type { RunTree, TaskNode } from "./run-tree.ts";
 import { manyLines, plain } from "./style.ts";
@@ -17,6 +18,7 @@ export function explainFailure(tree: RunTree, command?: (words: string) => strin
   const node = run.error.task === undefined ? undefined : tree.find(run.error.task);
   if (node) facts.push(["failed", describeAttempt(node)]);
   facts.push(["error", manyLines(node?.view.error?.message ?? run.error.message)]);
+  facts.push(...errorFacts(run.error).map(([label, text]): Fact => [label, manyLines(text)]));
   const stopped = stoppedBy(tree, node);
   if (stopped) facts.push(["stopped", stopped]);
   if (command) facts.push(["next", nextSteps(run.run, run.error.code, command).join("\n")]);

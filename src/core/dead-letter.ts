@@ -12,7 +12,7 @@ export const deadTask = z.object({
   type: name,
   /** The attempt that failed, the last one. */
   attempt: z.int().min(1),
-  error: taskError.pick({ kind: true, message: true }),
+  error: taskError.omit({ retryAfterMs: true, policy: true }),
   worker: z.string().optional(),
   /** What the attempt was given. Absent where it can no longer be put together. */
   message: z.record(z.string(), json).optional(),

@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { policy } from "./policy.ts";
-import { describeProblems, MAX_PROBLEMS, type Problem, show } from "./problem.ts";
+import { describeProblems, MAX_PROBLEMS, type Problem } from "./problem.ts";
+import { cutDetails, cutMessage, errorDetails } from "./thrown.ts";
+
+export { cutMessage, messageOf } from "./thrown.ts";
 
 /** The same in every copy of this package: the one that a handler's module imports may be another. */
 const terminal = Symbol.for("tutti.terminal");
@@ -34,8 +37,17 @@ export class RetryableError extends Error {
   }
 }
 
-export const isTerminal = (error: unknown): error is TerminalError => error instanceof Error && terminal in error;
-export const isRetryable = (error: unknown): error is RetryableError => error instanceof Error && retryable in error;
+export const isTerminal = (error: unknown): error is TerminalError => isMarked(error, terminal);
+export const isRetryable = (error: unknown): error is RetryableError => isMarked(error, retryable);
+
+/** Whether an error has that mark. What is thrown may be a proxy that throws when it is looked at: it has none. */
+function isMarked(error: unknown, mark: symbol): boolean {
+  try {
+    return error instanceof Error && mark in error;
+  } catch {
+    return false;
+  }
+}
 
 /** How an attempt failed, as it travels in a result. */
 export const taskError = z.object({
@@ -45,8 +57,16 @@ export const taskError = z.object({
   retryAfterMs: z.number().min(0).optional(),
   /** The policy of the task's type, for a task whose plan states none. */
   policy: policy.optional(),
+  ...errorDetails.shape,
 });
 export type TaskError = z.output<typeof taskError>;
+
+/** The same error within the bounds of what is kept of one: a foreign worker may send any amount. */
+export const cutTaskError = ({ name, errorCode, stack, causes, ...error }: TaskError): TaskError => ({
+  ...error,
+  message: cutMessage(error.message),
+  ...cutDetails({ name, errorCode, stack, causes }),
+});
 
 /** 400 invalid, 404 unknown, 408 deadline, 409 conflict, 422 the run failed, 499 cancelled, 503 full or nobody ready, 500 a fault of Tutti itself. */
 export const ERROR_CODES = [400, 404, 408, 409, 422, 499, 500, 503] as const;
@@ -74,6 +94,8 @@ export const wireError = z.object({
       }),
     )
     .optional(),
+  /** What is known of the error that a task failed with, beside its message. */
+  ...errorDetails.shape,
 });
 export type WireError = z.output<typeof wireError>;
 
@@ -109,8 +131,13 @@ export class TuttiError extends Error {
 }
 
 /** Whether an error of any copy of this package says that something is invalid, a plan for example: it stays so. */
-export const isInvalid = (error: unknown): error is TuttiError =>
-  error instanceof Error && told in error && (error as TuttiError).code === 400;
+export function isInvalid(error: unknown): error is TuttiError {
+  try {
+    return isMarked(error, told) && (error as TuttiError).code === 400;
+  } catch {
+    return false;
+  }
+}
 
 /** 400, with all that is wrong in the message and the first in `path`, `expected` and `received`. */
 export function invalid(what: string, problems: readonly Problem[]): TuttiError {
@@ -121,19 +148,4 @@ export function invalid(what: string, problems: readonly Problem[]): TuttiError 
     ...(first?.received && { received: first.received }),
     ...(problems.length > 1 && { problems: problems.slice(0, MAX_PROBLEMS) }),
   });
-}
-
-/** An error's message must fit into a result, and into all that tells of it later: `ended` is one message of the bus. */
-const LONGEST_MESSAGE = 8192;
-export const cutMessage = (text: string): string =>
-  text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
-
-/** What a thrown value has to say, whatever it is. Never throws itself. */
-export function messageOf(error: unknown): string {
-  try {
-    if (error instanceof Error) return String(error.message);
-    return typeof error === "object" && error !== null ? show(error) : String(error);
-  } catch {
-    return "something was thrown that has no message";
-  }
 }

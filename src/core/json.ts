@@ -19,9 +19,18 @@ export const encodeJson = (value: unknown): Uint8Array => encodeText(JSON.string
 /** Throws a SyntaxError (not JSON) or a TypeError (not UTF-8). */
 export const decodeJson = (data: Uint8Array): unknown => JSON.parse(decoder.decode(data));
 
-/** Says where a value is no JSON and why, or undefined if it is. Paths look like `$.items[3].when`. */
-export const findNonJson = (value: unknown): string | undefined =>
-  isJson(value, []) ? undefined : describeNonJson(value, "$", []);
+/**
+ * Says where a value is not JSON and why, or undefined if it is. Paths look like `$.items[3].when`. Never throws: a getter
+ * or a proxy of the value's may.
+ */
+export function findNonJson(value: unknown): string | undefined {
+  try {
+    if (isJson(value, [])) return undefined;
+  } catch {
+    // The words for it are found below.
+  }
+  return describeNonJson(value, "$", []) ?? "$ is a value that changes while it is read";
+}
 
 /** The same question without the words for an answer: nearly all that is asked about is JSON. */
 function isJson(value: unknown, ancestors: object[]): boolean {
@@ -56,6 +65,14 @@ function isPlain(value: object): boolean {
 }
 
 function describeNonJson(value: unknown, path: string, ancestors: readonly object[]): string | undefined {
+  try {
+    return describeValue(value, path, ancestors);
+  } catch {
+    return `${path} throws when it is read; expected JSON`;
+  }
+}
+
+function describeValue(value: unknown, path: string, ancestors: readonly object[]): string | undefined {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -80,12 +97,26 @@ function describeNonJson(value: unknown, path: string, ancestors: readonly objec
   }
   if (!isPlain(value))
     return `${path} is a ${Object.getPrototypeOf(value).constructor?.name ?? "class instance"}; expected a plain object`;
-  for (const [key, item] of Object.entries(value)) {
-    if (item === undefined) continue;
-    const found = describeNonJson(item, `${path}.${key}`, within);
+  for (const key of Object.keys(value)) {
+    const found = describeField(value as Record<string, unknown>, key, `${path}.${key}`, within);
     if (found) return found;
   }
   return undefined;
+}
+
+function describeField(
+  value: Record<string, unknown>,
+  key: string,
+  path: string,
+  ancestors: readonly object[],
+): string | undefined {
+  let item: unknown;
+  try {
+    item = value[key];
+  } catch {
+    return `${path} throws when it is read; expected JSON`;
+  }
+  return item === undefined ? undefined : describeNonJson(item, path, ancestors);
 }
 
 /** Whether containers stand inside each other more than `levels` deep; a scalar has none, `[]` one. */

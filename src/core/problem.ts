@@ -20,8 +20,18 @@ function textOf(value: unknown): string {
   try {
     return JSON.stringify(value) ?? String(value);
   } catch {
-    // A cycle, a bigint inside, or nested too deep for JSON.stringify.
-    return Array.isArray(value) ? "an array that is no JSON" : "an object that is no JSON";
+    // A cycle, a bigint inside, nested too deep for JSON.stringify, a getter that throws, a proxy that is revoked.
+    return isArray(value)
+      ? "an array that is not JSON"
+      : `${typeof value === "object" ? "an object" : `a ${typeof value}`} that is not JSON`;
+  }
+}
+
+function isArray(value: unknown): boolean {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
   }
 }
 

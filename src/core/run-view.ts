@@ -3,6 +3,7 @@ import { wireError } from "./error.ts";
 import { RUN_STATUSES, totals } from "./event.ts";
 import { json } from "./json.ts";
 import { name, taskId } from "./names.ts";
+import { errorDetails } from "./thrown.ts";
 
 /**
  * Where a task stands, as shown. An attempt that is open is `ready` in the log; `held` (a limit keeps it from the queue),
@@ -38,7 +39,7 @@ export const taskView = z.object({
   startedAt: iso.optional(),
   endedAt: iso.optional(),
   worker: z.string().optional(),
-  error: z.object({ kind: z.string(), message: z.string() }).optional(),
+  error: z.object({ kind: z.string(), message: z.string(), ...errorDetails.shape }).optional(),
 });
 export type TaskView = z.output<typeof taskView>;
 

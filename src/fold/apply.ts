@@ -1,4 +1,4 @@
-import { cutMessage, taskError } from "../core/error.ts";
+import { cutTaskError, taskError } from "../core/error.ts";
 import {
   type Due,
   type Ended,
@@ -146,8 +146,7 @@ export function readResult(raw: unknown): Result | undefined {
   return { ...named.data, error: taskError.parse({ kind: "terminal", message }) };
 }
 
-const withShortError = (read: Result): Result =>
-  read.error ? { ...read, error: { ...read.error, message: cutMessage(read.error.message) } } : read;
+const withShortError = (read: Result): Result => (read.error ? { ...read, error: cutTaskError(read.error) } : read);
 
 function contentProblem(read: Result): string | undefined {
   const present = CONTENTS.filter((field) => read[field] !== undefined);

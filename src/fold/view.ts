@@ -19,13 +19,20 @@ export function viewTask(task: TaskRecord): TaskView {
     ...(task.startedAt && { startedAt: iso(task.startedAt) }),
     ...(task.endedAt && { endedAt: iso(task.endedAt) }),
     ...(task.worker !== undefined && { worker: task.worker }),
-    ...(task.error && { error: { kind: task.error.kind, message: task.error.message } }),
+    ...(task.error && { error: viewError(task.error) }),
   };
 }
 
 /** Counted from the first attempt: after a redrive, those of the rounds before come on top. */
 const maxAttemptsOf = ({ spec, error, snapshot: { context } }: TaskRecord): number =>
   context.spent + resolveRetry(spec.retry, error?.policy?.retry).attempts;
+
+/** What is shown of an error: all but what only the fold acts on. */
+export const viewError = ({
+  policy: _policy,
+  retryAfterMs: _after,
+  ...error
+}: TaskError): NonNullable<TaskView["error"]> => error;
 
 export const totalsOf = (run: RunState): Totals => ({
   tasks: run.tasks.size,
@@ -78,7 +85,8 @@ export function failureOf(run: RunState): WireError {
   }
   const task = root.failedAt ?? root.id;
   const error: TaskError = root.error ?? { kind: "terminal", message: "no reason was given" };
-  return { code: 422, message: `task ${task} failed: ${error.message}`, path: task, task, ...where };
+  const { kind: _, message, ...details } = viewError(error);
+  return { code: 422, message: `task ${task} failed: ${message}`, path: task, task, ...where, ...details };
 }
 
 const MOST_NAMED = 5;

@@ -1,4 +1,5 @@
 import { context, ROOT_CONTEXT, type Span, SpanKind, type SpanOptions, TraceFlags, trace } from "@opentelemetry/api";
+import { describeThrown, type ErrorDetails } from "../core/thrown.ts";
 import { ATTRIBUTES, GEN_AI_OPERATIONS } from "./attributes.ts";
 import { setError } from "./span-error.ts";
 import { formatTraceparent, parseTraceparent, traceOf } from "./trace-context.ts";
@@ -23,7 +24,7 @@ export interface Attempt {
 
 /** What an attempt came to, as far as its span shows it. */
 export interface AttemptOutcome {
-  readonly error?: { readonly kind: string; readonly message: string };
+  readonly error?: { readonly kind: string; readonly message: string } & ErrorDetails;
   /** Children of the plan, when the attempt returned one. */
   readonly planned?: number;
 }
@@ -60,7 +61,8 @@ async function executeTraced<T>(
     showOutcome(span, attempt, outcomeOf(result));
     return result;
   } catch (error) {
-    setError(span, error instanceof Error ? error.name : "_OTHER", String(error));
+    const { message, ...details } = describeThrown(error);
+    setError(span, details.name ?? "_OTHER", message, details);
     throw error;
   } finally {
     span.end();
@@ -97,7 +99,7 @@ function showOutcome(span: Span, attempt: Attempt, { error, planned }: AttemptOu
   }
   // Being cancelled is no failure, but it says why the attempt ended.
   if (error?.kind === "cancelled") span.setAttribute(ATTRIBUTES.errorType, error.kind);
-  else if (error) setError(span, error.kind, error.message);
+  else if (error) setError(span, error.kind, error.message, error);
 }
 
 /** The `traceparent` of the active span, for a request that belongs to it. Undefined outside any span. */

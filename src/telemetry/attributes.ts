@@ -23,6 +23,9 @@ export const ATTRIBUTES = {
 
   /** A low-cardinality word for what went wrong. */
   errorType: "error.type",
+  exceptionType: "exception.type",
+  exceptionMessage: "exception.message",
+  exceptionStacktrace: "exception.stacktrace",
 
   messagingSystem: "messaging.system",
   messagingOperationName: "messaging.operation.name",

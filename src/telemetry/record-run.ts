@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Attributes, HrTime } from "@opentelemetry/api";
 import { parentOf } from "../core/names.ts";
+import type { ErrorDetails } from "../core/thrown.ts";
 import { ATTRIBUTES, GEN_AI_OPERATIONS } from "./attributes.ts";
 import { setError } from "./span-error.ts";
 import { taskSpanId, traceOf } from "./trace-context.ts";
@@ -28,7 +29,7 @@ export interface FinishedTask {
   readonly endedAt: number;
   readonly state: string;
   readonly attempt: number;
-  readonly error?: { readonly kind: string; readonly message: string };
+  readonly error?: { readonly kind: string; readonly message: string } & ErrorDetails;
 }
 
 /** Spans made in one turn of the event loop: some two milliseconds. */
@@ -67,7 +68,7 @@ export async function recordRun(run: FinishedRun): Promise<void> {
     const startTime = toHrTime(task.startedAt);
     const options = { startTime, attributes: { ...common, ...attributesOf(task) } };
     const span = tracing.startSpan(`task ${task.type}`, options, parent, { spanId: taskSpanId(run.run, task.task) });
-    if (task.error && task.state !== "cancelled") setError(span, task.error.kind, task.error.message);
+    if (task.error && task.state !== "cancelled") setError(span, task.error.kind, task.error.message, task.error);
     span.end(laterOf(task.startedAt, task.endedAt));
 
     const room = tracing.room();

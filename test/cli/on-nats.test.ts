@@ -204,16 +204,19 @@ describe("a run on NATS", () => {
 });
 
 describe("a worker process", () => {
-  it("outlives errors that no attempt can catch, and tells them", async () => {
-    const { code, stdout } = await call("run", "stray");
-    expect({ code, stdout }).toEqual({ code: 0, stdout: `${worker.pid}\n` });
-    expect(worker.stderr).toMatch(
-      /^error: a stray promise\n {2}a promise that nobody awaits was rejected; no attempt could/m,
-    );
-    expect(worker.stderr).toMatch(
-      /^error: a stray throw\n {2}thrown outside of every attempt; no attempt could catch it, and/m,
-    );
-    expect((await call("run", "stray")).stdout).toBe(`${worker.pid}\n`);
+  const strayed = (how: string, waits: boolean) => call("run", "stray", "--input", JSON.stringify({ how, waits }));
+
+  it.each([
+    ["timer", /^error: a stray throw\n {2}thrown where nothing catches it by task - of run \S+; this process goes on/m],
+    ["promise", /^error: a stray promise\n {2}a promise that is not awaited was rejected by task - of run \S+; this/m],
+  ])("outlives what handlers throw in a %s that they leave behind, and names the task", async (how, message) => {
+    expect(await strayed(how, false)).toMatchObject({ code: 0, stdout: `${worker.pid}\n` });
+    await expect.poll(() => worker.stderr).toMatch(message);
+    // The attempt that waits for what never comes fails with it.
+    const { code, stderr } = await strayed(how, true);
+    expect(code).toBe(1);
+    expect(stderr).toContain("task - failed: a stray");
+    expect((await strayed(how, false)).stdout).toBe(`${worker.pid}\n`);
   });
 });
 

@@ -13,8 +13,8 @@ describe("show", () => {
   it("survives what is no JSON", () => {
     const circle: unknown[] = [];
     circle.push(circle);
-    expect(show(circle)).toBe("an array that is no JSON");
-    expect(show({ n: 1n })).toBe("an object that is no JSON");
+    expect(show(circle)).toBe("an array that is not JSON");
+    expect(show({ n: 1n })).toBe("an object that is not JSON");
     expect(show(5n)).toBe("5n");
     expect(show(Symbol("s"))).toBe("Symbol(s)");
   });

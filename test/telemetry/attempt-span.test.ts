@@ -135,7 +135,7 @@ describe("with an endpoint", () => {
     const broken = inAttemptSpan(attemptOf("r5"), () => Promise.reject(new RangeError("too far")), fine);
     await expect(broken).rejects.toThrow("too far");
     expect((await received("r5"))[0]).toMatchObject({
-      status: { code: "error", message: "RangeError: too far" },
+      status: { code: "error", message: "too far" },
       attributes: { "error.type": "RangeError" },
     });
   });

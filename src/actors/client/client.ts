@@ -2,7 +2,7 @@ import type { RunOptions } from "../../app.ts";
 import { header, isBusError, isPassing, type Message } from "../../bus/port.ts";
 import { sleep } from "../../core/clock.ts";
 import type { DeadLetter, Redriven } from "../../core/dead-letter.ts";
-import { invalid, TuttiError, wireError } from "../../core/error.ts";
+import { invalid, messageOf, TuttiError, wireError } from "../../core/error.ts";
 import type { Ended } from "../../core/event.ts";
 import { decodeJson, encodeJson, findNonJson, type Json } from "../../core/json.ts";
 import { isName, NAME_EXPECTED } from "../../core/names.ts";
@@ -44,7 +44,7 @@ export class Client {
   #encode(type: string, input: Json, options: RunOptions, run: string): [Uint8Array, Record<string, string>] {
     if (!isName(type)) throw new TuttiError(400, `task type ${JSON.stringify(type)}: expected ${NAME_EXPECTED}`);
     const odd = findNonJson(input);
-    if (odd) throw new TuttiError(400, `the input is no JSON: ${odd}`);
+    if (odd) throw new TuttiError(400, `the input is not JSON: ${odd}`);
     const headers = {
       [HEADERS.run]: run,
       ...(options.tenant !== undefined && { [HEADERS.tenant]: options.tenant }),
@@ -54,7 +54,7 @@ export class Client {
     };
     const parsed = requestHeaders.safeParse(headers);
     if (!parsed.success) throw invalid("the request's options are invalid", problemsOf(parsed.error, headers));
-    const data = encodeJson(input);
+    const data = encodeInput(input);
     const { maxPayload } = this.#runtime.bus;
     if (data.length > maxPayload - 2048)
       throw new TuttiError(
@@ -221,6 +221,15 @@ export class Client {
         await sleep(clock, 100);
       }
     }
+  }
+}
+
+/** An object may show another face each time that it is read: what cannot be written now is refused as well. */
+function encodeInput(input: Json): Uint8Array {
+  try {
+    return encodeJson(input);
+  } catch (error) {
+    throw new TuttiError(400, `the input is not JSON: ${messageOf(error)}`, {}, { cause: error });
   }
 }
 

@@ -1,10 +1,11 @@
 import { isBusError, isPassing } from "../../bus/port.ts";
 import { parseDeadTaskSubject } from "../../bus/subjects.ts";
-import type { DeadTask } from "../../core/dead-letter.ts";
+import { type DeadTask, deadTask } from "../../core/dead-letter.ts";
 import { messageOf } from "../../core/error.ts";
 import { decodeJson, encodeJson, type Json } from "../../core/json.ts";
 import { failedTaskOf, type RunState } from "../../fold/run-state.ts";
 import { attemptOf, type TaskRecord } from "../../fold/task-record.ts";
+import { viewError } from "../../fold/view.ts";
 import { InProgress } from "../host/in-progress.ts";
 import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
@@ -75,7 +76,7 @@ export class DeadLetters {
   }
 
   async #describe(task: TaskRecord): Promise<DeadTask> {
-    const { kind = "terminal", message = "no reason was given" } = task.error ?? {};
+    const error = task.error ?? { kind: "terminal", message: "no reason was given" };
     return {
       v: 1,
       tenant: task.run.tenant,
@@ -83,7 +84,7 @@ export class DeadLetters {
       task: task.id,
       type: task.spec.type,
       attempt: attemptOf(task),
-      error: { kind, message },
+      error: deadTask.shape.error.parse(viewError(error)),
       ...(task.worker !== undefined && { worker: task.worker }),
       ...(await this.#envelope(task)),
     };

@@ -1,6 +1,7 @@
 import type { Ended } from "../../core/event.ts";
 import type { RunState } from "../../fold/run-state.ts";
 import { attemptOf, stateOf } from "../../fold/task-record.ts";
+import { viewError } from "../../fold/view.ts";
 import type { FinishedRun, FinishedTask } from "../../telemetry/record-run.ts";
 
 /** A run as its trace needs it, all times from the log. */
@@ -31,7 +32,7 @@ function* finishedTasks(state: RunState, endedAt: number): Generator<FinishedTas
       endedAt: task.endedAt || endedAt,
       state: stateOf(task),
       attempt: attemptOf(task),
-      ...(task.error && { error: { kind: task.error.kind, message: task.error.message } }),
+      ...(task.error && { error: viewError(task.error) }),
     };
   }
 }

@@ -1,26 +1,20 @@
 import type { z } from "zod";
 import { BusError, type Delivery } from "../../bus/port.ts";
 import { tenantOfTask } from "../../bus/subjects.ts";
-import {
-  cutMessage,
-  isInvalid,
-  isRetryable,
-  isTerminal,
-  messageOf,
-  type TaskError,
-  TerminalError,
-} from "../../core/error.ts";
+import { isInvalid, isRetryable, isTerminal, type TaskError, TerminalError } from "../../core/error.ts";
 import { encodeText, findNonJson } from "../../core/json.ts";
 import type { Usage } from "../../core/model.ts";
 import { depthOf } from "../../core/names.ts";
 import { checkPlan } from "../../core/plan-check.ts";
 import { describeProblems, problemsOf } from "../../core/problem.ts";
 import type { TaskMessage } from "../../core/task-message.ts";
+import { describeThrown } from "../../core/thrown.ts";
 import { isPlan, type PlanOf } from "../../define/plan-of.ts";
 import type { Worker } from "../../define/worker.ts";
 import { INLINE_LIMIT } from "../host/blobs.ts";
 import { insist } from "../host/insist.ts";
 import { createHandlerContext } from "./handler-context.ts";
+import { asAttempt } from "./stray-errors.ts";
 import { fetchGiven, type Given, givenIn } from "./task-input.ts";
 import type { WorkerRuntime } from "./worker-runtime.ts";
 
@@ -103,22 +97,27 @@ export class Attempt {
     this.#settle(reason.why === "stopping" ? undefined : failed(this.#describe(reason)));
   }
 
-  #fail(error: unknown): void {
-    this.#settle(failed(this.#describe(error)));
+  /** Ends the attempt with whatever was thrown. The first outcome counts. */
+  fail(error: unknown): void {
+    if (!this.isOver) this.#settle(failed(this.#describe(error)));
+  }
+
+  get title(): string {
+    return `task ${this.message.task} of run ${this.message.run}`;
   }
 
   #guard(step: () => void): void {
     try {
       step();
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
   }
 
-  #wait<T>(work: PromiseLike<T>, step: (value: T) => void): void {
+  #wait<T>(work: Promise<T>, step: (value: T) => void): void {
     work.then(
       (value) => this.#guard(() => step(value)),
-      (error) => this.#fail(error),
+      (error) => this.fail(error),
     );
   }
 
@@ -139,8 +138,9 @@ export class Attempt {
       signal: this.#abort.signal,
       onUsage: (usage) => this.#count(usage),
     });
-    const returned = this.#worker.handler(context);
-    if (isThenable(returned)) this.#wait(returned, (value) => this.#finish(value));
+    const returned = asAttempt(this, () => this.#worker.handler(context));
+    // By way of a promise: a thenable of the handler's may settle twice, throw late, or resolve to another thenable.
+    if (isThenable(returned)) this.#wait(Promise.resolve(returned), (value) => this.#finish(value));
     else this.#finish(returned);
   }
 
@@ -153,8 +153,11 @@ export class Attempt {
   #output(returned: unknown): Outcome | Promise<Outcome> {
     const output = returned === undefined ? this.#nothing() : this.#parseOutput(returned);
     const odd = findNonJson(output);
-    if (odd) throw new TerminalError(`the output of ${this.#worker.type} is no JSON: ${odd}`);
-    return this.#inlineOrRef("output", JSON.stringify(output));
+    if (odd) throw new TerminalError(`the output of ${this.#worker.type} is not JSON: ${odd}`);
+    const text: string | undefined = JSON.stringify(output);
+    // A proxy, or an object with getters, may show another face each time.
+    if (text === undefined) throw new TerminalError(`the output of ${this.#worker.type} is not JSON`);
+    return this.#inlineOrRef("output", text);
   }
 
   #parseOutput(returned: unknown): unknown {
@@ -169,7 +172,7 @@ export class Attempt {
 
   async #plan(plan: PlanOf<unknown>): Promise<Outcome> {
     const odd = plan.findNonJson();
-    if (odd) throw new TerminalError(`the plan of ${this.#worker.type} is no JSON: ${odd}`);
+    if (odd) throw new TerminalError(`the plan of ${this.#worker.type} is not JSON: ${odd}`);
     const { types } = plan;
     await this.#runtime.types.findAll(types);
     const knows = (type: string) => this.#runtime.types.peek(type) !== undefined;
@@ -210,17 +213,34 @@ export class Attempt {
     };
   }
 
+  /** Never throws, whatever was thrown: a value that cannot be described is a failure like any other. */
   #describe(error: unknown): TaskError {
-    // Where in the user's code it came from: the result carries only the message.
-    if (error instanceof Error && !(error instanceof AttemptAborted) && error.stack)
-      this.#runtime.log("debug", `task ${this.message.task} of run ${this.message.run}: ${error.stack}`);
-    const message = cutMessage(messageOf(error)) || "the handler failed without a message";
-    const { policy } = this.#worker;
-    if (error instanceof AttemptAborted && error.why === "cancelled") return { kind: "cancelled", message };
-    if (isTerminal(error) || isInvalid(error)) return { kind: "terminal", message };
+    const { message, ...details } = describeThrown(error);
+    const why = whyAborted(error);
+    if (why === "cancelled") return { kind: "cancelled", message };
+    if (why !== undefined) return { kind: "retryable", message, name: why, policy: this.#worker.policy };
+    // Where in the user's code it came from, for those who read this process's log.
+    this.#runtime.log("debug", `${this.title}: ${details.stack ?? message}`);
+    if (isTerminal(error) || isInvalid(error)) return { kind: "terminal", message, ...details };
+    return { kind: "retryable", message, policy: this.#worker.policy, ...retryAfterOf(error), ...details };
+  }
+}
+
+/** A handler may throw the reason of its signal, or a proxy that cannot be asked what it is. */
+function whyAborted(error: unknown): AttemptAborted["why"] | undefined {
+  try {
+    return error instanceof AttemptAborted ? error.why : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function retryAfterOf(error: unknown): Pick<TaskError, "retryAfterMs"> {
+  try {
     const after = isRetryable(error) ? error.retryAfterMs : undefined;
-    const isStated = typeof after === "number" && after > 0 && Number.isFinite(after);
-    return { kind: "retryable", message, policy, ...(isStated && { retryAfterMs: after }) };
+    return typeof after === "number" && after > 0 && Number.isFinite(after) ? { retryAfterMs: after } : {};
+  } catch {
+    return {};
   }
 }
 

@@ -1,4 +1,6 @@
 import type { Usage } from "../../core/model.ts";
+import { show } from "../../core/problem.ts";
+import { cutMessage } from "../../core/thrown.ts";
 import type { HandlerContext } from "../../define/worker.ts";
 import type { WorkerRuntime } from "./worker-runtime.ts";
 
@@ -26,10 +28,16 @@ export function createHandlerContext(runtime: WorkerRuntime, given: HandlerGiven
     task: at.task,
     idempotencyKey: `${at.tenant}/${at.run}/${at.task}`,
     progress: (value) => runtime.live.tell("progress", at, value),
-    log: (message, level = "info") => runtime.live.tell("log", at, { level, message }),
+    log: (message, level) => runtime.live.tell("log", at, { level: levelOf(level), message: textOf(message) }),
     llm: runtime.models.forAttempt(given),
     blobs: runtime.blobs,
     types: async () => runtime.types.list(),
     openFile: runtime.openFile,
   };
 }
+
+/** A handler written without types may log anything. */
+const textOf = (message: unknown): string => cutMessage(typeof message === "string" ? message : show(message));
+
+const LEVELS = ["debug", "info", "warn", "error"] as const;
+const levelOf = (level: unknown): (typeof LEVELS)[number] => LEVELS.find((one) => one === level) ?? "info";

@@ -111,7 +111,7 @@ describeRuntime("a handler", (runtime) => {
   const hostile = { toString: () => expect.fail("asked"), toJSON: () => expect.fail("asked") };
   test.each<[string, unknown, string]>([
     ["an error", new Error("boom"), "boom"],
-    ["an error without message", new Error(), "the handler failed without a message"],
+    ["an error without message", new Error(), "an error without a message"],
     ["an error whose message is no text", Object.assign(new Error(), { message: 5 }), "5"],
     ["a text", "boom", "boom"],
     ["null", null, "null"],
@@ -120,7 +120,7 @@ describeRuntime("a handler", (runtime) => {
     ["a symbol", Symbol("s"), "Symbol(s)"],
     ["an object", { code: "EPIPE" }, '{"code":"EPIPE"}'],
     ["an object without prototype", broken, "{}"],
-    ["an object that throws when it is read", hostile, "an object that is no JSON"],
+    ["an object that throws when it is read", hostile, "an object that is not JSON"],
     ["an error of 3 MB", new Error("e".repeat(3_000_000)), `${"e".repeat(8192)}…`],
   ])("that throws %s fails its run with what it says", async (_, thrown, message) => {
     const throws = worker("throws", {

@@ -1,0 +1,11 @@
+import { describeCause, type ErrorDetails } from "../core/thrown.ts";
+
+/** What is known of an error beside its message, as labelled facts: its class and code, what led to it, its stack. */
+export function errorFacts({ name, errorCode, stack, causes = [] }: ErrorDetails): [label: string, value: string][] {
+  const thrown = [name, errorCode].filter(Boolean).join(" ");
+  return [
+    ...(thrown ? [["thrown", thrown] as [string, string]] : []),
+    ...causes.map((cause) => ["cause", cause.stack ?? describeCause(cause)] as [string, string]),
+    ...(stack === undefined ? [] : [["stack", stack] as [string, string]]),
+  ];
+}

@@ -6,6 +6,7 @@
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { z } from "zod";
+import { claim } from "../src/core/claim.ts";
 import { deadLetter, deadRequest, deadTask, redriven } from "../src/core/dead-letter.ts";
 import { DURATION_EXPECTED, duration } from "../src/core/duration.ts";
 import { wireError } from "../src/core/error.ts";
@@ -28,6 +29,7 @@ import {
 import { innerPlan, plannedTaskV2, planV2, TASK_KINDS, tasksV2 } from "../src/core/plan-v2.ts";
 import { orchestratorPresence, typeRegistration, workerPresence } from "../src/core/registration.ts";
 import { runSummary, runView } from "../src/core/run-view.ts";
+import { checkpoint, leaseSettings, retentionSettings, shardSettings } from "../src/core/settings.ts";
 import { taskMessage } from "../src/core/task-message.ts";
 import { formatSchema } from "./format-schema.ts";
 
@@ -87,6 +89,11 @@ const PUBLISHED: Readonly<Record<string, Published>> = {
     schema: orchestratorPresence,
     description: "A live orchestrator, in the expiring bucket `orchestrators`.",
   },
+  claim: { schema: claim, description: "Who owns a shard, in the bucket `shards` under the shard's number." },
+  "config-shards": { schema: shardSettings, description: "The entry `shards` of the bucket `config`." },
+  "config-retention": { schema: retentionSettings, description: "The entry `retention` of the bucket `config`." },
+  "config-lease": { schema: leaseSettings, description: "The entry `lease` of the bucket `config`." },
+  "config-checkpoint": { schema: checkpoint, description: "The entry `checkpoint-<shard>` of the bucket `config`." },
   "dead-task": {
     schema: deadTask,
     description: "What is stored of a task that has failed its run, in `TUTTI_DEAD`.",

@@ -3,6 +3,7 @@ import { App } from "./actors/client/app.ts";
 import { BlobStore } from "./actors/host/blobs.ts";
 import { asTuttiError } from "./actors/host/bus-failure.ts";
 import { createFileAccess } from "./actors/host/file-access.ts";
+import { guardHook } from "./actors/host/guarded-hook.ts";
 import { agreeOnLease, agreeOnMaxAge, agreeOnShards } from "./actors/host/log-settings.ts";
 import { QueuesInUse } from "./actors/host/queues-in-use.ts";
 import type { Runtime } from "./actors/host/runtime.ts";
@@ -19,8 +20,9 @@ import type { Bus } from "./bus/port.ts";
 import { createTopology, type Topology } from "./bus/topology.ts";
 import { atMost, type Clock, systemClock } from "./core/clock.ts";
 import { formatDuration } from "./core/duration.ts";
-import { TuttiError } from "./core/error.ts";
+import { messageOf, TuttiError } from "./core/error.ts";
 import { checkOptions } from "./core/known-options.ts";
+import type { Logger } from "./core/logger.ts";
 import { show } from "./core/problem.ts";
 import { isWorker, type Worker } from "./define/worker.ts";
 import { orchestratorLimits } from "./limit-options.ts";
@@ -47,7 +49,8 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
   checkOptions("tutti()", options, TUTTI_OPTIONS);
   const env = options.env ?? process.env;
   const clock = parts.clock ?? systemClock;
-  const log = options.onLog ?? (() => {});
+  // A logger that throws has nobody to tell.
+  const log = guardHook(options.onLog ?? (() => {}), () => {});
   const workers = options.workers ?? [];
   checkWorkers(workers);
   const concurrency = options.concurrency === undefined ? {} : { concurrency: checkedConcurrency(options.concurrency) };
@@ -83,7 +86,10 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     const workerHost = { ...host, models, live: new LiveReporter(host), openFile: createFileAccess(files) };
     const worker = workers.length > 0 ? new WorkerProcess(workerHost, { workers, ...concurrency }) : undefined;
     const orchestrator = orchestrates
-      ? new Orchestrator(host, { limits, ...(options.onRun && { onRun: options.onRun }) })
+      ? new Orchestrator(host, {
+          limits,
+          ...(options.onRun && { onRun: guardHook(options.onRun, hookFailed("onRun", log)) }),
+        })
       : undefined;
     const unwatch = worker ? watchStrayErrors() : () => {};
     const stop = async (graceMs: number) => {
@@ -110,6 +116,9 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     throw asTuttiError(error);
   }
 }
+
+const hookFailed = (hook: string, log: Logger) => (error: unknown) =>
+  log("error", `${hook} has thrown: ${messageOf(error)}`);
 
 async function connect(
   servers: string | undefined,

@@ -1,7 +1,9 @@
+import type { z } from "zod";
 import type { Limits, RunNotice } from "../app.ts";
-import type { Message, Stoppable } from "../bus/port.ts";
+import type { BucketDefinition, Message, Stoppable } from "../bus/port.ts";
 import { messageOf } from "../core/error.ts";
 import type { Ended } from "../core/event.ts";
+import { orchestratorPresence, workerPresence } from "../core/registration.ts";
 import type { RunState } from "../fold/run-state.ts";
 import { runKey } from "../fold/run-state.ts";
 import { hasOpenAttempt } from "../fold/task-record.ts";
@@ -19,6 +21,8 @@ import { DurableRequests } from "./gateway/durable-requests.ts";
 import { Gateway, isInbox } from "./gateway/gateway.ts";
 import { queryEndpoints } from "./gateway/queries.ts";
 import { answerOf } from "./gateway/run-answer.ts";
+import { parseBy } from "./host/bucket-entry.ts";
+import { EntryList } from "./host/entry-list.ts";
 import { InProgress } from "./host/in-progress.ts";
 import type { Runtime } from "./host/runtime.ts";
 import { LogWriter } from "./log/log-writer.ts";
@@ -92,8 +96,13 @@ export class Orchestrator {
   /** Resolves when the shards that are free have been replayed, their unfinished runs go on, and requests are answered. */
   async start(): Promise<void> {
     const { bus, topology } = this.#runtime;
-    const workers = await bus.bucket(topology.buckets.workers);
-    const orchestrators = await bus.bucket(topology.buckets.orchestrators);
+    const { buckets } = topology;
+    const listed = async <S extends z.ZodType>(definition: BucketDefinition, schema: S) => {
+      const options = { bucket: definition.name, parse: parseBy(schema), log: this.#runtime.log };
+      return new EntryList(await bus.bucket(definition), options);
+    };
+    const workers = await listed(buckets.workers, workerPresence);
+    const orchestrators = await listed(buckets.orchestrators, orchestratorPresence);
     await this.#shards.start();
     const { prefix } = topology.subjects;
     const context = { runtime: this.#runtime, shards: this.#shards, workers, orchestrators };

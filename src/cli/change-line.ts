@@ -3,7 +3,7 @@ import { formatDuration } from "../core/duration.ts";
 import { ROOT } from "../core/names.ts";
 import type { RunSummary, TaskView } from "../core/run-view.ts";
 import { hasEnded } from "./run-tree.ts";
-import { oneLine, type Paint } from "./style.ts";
+import { asText, oneLine, type Paint } from "./style.ts";
 import { APPEARANCE, elapsedOf, formatCount } from "./task-line.ts";
 
 /** Waiting in a queue is the bus's business; a line for each would only double their number. */
@@ -38,7 +38,7 @@ export function renderChange(
     return renderTaskChange({ ...before, state: "running", attempt: event.attempt, startedAt: event.at }, paint);
   if (event.live !== "log" || typeof event.data !== "object" || event.data === null || !("message" in event.data))
     return undefined;
-  return `  ${nameOf(before)}: ${oneLine(String(event.data.message))}`;
+  return `  ${nameOf(before)}: ${oneLine(asText(event.data.message))}`;
 }
 
 /** `✔ document 0f3… succeeded in 1.2s (7 tasks)` */

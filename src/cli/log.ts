@@ -4,7 +4,7 @@ import type { Json } from "../core/json.ts";
 import { addExamples } from "./command.ts";
 import { addCommon, type CommonOptions, JSON_LINES, requireBus, tenantOf } from "./options.ts";
 import { formatClock, printJson, printLines } from "./output.ts";
-import { oneLine, paintFor, shorten } from "./style.ts";
+import { asText, oneLine, paintFor, shorten } from "./style.ts";
 
 export function configure(command: Command): void {
   addCommon(command.argument("RUN", "the run's id"), JSON_LINES).action(log);
@@ -21,7 +21,7 @@ async function log(run: string, options: CommonOptions): Promise<void> {
   const width = String(entries.at(-1)?.sequence ?? 0).length;
   printLines(
     entries.flatMap((entry) => {
-      const head = `${paint("dim", String(entry.sequence).padStart(width))}  ${paint("dim", formatClock(entry.at))}  ${paint("bold", entry.event.padEnd(9))}`;
+      const head = `${paint("dim", String(entry.sequence).padStart(width))}  ${paint("dim", formatClock(entry.at))}  ${paint("bold", oneLine(entry.event).padEnd(9))}`;
       return describeEntry(entry).map((line) => `${head}  ${line}`);
     }),
   );
@@ -31,6 +31,8 @@ type Fields = { readonly [key: string]: Json };
 const fieldsOf = (value: Json | undefined): Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 
+/** Whatever came over the bus, as a part of one line. */
+const word = (value: unknown): string => oneLine(asText(value));
 const brief = (value: Json | undefined) => shorten(oneLine(JSON.stringify(value) ?? ""), 100);
 
 /** What an event says, for people: one line, or one for each result. */
@@ -38,26 +40,26 @@ export function describeEntry({ event, body }: LogEntry): string[] {
   const fields = fieldsOf(body);
   switch (event) {
     case "submitted":
-      return [`${fields.type} ${fields.inputRef ? "(input in the object store)" : brief(fields.input)}`];
+      return [`${word(fields.type)} ${fields.inputRef ? "(input in the object store)" : brief(fields.input)}`];
     case "result":
       return (Array.isArray(fields.results) ? (fields.results as readonly Json[]) : []).map((one) =>
         describeResult(fieldsOf(one)),
       );
     case "due":
-      return [`${fields.what} of task ${fields.task}, attempt ${fields.attempt}`];
+      return [`${word(fields.what)} of task ${word(fields.task)}, attempt ${word(fields.attempt)}`];
     case "redrive": {
-      const attempt = fields.attempt === undefined ? "" : `, whose attempt ${fields.attempt} had failed`;
-      const by = fields.by ? ` by ${oneLine(String(fields.by))}` : "";
-      return [`task ${fields.task}${attempt}${by}${fields.reason ? `: ${oneLine(String(fields.reason))}` : ""}`];
+      const attempt = fields.attempt === undefined ? "" : `, whose attempt ${word(fields.attempt)} had failed`;
+      const by = fields.by ? ` by ${word(fields.by)}` : "";
+      return [`task ${word(fields.task)}${attempt}${by}${fields.reason ? `: ${word(fields.reason)}` : ""}`];
     }
     case "ended": {
       const error = fieldsOf(fields.error).message;
-      return [`${fields.status}${error ? `: ${oneLine(String(error))}` : ""} ${brief(fields.totals)}`];
+      return [`${word(fields.status)}${error ? `: ${word(error)}` : ""} ${brief(fields.totals)}`];
     }
     case "carried": {
       const { events } = fields;
       const count = typeof events === "number" ? `${events} ${events === 1 ? "event" : "events"}` : undefined;
-      return [`${count ?? "events in the object store"}, before ${fields.upTo}`];
+      return [`${count ?? "events in the object store"}, before ${word(fields.upTo)}`];
     }
     default:
       return [brief(body)];
@@ -65,14 +67,14 @@ export function describeEntry({ event, body }: LogEntry): string[] {
 }
 
 function describeResult(result: Fields): string {
-  const attempt = Number(result.attempt) > 1 ? ` (attempt ${result.attempt})` : "";
-  return `${result.task}${attempt}: ${describeOutcome(result)}`;
+  const attempt = typeof result.attempt === "number" && result.attempt > 1 ? ` (attempt ${result.attempt})` : "";
+  return `${word(result.task)}${attempt}: ${describeOutcome(result)}`;
 }
 
 function describeOutcome(result: Fields): string {
   if (result.error) {
     const { kind, name, message } = fieldsOf(result.error);
-    return `${kind} error: ${typeof name === "string" && name !== "Error" ? `${oneLine(name)}: ` : ""}${oneLine(String(message))}`;
+    return `${word(kind)} error: ${typeof name === "string" && name !== "Error" ? `${oneLine(name)}: ` : ""}${word(message)}`;
   }
   if (result.plan) {
     const keys = Object.keys(fieldsOf(fieldsOf(result.plan).tasks));

@@ -20,6 +20,10 @@ export const oneLine = (text: string): string => text.replace(CONTROL, " ").trim
 
 const UNPRINTABLE = /[^\P{Cc}\n\t]/gu;
 
+/** Any JSON as text: what came over the bus may be an object where a text is expected. */
+export const asText = (value: unknown): string =>
+  typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing");
+
 /** The same for a text that may have several lines: each character that a terminal could obey is replaced. */
 export const manyLines = (text: string): string => text.replace(UNPRINTABLE, "\uFFFD");
 

@@ -22,6 +22,11 @@ export const typeRegistration = z.object({
 });
 export type TypeRegistration = z.output<typeof typeRegistration>;
 
+/** A {@link moment} that is one: it is shown as a time. */
+const shownMoment = moment.refine((value) => !Number.isNaN(new Date(value).getTime()), {
+  error: "expected ISO 8601, or milliseconds since the epoch",
+});
+
 /** A live worker, in the expiring bucket `workers` under its id. */
 export const workerPresence = z.object({
   v: z.literal(1),
@@ -31,7 +36,7 @@ export const workerPresence = z.object({
   running: z.int(),
   completed: z.int(),
   failed: z.int(),
-  since: moment,
+  since: shownMoment,
   state: z.string().optional(),
 });
 export type WorkerPresence = z.output<typeof workerPresence>;
@@ -40,7 +45,7 @@ export type WorkerPresence = z.output<typeof workerPresence>;
 export const orchestratorPresence = z.object({
   v: z.literal(1),
   orchestrator: name,
-  since: moment,
+  since: shownMoment,
   shards: z.array(z.int()),
   /** Under way in its shards, and how many it takes. */
   runs: z.int(),

@@ -1,10 +1,11 @@
+import { z } from "zod";
 import type { RunOptions } from "../../app.ts";
 import { header, isBusError, isPassing, type Message } from "../../bus/port.ts";
 import { sleep } from "../../core/clock.ts";
-import type { DeadLetter, Redriven } from "../../core/dead-letter.ts";
+import type { Redriven } from "../../core/dead-letter.ts";
 import { invalid, messageOf, TuttiError, wireError } from "../../core/error.ts";
-import type { Ended } from "../../core/event.ts";
-import { decodeJson, encodeJson, findNonJson, type Json } from "../../core/json.ts";
+import { blobRef, type Ended } from "../../core/event.ts";
+import { encodeJson, findNonJson, type Json } from "../../core/json.ts";
 import { isName, NAME_EXPECTED } from "../../core/names.ts";
 import { problemsOf } from "../../core/problem.ts";
 import type { QueryName } from "../../core/query.ts";
@@ -13,6 +14,7 @@ import { injectTraceparent } from "../../telemetry/attempt-span.ts";
 import type { ReaderRuntime } from "../host/runtime.ts";
 import { waitForEnd } from "../log/end-waiter.ts";
 import { readRun } from "../log/run-reader.ts";
+import { type Answer, decodeAnswer, readAnswer } from "./answers.ts";
 
 /** How long an orchestrator may take to answer a question. */
 const ANSWER_MS = 10_000;
@@ -136,9 +138,10 @@ export class Client {
   }
 
   #output(answer: Message): Json | Promise<Json> {
-    const output = decodeJson(answer.data) as Json;
+    const output = decodeAnswer("the request", answer.data) as Json;
     if (!answer.headers || header(answer, HEADERS.output) === undefined) return output;
-    return this.#runtime.blobs.getJson((output as { outputRef: string }).outputRef);
+    const { outputRef } = referredOutput.parse(output);
+    return this.#runtime.blobs.getJson(outputRef);
   }
 
   async result(run: string, tenant: string, signal?: AbortSignal): Promise<Json> {
@@ -151,10 +154,11 @@ export class Client {
     }
   }
 
-  async query(query: QueryName, body: Json): Promise<unknown> {
+  async query<Q extends QueryName>(query: Q, body: Json): Promise<Answer<Q>> {
     const [resource, verb] = query.split(".") as [string, string];
     const subject = this.#runtime.topology.subjects.api(resource, verb);
-    return decodeJson((await this.#ask(subject, encodeJson(body), { timeoutMs: ANSWER_MS })).data);
+    const { data } = await this.#ask(subject, encodeJson(body), { timeoutMs: ANSWER_MS });
+    return readAnswer(query, data, this.#runtime.log);
   }
 
   /** Repeated when the answer is lost, it redrives once all the same: it says which attempt had failed. */
@@ -162,13 +166,9 @@ export class Client {
     const { tenant } = options;
     const which = { id, ...(tenant !== undefined && { tenant }) };
     // Without a letter it may have been redriven already, which the answer will tell.
-    const letter = (await this.query("dead.get", which).catch(orNothing)) as DeadLetter | undefined;
+    const letter = await this.query("dead.get", which).catch(orNothing);
     const attempt = letter?.attempt;
-    return (await this.query("dead.redrive", {
-      ...options,
-      id,
-      ...(attempt !== undefined && { attempt }),
-    })) as Redriven;
+    return this.query("dead.redrive", { ...options, id, ...(attempt !== undefined && { attempt }) });
   }
 
   async #outcome(run: string, ended: Ended): Promise<Json> {
@@ -249,15 +249,19 @@ function traced(headers: Record<string, string>): Record<string, string> {
   return trace === undefined ? headers : { ...headers, [HEADERS.trace]: trace };
 }
 
+const errorReply = z.object({ error: wireError });
+const referredOutput = z.object({ outputRef: blobRef });
+
 function errorIn(answer: Message): TuttiError | undefined {
   if (
     !answer.headers ||
     !Object.keys(answer.headers).some((key) => key.toLowerCase() === HEADERS.errorCode.toLowerCase())
   )
     return undefined;
-  const body = decodeJson(answer.data) as { error?: unknown };
-  const parsed = wireError.safeParse(body.error);
-  return parsed.success ? TuttiError.fromWire(parsed.data) : new TuttiError(500, "an error reply that cannot be read");
+  const parsed = errorReply.safeParse(decodeAnswer("the request", answer.data));
+  return parsed.success
+    ? TuttiError.fromWire(parsed.data.error)
+    : new TuttiError(500, "an error reply that cannot be read");
 }
 
 /** The waiter asks again by itself. */

@@ -1,15 +1,17 @@
 import type { z } from "zod";
-import type { Bucket, Message, ServiceDefinition } from "../../bus/port.ts";
+import type { Message, ServiceDefinition } from "../../bus/port.ts";
 import { isBusError } from "../../bus/port.ts";
 import { invalid, messageOf, TuttiError } from "../../core/error.ts";
 import { shardOf } from "../../core/hash.ts";
 import { decodeJson, encodeJson } from "../../core/json.ts";
 import { problemsOf } from "../../core/problem.ts";
 import { QUERIES, type QueryName } from "../../core/query.ts";
+import type { OrchestratorPresence, WorkerPresence } from "../../core/registration.ts";
 import type { RunState } from "../../fold/run-state.ts";
 import { statusOf } from "../../fold/view.ts";
 import type { Shards } from "../cluster/shards.ts";
 import { dropDeadLetter, getDeadLetter, listDeadLetters, redriveDeadLetter } from "../dead/dead-queries.ts";
+import type { EntryList } from "../host/entry-list.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { readEnd } from "../log/run-ends.ts";
 import { listRuns } from "../log/run-list.ts";
@@ -20,8 +22,8 @@ import { answering } from "./gateway.ts";
 export interface QueryContext {
   readonly runtime: Runtime;
   readonly shards: Shards;
-  readonly workers: Bucket;
-  readonly orchestrators: Bucket;
+  readonly workers: EntryList<WorkerPresence>;
+  readonly orchestrators: EntryList<OrchestratorPresence>;
 }
 
 type Answers = { [Q in QueryName]: (context: QueryContext, query: z.output<(typeof QUERIES)[Q]>) => Promise<unknown> };
@@ -55,28 +57,14 @@ const answers: Answers = {
     const answer = await runtime.bus.request(runtime.topology.subjects.owner(shard), passedOn, { timeoutMs: 3000 });
     return decodeJson(answer.data);
   },
-  "workers.list": (context) => readEntries(context, context.workers),
-  "orchestrators.list": (context) => readEntries(context, context.orchestrators),
+  "workers.list": ({ workers }) => workers.read(),
+  "orchestrators.list": ({ orchestrators }) => orchestrators.read(),
   "types.list": async ({ runtime }) => runtime.types.list(),
 };
 
 function liveRun(context: QueryContext, tenant: string, run: string): RunState | undefined {
   const state = context.shards.ownerOf(shardOf(run, context.runtime.shards))?.find(tenant, run);
   return state && statusOf(state) === "running" ? state : undefined;
-}
-
-/** What is no JSON was not written by us, and is passed over. */
-async function readEntries({ runtime }: QueryContext, bucket: Bucket): Promise<unknown[]> {
-  const entries = await bucket.entries();
-  entries.sort((a, b) => (a.key < b.key ? -1 : 1));
-  return entries.flatMap(({ key, value }) => {
-    try {
-      return [decodeJson(value)];
-    } catch (error) {
-      runtime.log("warn", `the presence of ${key} cannot be read: ${messageOf(error)}`);
-      return [];
-    }
-  });
 }
 
 /** The micro service that answers the queries. */

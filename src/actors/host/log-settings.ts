@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import { type Bus, isBusError } from "../../bus/port.ts";
 import {
   createTopology,
@@ -7,16 +8,19 @@ import {
   type TopologyOptions,
 } from "../../bus/topology.ts";
 import { formatDuration } from "../../core/duration.ts";
-import { TuttiError } from "../../core/error.ts";
+import { messageOf, TuttiError } from "../../core/error.ts";
 import { SHARD_HASH } from "../../core/hash.ts";
-import { decodeJson, encodeJson } from "../../core/json.ts";
+import { encodeJson } from "../../core/json.ts";
 import type { Logger } from "../../core/logger.ts";
-
-interface ShardSettings {
-  readonly v: 1;
-  readonly shards: number;
-  readonly hash: string;
-}
+import {
+  type LeaseSettings,
+  leaseSettings,
+  type RetentionSettings,
+  retentionSettings,
+  type ShardSettings,
+  shardSettings,
+} from "../../core/settings.ts";
+import { parseBy } from "./bucket-entry.ts";
 
 /**
  * The number of shards and the hash, fixed when the log is created and recorded beside it: with another one, runs
@@ -40,7 +44,13 @@ export async function agreeOnShards(
       recorded = await bucket.get("shards");
     }
   }
-  const settings = decodeJson(recorded!.value) as ShardSettings;
+  const settings = readSetting("shards", recorded!.value, shardSettings);
+  if ("problem" in settings) {
+    if (wanted === undefined)
+      throw unreadable("shards", settings.problem, "the number of shards that the log has (TUTTI_SHARDS)");
+    await bucket.put("shards", encodeJson(proposal));
+    return wanted;
+  }
   if (settings.hash !== SHARD_HASH)
     throw new TuttiError(409, `the log's runs are spread by the hash ${settings.hash}; this build knows ${SHARD_HASH}`);
   if (wanted !== undefined && settings.shards !== wanted)
@@ -55,11 +65,6 @@ export async function agreeOnShards(
   return settings.shards;
 }
 
-interface RetentionSettings {
-  readonly v: 1;
-  readonly maxAgeMs: number;
-}
-
 /**
  * How long the log is kept, ms: what was stated last, by this process or another; else the default. Whoever opens a
  * stream or store sets its age, and so has to know.
@@ -67,16 +72,14 @@ interface RetentionSettings {
 export async function agreeOnMaxAge(bus: Bus, stated: TopologyOptions): Promise<number> {
   const bucket = await bus.bucket(createTopology(stated).buckets.config);
   const recorded = await bucket.get("retention");
-  const known = recorded && (decodeJson(recorded.value) as RetentionSettings).maxAgeMs;
+  const read = recorded && readSetting("retention", recorded.value, retentionSettings);
+  if (read && "problem" in read && stated.maxAgeMs === undefined)
+    throw unreadable("retention", read.problem, "how long the log is kept (TUTTI_MAX_AGE)");
+  const known = read && "maxAgeMs" in read ? read.maxAgeMs : undefined;
   const { maxAgeMs = known ?? DEFAULT_MAX_AGE_MS } = stated;
   if (stated.maxAgeMs !== undefined && maxAgeMs !== known)
     await bucket.put("retention", encodeJson({ v: 1, maxAgeMs } satisfies RetentionSettings));
   return maxAgeMs;
-}
-
-interface LeaseSettings {
-  readonly v: 1;
-  readonly leaseMs: number;
 }
 
 /**
@@ -88,7 +91,9 @@ export async function agreeOnLease(bus: Bus, stated: TopologyOptions, log: Logge
   const { presenceTtlMs: wanted = DEFAULT_LEASE_MS } = stated;
   const bucket = await bus.bucket(createTopology(stated).buckets.config);
   const recorded = await bucket.get("lease");
-  const inForce = recorded && (decodeJson(recorded.value) as LeaseSettings).leaseMs;
+  const read = recorded && readSetting("lease", recorded.value, leaseSettings);
+  if (read && "problem" in read) log("warn", `${read.problem}; it is written again, with ${formatDuration(wanted)}`);
+  const inForce = read && "leaseMs" in read ? read.leaseMs : undefined;
   if (inForce === wanted) return wanted;
   if (inForce !== undefined && (await isAnybodyAlive(bus, { ...stated, presenceTtlMs: inForce }))) {
     if (stated.presenceTtlMs !== undefined) log("warn", describeLeases(wanted, inForce));
@@ -107,3 +112,19 @@ async function isAnybodyAlive(bus: Bus, inForce: TopologyOptions): Promise<boole
     if ((await (await bus.bucket(definition)).entries()).length > 0) return true;
   return false;
 }
+
+function readSetting<S extends z.ZodType>(
+  key: string,
+  value: Uint8Array,
+  schema: S,
+): z.output<S> | { problem: string } {
+  try {
+    return parseBy(schema)(value, key);
+  } catch (error) {
+    return { problem: `the entry ${key} of the bucket config cannot be read: ${messageOf(error)}` };
+  }
+}
+
+/** A guess could hide runs, or shorten the log: whoever knows the setting states it, which writes the entry again. */
+const unreadable = (key: string, problem: string, what: string): TuttiError =>
+  new TuttiError(409, `${problem}. State ${what} once, and it is written again`, { path: key });

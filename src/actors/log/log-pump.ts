@@ -3,7 +3,7 @@ import { isPassing, type StoredMessage } from "../../bus/port.ts";
 import type { Subjects } from "../../bus/subjects.ts";
 import { type Clock, sleep } from "../../core/clock.ts";
 import { messageOf } from "../../core/error.ts";
-import { blobRef, type CarriedEvent, type RunEvent } from "../../core/event.ts";
+import { blobRef, carried, type RunEvent } from "../../core/event.ts";
 import type { Json } from "../../core/json.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { NewerVersion } from "../../core/upcast.ts";
@@ -136,7 +136,7 @@ export class LogPump {
     const { eventsRef } = read.body;
     if (eventsRef !== undefined)
       await this.#fetch(eventsRef, (events) => {
-        read.body.events = events as unknown as CarriedEvent[];
+        read.body.events = carried.shape.events.safeParse(events).data;
       });
     for (const { event, body } of read.body.events ?? [])
       if (event === "result") await this.#fetchPlans((body as { results?: unknown } | null)?.results);

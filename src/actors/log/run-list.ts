@@ -2,6 +2,7 @@ import type { StoredMessage } from "../../bus/port.ts";
 import { parseLogSubject } from "../../bus/subjects.ts";
 import type { Ended } from "../../core/event.ts";
 import type { RunSummary } from "../../core/run-view.ts";
+import { NewerVersion } from "../../core/upcast.ts";
 import { beginRun } from "../../fold/apply.ts";
 import type { RunState } from "../../fold/run-state.ts";
 import type { ReaderRuntime } from "../host/runtime.ts";
@@ -30,12 +31,25 @@ export async function listRuns(
   const summaries = newest.all().map(async ({ subject, first }): Promise<RunSummary> => {
     const address = parseLogSubject(subjects, subject);
     const { run, shard } = address;
-    const last = await readEnd(runtime, tenant, run, shard);
+    const last = await readEnd(runtime, tenant, run, shard).catch(unlessNewer);
     const end = last && { body: withoutLargeOutput(last.body), at: last.at };
     const state = (end ? undefined : live(run)) ?? beginRun(address, first.body, first.at);
     return summarizeRun({ state, ended: end });
   });
   return Promise.all(summaries);
+}
+
+/** A run that only newer builds can read is missing from the list of this one; the others are there. */
+function readKnown(message: StoredMessage): FirstEvent | undefined {
+  try {
+    return readFirst(message);
+  } catch (error) {
+    return unlessNewer(error);
+  }
+}
+
+function unlessNewer(error: unknown): undefined {
+  if (!(error instanceof NewerVersion)) throw error;
 }
 
 interface Listed {
@@ -53,7 +67,7 @@ class Newest {
   }
 
   take(message: StoredMessage): void {
-    const first = readFirst(message);
+    const first = readKnown(message);
     if (!first) return;
     this.#found.set(message.subject, { subject: message.subject, first });
     if (this.#found.size > 2 * this.#limit + 100)

@@ -1,6 +1,6 @@
 import type { LogEntry } from "../../app.ts";
 import { lastToken } from "../../bus/subjects.ts";
-import type { Carried, CarriedEvent, Submitted } from "../../core/event.ts";
+import { carried, type Submitted } from "../../core/event.ts";
 import { decodeJson, type Json } from "../../core/json.ts";
 import type { ReaderRuntime } from "../host/runtime.ts";
 import { eachMessage, notFound } from "./run-reader.ts";
@@ -26,10 +26,10 @@ export async function readLog(runtime: ReaderRuntime, tenant: string, run: strin
 /** The events before the first that is still there, from a `carried` that has them. */
 async function readGone({ blobs }: ReaderRuntime, stored: readonly LogEntry[]): Promise<LogEntry[]> {
   const first = stored[0];
-  const carried = stored.find(({ event }) => event === "carried")?.body as Partial<Carried> | undefined;
-  if (!first || !carried || (first.event === "submitted" && !isCopy(first))) return [];
-  const { events = (await blobs.getJson(carried.eventsRef!)) as unknown as CarriedEvent[] } = carried;
-  return events
+  const found = carried.safeParse(stored.find(({ event }) => event === "carried")?.body).data;
+  if (!first || !found || (first.event === "submitted" && !isCopy(first))) return [];
+  const { eventsRef, events = eventsRef === undefined ? [] : await blobs.getJson(eventsRef) } = found;
+  return (carried.shape.events.safeParse(events).data ?? [])
     .filter(({ sequence }) => sequence < first.sequence)
     .map(({ sequence, at, event, body }) => ({ sequence, at: iso(at), event, body: body as Json }));
 }

@@ -1,16 +1,13 @@
 import { type Bucket, isBusError, type Stoppable } from "../../bus/port.ts";
 import { messageOf } from "../../core/error.ts";
-import { decodeJson, encodeJson } from "../../core/json.ts";
+import { encodeJson } from "../../core/json.ts";
+import { checkpoint, type StoredCheckpoint } from "../../core/settings.ts";
+import { parseBy } from "../host/bucket-entry.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { Mark, ReplayPositions } from "../log/replay-positions.ts";
 
 /** A checkpoint is no older than this, in a shard where something happens. */
 const EVERY_MS = 10_000;
-
-/** The entry `checkpoint-<shard>` of the bucket `config`: the message that a replay of the shard can begin at. */
-interface StoredCheckpoint extends Mark {
-  readonly v: 1;
-}
 
 type CheckpointHost = Pick<Runtime, "bus" | "topology" | "clock" | "log">;
 
@@ -90,10 +87,10 @@ export class Checkpoint implements Stoppable {
     this.#revision = entry?.revision ?? 0;
     this.#stored = 0;
     try {
-      const { sequence, at } = entry ? (decodeJson(entry.value) as Partial<StoredCheckpoint>) : {};
-      if (!Number.isSafeInteger(sequence) || sequence! < 1 || typeof at !== "number") return undefined;
-      this.#stored = sequence!;
-      return { sequence: sequence!, at };
+      if (!entry) return undefined;
+      const { sequence, at } = parseBy(checkpoint)(entry.value, this.#key);
+      this.#stored = sequence;
+      return { sequence, at };
     } catch (error) {
       this.#runtime.log("warn", `${this.#key} cannot be read, so the whole log is: ${messageOf(error)}`);
       return undefined;

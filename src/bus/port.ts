@@ -110,6 +110,8 @@ export interface Bucket {
 export interface ObjectStore {
   put(name: string, data: Uint8Array): Promise<void>;
   get(name: string): Promise<Uint8Array | undefined>;
+  /** Whether there is an object of that name, without fetching it. */
+  has(name: string): Promise<boolean>;
 }
 
 /** A micro service (ADR-32): discoverable with `nats micro ls`. */

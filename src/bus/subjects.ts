@@ -11,6 +11,7 @@ export interface Subjects {
   task(at: TaskAddress): string;
   /** All queued attempts of a shard. */
   tasksOfShard(shard: number): string;
+  tasksOfRun(tenant: string, shard: number, run: string): string;
   tasksOfType(type: string, priority: Priority): string;
   log(tenant: string, shard: number, run: string, event: EventKind | "*" | ">"): string;
   /** The reply of a task message: `<reply>.result` is where its results go. */
@@ -59,6 +60,7 @@ export function createSubjects(prefix: string): Subjects {
     task: (at) =>
       `${prefix}.tasks.${at.type}.${at.priority}.${at.shard}.${at.tenant}.${at.run}.${at.task}.${at.attempt}`,
     tasksOfShard: (shard) => `${prefix}.tasks.*.*.${shard}.>`,
+    tasksOfRun: (tenant, shard, run) => `${prefix}.tasks.*.*.${shard}.${tenant}.${run}.>`,
     tasksOfType: (type, priority) => `${prefix}.tasks.${type}.${priority}.>`,
     log: (tenant, shard, run, event) => `${prefix}.log.${tenant}.${shard}.${run}.${event}`,
     reply: (tenant, shard, run) => `${prefix}.log.${tenant}.${shard}.${run}`,

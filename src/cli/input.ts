@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
+import { InexactNumber, parseExact } from "../core/exact-json.ts";
 import type { Json } from "../core/json.ts";
 import { UsageError } from "./failure.ts";
 import { shorten } from "./style.ts";
@@ -49,8 +50,12 @@ function decode(bytes: Uint8Array, source: string): string {
 
 async function parseInput(text: string, source: string): Promise<Json> {
   try {
-    return JSON.parse(text) as Json;
+    return parseExact(text) as Json;
   } catch (error) {
+    if (error instanceof InexactNumber)
+      throw new UsageError(`${source}: ${error.message}`, { path: error.path, received: error.literal }, [], {
+        cause: error,
+      });
     const message = (error as SyntaxError).message;
     const { line, column } = placeOf(text, await offsetOf(text, message));
     const reason =

@@ -61,6 +61,8 @@ export const result = z.object({
   planRef: blobRef.optional(),
   error: taskError.optional(),
   usage: z.record(z.string(), json).optional(),
+  /** Why whoever reads it from the log does not take it. Workers do not write it. */
+  refused: z.string().optional().catch(undefined),
 });
 export type Result = z.output<typeof result>;
 

@@ -16,6 +16,9 @@ export const encodeText = (text: string): Uint8Array => Buffer.from(text);
 /** UTF-8 bytes of a JSON text. */
 export const encodeJson = (value: unknown): Uint8Array => encodeText(JSON.stringify(value));
 
+/** Throws a TypeError for what is not UTF-8. */
+export const decodeText = (data: Uint8Array): string => decoder.decode(data);
+
 /** Throws a SyntaxError (not JSON) or a TypeError (not UTF-8). */
 export const decodeJson = (data: Uint8Array): unknown => JSON.parse(decoder.decode(data));
 

@@ -1,4 +1,4 @@
-import { cutTaskError, taskError } from "../core/error.ts";
+import { cutMessage, cutTaskError, taskError } from "../core/error.ts";
 import {
   type Due,
   type Ended,
@@ -19,7 +19,7 @@ import { attemptOf, isOpen, stateOf, type TaskRecord } from "./task-record.ts";
 import { arm, createTask, FIRST_RUN_STEP, failAttempt, runEffects, stepRun, stepTask, type Turn } from "./tree.ts";
 
 /** Raised whenever the same log would fold to another state; a run records the one it began with. */
-export const FOLD_VERSION = 1;
+export const FOLD_VERSION = 2;
 
 /** The first event of a run makes its state. What it asks for is added to `effects`. */
 export function beginRun(address: RunAddress, submitted: Submitted, at: number, effects: Effect[] = []): RunState {
@@ -116,6 +116,9 @@ function applyResult(run: RunState, raw: unknown, turn: Turn): void {
   task.worker = shared(read.worker);
   task.startedAt = toMs(read.startedAt) ?? task.startedAt;
   if (read.error) return failAttempt(task, read.error, turn);
+  // Runs that began with an earlier fold took whatever came.
+  if (read.refused !== undefined && run.submitted.fold >= 2)
+    return failAttempt(task, { kind: "terminal", message: cutMessage(`the result is refused: ${read.refused}`) }, turn);
   if (read.plan !== undefined) {
     const checked = checkPlan(read.plan, { depth: depthOf(task.id) });
     if ("plan" in checked) return stepTask(task, "planned", turn, { checked });

@@ -98,7 +98,7 @@ describeShared("an odd entry on the bus", (runtime) => {
       run: ({ signal }) => new Promise((_, no) => signal.addEventListener("abort", no)),
     });
     await runtime.start({ workers: [waits], orchestrator: false });
-    const run = await app.submit("waits", {});
+    const { run } = await app.submit("waits", {});
     const kinds: string[] = [];
     for await (const event of app.watch(run)) {
       kinds.push(event.kind);

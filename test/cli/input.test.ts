@@ -74,6 +74,12 @@ describe("--input", () => {
     expect(refusal.details.path).toBe(`line ${line}, column ${column}`);
   });
 
+  it.each(["9007199254740993", "1e400"])("refuses %s, which cannot be held, with its place", async (literal) => {
+    const refusal = await refusalOf(`{"a":{"id":${literal}}}`);
+    expect(refusal.message).toMatch(/^--input: \/a\/id: the .* send it as a text$/);
+    expect(refusal.details).toEqual({ path: "/a/id", received: literal });
+  });
+
   it("shows the place, also in a long line", async () => {
     const refusal = await refusalOf(`{"long":"${"x".repeat(200)}", y}`);
     const [shown, caret] = refusal.excerpt;

@@ -226,6 +226,7 @@ export class ProcessBus {
     return {
       put: (name, data) => this.#ask("putObject", name, () => store.put(name, data)),
       get: (name) => this.#ask("getObject", name, () => store.get(name)),
+      has: (name) => this.#ask("hasObject", name, () => store.has(name)),
     };
   }
 }

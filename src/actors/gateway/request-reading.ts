@@ -1,6 +1,7 @@
 import { type Headers, header } from "../../bus/port.ts";
 import { invalid, messageOf, TuttiError } from "../../core/error.ts";
-import { decodeJson, findNonJson, isNestedDeeper, type Json, MAX_NESTING } from "../../core/json.ts";
+import { decodeExact, InexactNumber } from "../../core/exact-json.ts";
+import { findNonJson, isNestedDeeper, type Json, MAX_NESTING } from "../../core/json.ts";
 import { isName, NAME_EXPECTED } from "../../core/names.ts";
 import { type Problem, problemsOf, show } from "../../core/problem.ts";
 import { DEFAULT_TENANT, HEADERS, type RequestHeaders, requestHeaders } from "../../core/request.ts";
@@ -78,14 +79,23 @@ function readBody(data: Uint8Array): Json {
     ]);
   let input: unknown;
   try {
-    input = decodeJson(data);
+    input = decodeExact(data);
   } catch (error) {
+    if (error instanceof InexactNumber)
+      throw invalid("the request cannot be taken", [
+        {
+          path: error.path,
+          message: error.message,
+          expected: "a number that can be held exactly",
+          received: error.literal,
+        },
+      ]);
     const received = show(new TextDecoder().decode(data.subarray(0, 100)));
     throw invalid("the request is no JSON", [
       { path: "", message: messageOf(error), expected: "JSON (UTF-8)", received },
     ]);
   }
-  // JSON.parse reads any depth, and 1e999 as Infinity; neither could be written again.
+  // JSON.parse reads any depth, which could not be written again.
   const odd = isNestedDeeper(input, MAX_NESTING) ? `nested deeper than ${MAX_NESTING} levels` : findNonJson(input);
   if (odd) throw invalid("the request cannot be taken", [{ path: "", message: odd, expected: "JSON" }]);
   return input as Json;

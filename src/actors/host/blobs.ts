@@ -2,7 +2,8 @@ import type { Bus, ObjectStore } from "../../bus/port.ts";
 import type { Topology } from "../../bus/topology.ts";
 import type { Clock } from "../../core/clock.ts";
 import { messageOf, TerminalError } from "../../core/error.ts";
-import { decodeJson, encodeJson, type Json } from "../../core/json.ts";
+import { decodeExact } from "../../core/exact-json.ts";
+import { encodeJson, type Json } from "../../core/json.ts";
 import type { Blobs } from "../../define/worker.ts";
 
 /** What is larger travels by reference (bytes of JSON). */
@@ -33,6 +34,8 @@ export class BlobStore implements Blobs {
     if (!found) throw new TerminalError(`there is no blob ${ref}: it was never stored, or has expired`);
     return found;
   }
+
+  has = (ref: string): Promise<boolean> => this.#store.has(ref);
 
   /** Under a name that follows from what the content is. */
   async putJsonAs(ref: string, value: Json): Promise<string> {
@@ -72,8 +75,8 @@ export class BlobStore implements Blobs {
 
 function parse(ref: string, data: Uint8Array): Json {
   try {
-    return decodeJson(data) as Json;
+    return decodeExact(data) as Json;
   } catch (error) {
-    throw new TerminalError(`blob ${ref} holds no JSON: ${messageOf(error)}`, { cause: error });
+    throw new TerminalError(`blob ${ref} cannot be read as JSON: ${messageOf(error)}`, { cause: error });
   }
 }

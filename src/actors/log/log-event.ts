@@ -9,8 +9,9 @@ import {
   type RunEvent,
   result,
 } from "../../core/event.ts";
-import { decodeJson } from "../../core/json.ts";
-import { describeProblems, problemsOf } from "../../core/problem.ts";
+import { findInexact, type Inexact, mayBeInexact } from "../../core/exact-json.ts";
+import { decodeJson, decodeText } from "../../core/json.ts";
+import { describeProblems, MAX_PROBLEMS, problemsOf } from "../../core/problem.ts";
 import { NewerVersion, refuseNewer, upcast } from "../../core/upcast.ts";
 
 export interface ReadEvent extends LogAddress {
@@ -41,11 +42,34 @@ export function readLogMessage(subjects: Subjects, message: StoredMessage): Read
     }
     const { body, problem } = readBody(address.event, raw);
     if (!body) return unreadable(problem!);
+    if (address.event === "result") refuseInexact((body as EventBody<"result">).results, message.data);
     const read = { kind: address.event, body, sequence: message.sequence, at: message.timestamp } as RunEvent;
     return { ...address, read, ...(problem !== undefined && { problem }) };
   } catch (error) {
     if (error instanceof NewerVersion) return { ...unreadable(error.message), newer: error };
     return unreadable(messageOf(error));
+  }
+}
+
+/** The place of a number in the message, of which the first token after `results` is the result's. */
+const IN_RESULT = /^\/results\/(\d+)(\/(?:output|plan)(?:\/.*|$))/s;
+
+/** Marks results that hold a number which would be another one for those that read it. */
+export function refuseInexact(results: unknown, data: Uint8Array): void {
+  if (!Array.isArray(results) || !mayBeInexact(data)) return;
+  for (const { path, message } of inexactIn(data)) {
+    const [, index, at] = IN_RESULT.exec(path) ?? [];
+    const one = results[Number(index)] as { refused?: string } | undefined;
+    if (index !== undefined && typeof one === "object" && one !== null) one.refused ??= `${at}: ${message}`;
+  }
+}
+
+function inexactIn(data: Uint8Array): Inexact[] {
+  try {
+    return findInexact(decodeText(data), MAX_PROBLEMS);
+  } catch {
+    // Nested too deep to be looked through: the fold refuses that.
+    return [];
   }
 }
 

@@ -13,11 +13,21 @@ import { type ReadEvent, readLogMessage } from "./log-event.ts";
 interface RawResult {
   planRef?: string;
   plan?: unknown;
+  outputRef?: string;
+  refused?: string;
 }
+
+/** An object that is not there is looked for this many times, and after this pause again. */
+const LOOKS = 3;
+const LOOK_AGAIN_MS = 200;
 
 const planRefsIn = (results: unknown): RawResult[] =>
   Array.isArray(results)
     ? (results as RawResult[]).filter((one) => one?.planRef !== undefined && isBlobRef(one.planRef))
+    : [];
+const outputRefsIn = (results: unknown): RawResult[] =>
+  Array.isArray(results)
+    ? (results as RawResult[]).filter((one) => one?.outputRef !== undefined && isBlobRef(one.outputRef))
     : [];
 const isBlobRef = (value: unknown): boolean => blobRef.safeParse(value).success;
 
@@ -34,6 +44,7 @@ export class LogPump {
   readonly #needsCarried: () => boolean;
   readonly #onNewer: (newer: NewerVersion, sequence: number) => void;
   readonly #onThrown: (error: unknown, sequence: number) => void;
+  readonly #onUnreadable: ((event: ReadEvent) => void) | undefined;
   readonly #afterwards: (() => void)[] = [];
   readonly #waiting = new Fifo<{ readonly event: ReadEvent; readonly sequence: number }>();
   #draining = false;
@@ -52,6 +63,8 @@ export class LogPump {
       onNewer: (newer: NewerVersion, sequence: number) => void;
       /** The fold has thrown, which it never should. Nothing more is folded. */
       onThrown: (error: unknown, sequence: number) => void;
+      /** A message cannot be read, and is passed over. */
+      onUnreadable?: (event: ReadEvent) => void;
     },
   ) {
     this.#subjects = runtime.subjects;
@@ -62,6 +75,7 @@ export class LogPump {
     this.#needsCarried = options.needsCarried;
     this.#onNewer = options.onNewer;
     this.#onThrown = options.onThrown;
+    this.#onUnreadable = options.onUnreadable;
   }
 
   push(message: StoredMessage): void {
@@ -101,6 +115,7 @@ export class LogPump {
       this.folded = sequence;
     };
     try {
+      if (!event.read) this.#onUnreadable?.(event);
       const applying = event.read && this.#apply(event as ReadEvent & { read: RunEvent });
       return applying ? applying.then(done).catch((error) => this.#fail(error, sequence)) : done();
     } catch (error) {
@@ -126,12 +141,16 @@ export class LogPump {
   }
 
   #hasToFetch(read: RunEvent): boolean {
-    if (read.kind === "result") return planRefsIn(read.body.results).length > 0;
+    if (read.kind === "result")
+      return planRefsIn(read.body.results).length > 0 || outputRefsIn(read.body.results).length > 0;
     return read.kind === "carried" && this.#needsCarried();
   }
 
   async #hydrate(read: RunEvent): Promise<void> {
-    if (read.kind === "result") await this.#fetchPlans(read.body.results);
+    if (read.kind === "result") {
+      await this.#fetchPlans(read.body.results);
+      await Promise.all(outputRefsIn(read.body.results).map((one) => this.#checkOutput(one)));
+    }
     if (read.kind !== "carried" || !this.#needsCarried()) return;
     const { eventsRef } = read.body;
     if (eventsRef !== undefined)
@@ -148,6 +167,23 @@ export class LogPump {
         one.plan = plan;
         delete one.planRef;
       });
+  }
+
+  /** An output is not fetched, but a reference to nothing is no output: that attempt fails. */
+  async #checkOutput(one: RawResult): Promise<void> {
+    for (let tries = 0; !this.#stopped; ) {
+      try {
+        if (await this.#blobs.has(one.outputRef!)) return;
+        // A replica may not have heard of an object that was stored a moment ago.
+        if (++tries === LOOKS) break;
+        await sleep(this.#clock, LOOK_AGAIN_MS);
+      } catch (error) {
+        if (!isPassing(error)) return;
+        this.#log("warn", `whether blob ${one.outputRef} exists is not known yet: ${messageOf(error)}`);
+        await sleep(this.#clock, 500);
+      }
+    }
+    if (!this.#stopped) one.refused = `the output's blob ${one.outputRef} is gone, or was never stored`;
   }
 
   /** A blob that is gone leaves its reference, which the fold takes for a failure; trouble with the bus is waited out. */

@@ -8,6 +8,7 @@ import { attemptOf, hasOpenAttempt } from "../../fold/task-record.ts";
 import { attemptBlobs } from "../host/attempt-blobs.ts";
 import { INLINE_LIMIT } from "../host/blobs.ts";
 import type { Runtime } from "../host/runtime.ts";
+import { refuseInexact } from "../log/log-event.ts";
 import type { Mark } from "../log/replay-positions.ts";
 import { eachMessage } from "../log/run-reader.ts";
 import type { RunPositions } from "../log/run-replay.ts";
@@ -112,6 +113,7 @@ export class CompactionWriter {
     const events: CarriedEvent[] = [];
     for (const message of messages) {
       const read = readRaw(message);
+      if (read?.event === "result") await this.#refuseLost(read.body);
       if (read?.event === "carried") {
         const { upTo, ...content } = read.body as unknown as Carried;
         if (upTo === base.sequence && events[0]?.sequence !== original.sequence)
@@ -122,6 +124,14 @@ export class CompactionWriter {
     }
     if (events[0]?.sequence === original.sequence) return events;
     throw new Error(`the log has no event ${original.sequence}, carried or not, with which it was begun`);
+  }
+
+  /** What a fold has refused because its output was never stored is carried as refused: it is not looked for again. */
+  async #refuseLost(body: Json): Promise<void> {
+    const { results } = (body ?? {}) as { results?: readonly ({ outputRef?: unknown; refused?: string } | null)[] };
+    for (const one of Array.isArray(results) ? results : [])
+      if (typeof one?.outputRef === "string" && !(await this.#runtime.blobs.has(one.outputRef)))
+        one.refused = `the output's blob ${one.outputRef} was never stored`;
   }
 
   #load = async (ref: string) => (await this.#runtime.blobs.getJson(ref)) as unknown as CarriedEvent[];
@@ -160,7 +170,11 @@ const versionOf = (body: unknown): number => {
 
 function readRaw({ subject, sequence, timestamp, data }: StoredMessage): (CarriedEvent & { body: Json }) | undefined {
   try {
-    return { event: lastToken(subject), sequence, at: timestamp, body: decodeJson(data) as Json };
+    const event = lastToken(subject);
+    const body = decodeJson(data) as Json;
+    // What the fold has refused for its text, it must refuse when that text has been written again.
+    if (event === "result") refuseInexact((body as { results?: unknown } | null)?.results, data);
+    return { event, sequence, at: timestamp, body };
   } catch {
     // No JSON, so no event: a fold passes over it.
     return undefined;

@@ -1,7 +1,8 @@
+import type { TaskError } from "../../core/error.ts";
 import type { DueWhat, Ended } from "../../core/event.ts";
 import type { Effect } from "../../fold/effects.ts";
 import { isOver, type RunState } from "../../fold/run-state.ts";
-import { attemptOf, stateOf, type TaskRecord } from "../../fold/task-record.ts";
+import { attemptOf, isOpen, stateOf, type TaskRecord } from "../../fold/task-record.ts";
 import type { DeadLetters } from "../dead/dead-letters.ts";
 import type { AttemptCanceller } from "../dispatch/attempt-canceller.ts";
 import { addressOf, type Dispatcher } from "../dispatch/dispatcher.ts";
@@ -107,6 +108,12 @@ export class EffectHandler {
     const { body, at } = run.end!;
     this.#dependencies.onEnded(run, body, at);
     if (isAwaited(run)) this.#dependencies.answer(run, body);
+  }
+
+  /** Appends an error as the result of an attempt whose own result will not come. */
+  fail(task: TaskRecord, attempt: number, error: TaskError): void {
+    const body = { v: 1, results: [{ task: task.id, attempt, worker: this.#runtime.id, error }] };
+    void this.#dependencies.writer.write(task.run, "result", body, () => !this.#stopped && isOpen(task, attempt));
   }
 
   #due(task: TaskRecord, what: DueWhat): void {

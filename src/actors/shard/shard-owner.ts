@@ -4,6 +4,7 @@ import type { RunEvent } from "../../core/event.ts";
 import type { NewerVersion } from "../../core/upcast.ts";
 import type { Effect } from "../../fold/effects.ts";
 import { type RunState, runKey } from "../../fold/run-state.ts";
+import { attemptOf } from "../../fold/task-record.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { ReadEvent } from "../log/log-event.ts";
 import { LogPump } from "../log/log-pump.ts";
@@ -14,6 +15,7 @@ import { CatchUp } from "./catch-up.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import { CompactionWriter } from "./compaction-writer.ts";
 import { EffectHandler, isAwaited, type ShardDependencies } from "./effect-handler.ts";
+import { LostResults } from "./lost-results.ts";
 import { Reconciler } from "./reconcile.ts";
 import { ShardFold } from "./shard-fold.ts";
 
@@ -33,6 +35,7 @@ export class ShardOwner {
   readonly #catchUp: CatchUp;
   readonly #handler: EffectHandler;
   readonly #reconciler: Reconciler;
+  readonly #lost: LostResults;
   readonly #compaction: CompactionWriter;
   readonly #checkpoint: Checkpoint;
   /** What the event being folded asks for: one array for all events. */
@@ -75,12 +78,19 @@ export class ShardOwner {
         );
         onUnreadable();
       },
+      onUnreadable: (event) => this.#noteLost(event, event.problem ?? "it names no attempt"),
     });
     this.#catchUp = new CatchUp(runtime, shard, this.#pump);
     this.#handler = new EffectHandler(runtime, dependencies, this.#fold);
     const { gate, withdrawals } = dependencies;
     const reconciled = { gate, withdrawals, handler: this.#handler, caughtUp: () => this.caughtUp() };
     this.#reconciler = new Reconciler(runtime, shard, this.#fold, reconciled);
+    this.#lost = new LostResults(runtime, {
+      find: (tenant, run) => this.find(tenant, run),
+      isWaiting: (task) => gate.has(task),
+      caughtUp: () => this.caughtUp(),
+      fail: (task, attempt, error) => this.#handler.fail(task, attempt, error),
+    });
     this.#compaction = new CompactionWriter(runtime, this.#fold);
     this.#checkpoint = new Checkpoint(runtime, shard, this.#fold.positions);
   }
@@ -116,6 +126,7 @@ export class ShardOwner {
     this.#stopped = true;
     this.#unlisten();
     this.#reconciler.stop();
+    this.#lost.stop();
     this.#pump.stop();
     this.#handler.stop();
     this.#compaction.suspend();
@@ -161,7 +172,25 @@ export class ShardOwner {
   #apply(event: ReadEvent & { read: RunEvent }): void | Promise<void> {
     this.#checkpoint.touch();
     const { at } = event.read;
+    if (this.#live && event.read.kind === "result" && !this.#namesAttempt(event, event.read.body.results))
+      this.#noteLost(event, "it names no attempt of the run");
     return this.#fold.apply(event, this.#effects)?.then(() => this.#carryOut(at)) ?? this.#carryOut(at);
+  }
+
+  /** Whether one of the results is of an attempt that the run has had. */
+  #namesAttempt({ tenant, run }: ReadEvent, results: readonly unknown[]): boolean {
+    const tasks = this.find(tenant, run)?.tasks;
+    // Of a run that is over, nothing is open.
+    if (!tasks) return true;
+    return (results as readonly ({ task?: unknown; attempt?: unknown } | null)[]).some((one) => {
+      const task = typeof one?.task === "string" ? tasks.get(one.task) : undefined;
+      return task !== undefined && Number(one?.attempt) >= 1 && Number(one?.attempt) <= attemptOf(task);
+    });
+  }
+
+  /** A result may have been lost. In a replay, the takeover compares the queue with the log anyway. */
+  #noteLost(event: ReadEvent, problem: string): void {
+    if (this.#live && event.event === "result") this.#lost.noticed(event, problem);
   }
 
   #carryOut(at: number): void {

@@ -51,5 +51,6 @@ export function openObjects(objects: MemoryObjects, link: Link): ObjectStore {
   return {
     put: (name, data) => link.ask(() => objects.put(name, data), "unconfirmed"),
     get: (name) => link.ask(() => objects.get(name)),
+    has: (name) => link.ask(() => objects.get(name) !== undefined),
   };
 }

@@ -87,6 +87,8 @@ export async function openObjects(
       if (replaced) await removeSubject(link, stream, chunkSubject(replaced.nuid)).catch(() => {});
     },
 
+    has: async (name) => (await readMeta(name)) !== undefined,
+
     async get(name) {
       let meta = await readMeta(name);
       let data: Uint8Array | undefined;

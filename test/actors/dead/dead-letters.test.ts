@@ -63,7 +63,16 @@ describeRuntime("a task that fails for good", (runtime) => {
       run: "r",
       task: "right",
       attempt: 1,
-      error: { code: 422, kind: "terminal", message: "the service is gone", task: "right", path: "right", run: "r" },
+      error: {
+        code: 422,
+        kind: "terminal",
+        message: "the service is gone",
+        name: "TerminalError",
+        stack: expect.stringContaining("dead-letters.test"),
+        task: "right",
+        path: "right",
+        run: "r",
+      },
     };
     expect(await app.dead.list()).toEqual([{ ...summary, at: expect.any(String) }]);
     expect(await app.dead.get("r")).toMatchObject({ ...summary, message: { input: { n: 20, factor: 1 }, attempt: 1 } });

@@ -75,6 +75,8 @@ describeOnNats("a request from any NATS client", (runtime) => {
       error: {
         code: 422,
         message: "task - failed: out of paper",
+        name: "Error",
+        stack: expect.stringContaining("requests.test"),
         path: "-",
         task: "-",
         run: answer.headers["Tutti-Run"],
@@ -95,7 +97,14 @@ describeOnNats("a request from any NATS client", (runtime) => {
     ["no JSON", "measure", "{text", {}, { code: 400, expected: "JSON (UTF-8)", received: '"{text"' }],
     ["two documents", "measure", "{} {}", {}, { code: 400 }],
     ["no UTF-8", "echo", new Uint8Array([0x22, 0xff, 0x22]), {}, { code: 400, expected: "JSON (UTF-8)" }],
-    ["a number beyond all numbers", "echo", "1e999", {}, { code: 400, expected: "JSON" }],
+    ["a number beyond all numbers", "echo", "1e999", {}, { code: 400, path: "", received: "1e999" }],
+    [
+      "an integer that cannot be held",
+      "echo",
+      '{"a":[{"id":653247040368672768}]}',
+      {},
+      { code: 400, path: "/a/0/id", received: "653247040368672768" },
+    ],
     ["100,000 brackets", "echo", "[".repeat(100_000) + "]".repeat(100_000), {}, { code: 400, expected: "JSON" }],
     [
       "a field of the wrong type",

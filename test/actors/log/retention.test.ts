@@ -166,7 +166,8 @@ describe("a run that takes three months, in a log of seven days", () => {
       event.kind === "task" ? `${event.task.task} ${event.task.state}` : event.kind === "run" && event.run.status,
     );
     // First as it stands, whatever the log still has of how that came about.
-    expect(told.slice(0, 4)).toEqual(["running", "- expanded", "one ready", "bulk succeeded"]);
+    expect(told.slice(0, 2)).toEqual(["running", "- expanded"]);
+    expect(told.slice(2, 4).sort()).toEqual(["bulk succeeded", "one ready"]);
     expect(told.at(-1)).toBe("cancelled");
     expect(stage.executed).toEqual(["bulk", "one", "-"]);
     await passing(owner.stop());

@@ -162,6 +162,21 @@ describeOnNats("a worker made of a NATS client and PROTOCOL", (runtime) => {
         /nobody/,
       ],
       ["a plan's reference to no blob", (t) => body(t, { planRef: "nothing" }), /nothing is gone/],
+      [
+        "an output's reference to no blob",
+        (t) => body(t, { outputRef: "nothing" }),
+        /blob nothing is gone, or was never/,
+      ],
+      [
+        "an integer that cannot be held",
+        (t) => `{"v":1,"results":[{"task":"${t.task}","attempt":1,"output":{"a":[{"id":653247040368672768}]}}]}`,
+        /\/output\/a\/0\/id: the integer 653247040368672768 cannot be held exactly/,
+      ],
+      [
+        "a number beyond all numbers",
+        (t) => `{"v":1,"results":[{"task":"${t.task}","attempt":1,"output":{"n":1e400}}]}`,
+        /\/output\/n: the number 1e400 is too large/,
+      ],
       ["startedAt as an object", (t) => body(t, { output: 1, startedAt: {} }), /\/startedAt/],
       [
         "results that are no array",
@@ -179,6 +194,24 @@ describeOnNats("a worker made of a NATS client and PROTOCOL", (runtime) => {
       const { json } = await run({});
       expect(json).toMatchObject({ error: { code: 422, message: expect.stringMatching(message) } });
     });
+  });
+
+  const lost: [string, (task: WireTask) => unknown][] = [
+    ["bytes that are not UTF-8", () => new Uint8Array([0, 255, 1])],
+    ["half a JSON text", (t) => `{"v":1,"results":[{"task":"${t.task}","att`],
+    ["nothing", () => ""],
+    ["null", () => "null"],
+    ["no results", () => ({ v: 1, results: [] })],
+    ["a result without a task", () => ({ v: 1, results: [{ attempt: 1, output: 0 }] })],
+    ["a result for a task that does not exist", () => ({ v: 1, results: [{ task: "nobody", attempt: 1, output: 0 }] })],
+    ["a result of an attempt to come", (t) => result({ ...t, attempt: 7 }, { output: 0 })],
+  ];
+  test.each(lost)("that tells %s and acks ends its run once its attempts are spent, saying why", async (_, tell) => {
+    const app = await runtime.start();
+    await takeWork(tell);
+    const { json } = await run({}, { "Tutti-Run": "lost" });
+    expect(json).toMatchObject({ error: { code: 422, message: expect.stringMatching(/its result cannot be read: /) } });
+    expect((await app.get("lost")).totals.executions).toBeGreaterThanOrEqual(3);
   });
 
   const ignored: [string, (task: WireTask) => unknown][] = [

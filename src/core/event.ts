@@ -61,10 +61,14 @@ export const result = z.object({
   planRef: blobRef.optional(),
   error: taskError.optional(),
   usage: z.record(z.string(), json).optional(),
-  /** Why whoever reads it from the log does not take it. Workers do not write it. */
+});
+
+/** A result as the fold takes it. */
+export const readableResult = result.extend({
+  /** Why its host refuses it, after a look at what the fold does not see: the text, and the object store. */
   refused: z.string().optional().catch(undefined),
 });
-export type Result = z.output<typeof result>;
+export type Result = z.output<typeof readableResult>;
 
 /**
  * Whether a value is a result of the usual shape, an output and no more, which {@link result} would accept as it is. Asked

@@ -6,6 +6,7 @@ import {
   type Redrive,
   type Result,
   type RunEvent,
+  readableResult,
   result,
   type Submitted,
 } from "../core/event.ts";
@@ -140,7 +141,7 @@ function applyResult(run: RunState, raw: unknown, turn: Turn): void {
  */
 export function readResult(raw: unknown): Result | undefined {
   if (isPlainResult(raw) && !isNestedDeeper(raw.output, MAX_NESTING)) return raw;
-  const parsed = result.safeParse(raw);
+  const parsed = readableResult.safeParse(raw);
   const problems = parsed.success ? contentProblem(parsed.data) : describeProblems(problemsOf(parsed.error, raw));
   if (parsed.success && !problems) return withShortError(parsed.data);
   const named = result.pick({ task: true, attempt: true }).safeParse(raw);

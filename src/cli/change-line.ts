@@ -2,7 +2,7 @@ import type { RunNotice, WatchEvent } from "../app.ts";
 import { formatDuration } from "../core/duration.ts";
 import { ROOT } from "../core/names.ts";
 import type { RunSummary, TaskView } from "../core/run-view.ts";
-import { hasEnded } from "./run-tree.ts";
+import { describeLost, hasEnded } from "./run-tree.ts";
 import { asText, oneLine, type Paint } from "./style.ts";
 import { APPEARANCE, elapsedOf, formatCount } from "./task-line.ts";
 
@@ -36,6 +36,8 @@ export function renderChange(
   const isOpen = !hasEnded(before) && before.state !== "expanded";
   if (event.live === "started" && isOpen && (before.state !== "running" || before.attempt < event.attempt))
     return renderTaskChange({ ...before, state: "running", attempt: event.attempt, startedAt: event.at }, paint);
+  if (event.live === "lost" && isOpen)
+    return `  ${paint("yellow", `${APPEARANCE.backingOff.symbol} ${nameOf(before)}`)} ${describeLost(event.data)}`;
   if (event.live !== "log" || typeof event.data !== "object" || event.data === null || !("message" in event.data))
     return undefined;
   return `  ${nameOf(before)}: ${oneLine(asText(event.data.message))}`;

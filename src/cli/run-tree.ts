@@ -65,6 +65,7 @@ export class RunTree {
     const before = node.view;
     if (event.live === "started" && before.state !== "expanded")
       this.#show(node, { ...before, state: "running", attempt: event.attempt, startedAt: event.at });
+    if (event.live === "lost") node.progress = describeLost(event.data);
     if (event.live === "progress" || event.live === "log") {
       const told = toProgress(event.data);
       if (told !== undefined) node.progress = told;
@@ -108,6 +109,12 @@ export class RunTree {
     for (let at = parent; at; at = at.parent) at.size++;
     return node;
   }
+}
+
+/** What the message `lost` says: a worker that had the attempt has not ended it. */
+export function describeLost(data: Json | undefined): string {
+  const times = typeof data === "object" && data !== null && "times" in data ? data.times : undefined;
+  return `delivered once more: lost with its worker${typeof times === "number" && times > 1 ? ` ${times} times` : ""}`;
 }
 
 function toProgress(data: Json | undefined): number | string | undefined {

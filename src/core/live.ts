@@ -4,7 +4,7 @@ import { json } from "./json.ts";
 import { taskId } from "./names.ts";
 
 /** What workers tell while they work, on `tutti.live.<tenant>.<run>.<kind>`; not stored, may be lost. */
-export const LIVE_KINDS = ["started", "progress", "token", "log"] as const;
+export const LIVE_KINDS = ["started", "progress", "token", "log", "lost"] as const;
 export type LiveKind = (typeof LIVE_KINDS)[number];
 
 /** One or several of a kind, of one run, as they came in one turn. */
@@ -16,7 +16,7 @@ export const liveMessage = z.object({
       task: taskId,
       attempt: z.int(),
       at: moment,
-      /** `progress`: a fraction 0…1 or anything; `token`: a string; `log`: `{level, message}`. */
+      /** `progress`: a fraction 0…1 or anything; `token`: a string; `log`: `{level, message}`; `lost`: `{times}`. */
       data: json.optional(),
     }),
   ),

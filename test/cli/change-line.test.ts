@@ -19,6 +19,25 @@ const started = (task: string, attempt: number): WatchEvent => ({
 const times = { startedAt: iso(0), endedAt: iso(1500) };
 
 describe("the plain lines of a run", () => {
+  it("tell that a task was lost with its worker, and how many times", () => {
+    const lost = (data: object): WatchEvent => ({
+      kind: "live",
+      live: "lost",
+      task: "-",
+      attempt: 1,
+      at: iso(20),
+      data: data as never,
+    });
+    const lines = linesOf(runEvent(), taskEvent("-", "queued"), lost({ times: 1 }), lost({ times: 2 }), lost([]));
+    expect(
+      lines.filter((line) => line.includes("lost")).map((line) => line.replace(/.* delivered/, "delivered")),
+    ).toEqual([
+      "delivered once more: lost with its worker",
+      "delivered once more: lost with its worker 2 times",
+      "delivered once more: lost with its worker",
+    ]);
+  });
+
   it("tell each change once", () => {
     const totals = { tasks: 2, succeeded: 2, failed: 0, cancelled: 0, executions: 3 };
     expect(

@@ -6,8 +6,8 @@ import { decodeJson, encodeJson } from "../../core/json.ts";
 import { describeProblems, problemsOf } from "../../core/problem.ts";
 import { isPlainTaskMessage, type TaskMessage, taskMessage } from "../../core/task-message.ts";
 import { NewerVersion, upcast } from "../../core/upcast.ts";
-import type { Runtime } from "../host/runtime.ts";
 import { Epochs } from "./epochs.ts";
+import type { WorkerRuntime } from "./worker-runtime.ts";
 
 /** What is to be done with a delivery. */
 export type Verdict =
@@ -18,7 +18,7 @@ export type Verdict =
 
 /** Decides, before anything is executed, whether a delivery still has to be: delivery is at least once, effect is once. */
 export class DeliveryCheck {
-  readonly #runtime: Runtime;
+  readonly #runtime: WorkerRuntime;
   readonly #maxDeliveries: number;
   readonly #epochs: Epochs;
   /** What was queued before this moment (of the wall clock) is asked about, even when it seems new. */
@@ -26,7 +26,7 @@ export class DeliveryCheck {
   #unlisten: () => void = () => {};
   #stopped = false;
 
-  constructor(runtime: Runtime, maxDeliveries: number) {
+  constructor(runtime: WorkerRuntime, maxDeliveries: number) {
     this.#runtime = runtime;
     this.#maxDeliveries = maxDeliveries;
     this.#epochs = new Epochs(runtime.log);
@@ -63,7 +63,20 @@ export class DeliveryCheck {
 
   async #inquire(delivery: Delivery, message: TaskMessage): Promise<Verdict> {
     if (await this.#isSettled(delivery, message)) return { kind: "settled", message };
+    if (delivery.deliveries > 1) this.#reportLost(delivery, message);
     return { kind: delivery.deliveries <= this.#maxDeliveries ? "execute" : "poison", message };
+  }
+
+  /** A worker that had it has died, hangs, or has handed it back: whoever waits for the task should know. */
+  #reportLost(delivery: Delivery, { run, task, attempt }: TaskMessage): void {
+    const { log, live, topology } = this.#runtime;
+    const times = delivery.deliveries - 1;
+    const { tenant } = parseTaskSubject(topology.subjects, delivery.subject);
+    live.tell("lost", { tenant, run, task, attempt }, { times });
+    log(
+      "warn",
+      `task ${task} of run ${run}, attempt ${attempt}, is delivered once more: workers that had it were lost, or gave it back, ${times} ${times === 1 ? "time" : "times"}`,
+    );
   }
 
   /** Whether the attempt may have been settled before: by another worker, or under another owner of its shard. */

@@ -3,6 +3,8 @@
  * and what waits for the end of the turn. So a run depends on the seed alone, and an hour costs what happens in it.
  */
 import { type Clock, sortableId } from "./clock.ts";
+import { formatDuration } from "./duration.ts";
+import { messageOf } from "./error.ts";
 import { TimerQueue } from "./timer-queue.ts";
 
 export interface VirtualClockOptions {
@@ -10,6 +12,8 @@ export interface VirtualClockOptions {
   readonly startMs?: number;
   /** For `random` and `id`, any integer. Default 1. */
   readonly seed?: number;
+  /** What is still waiting, in a sentence, for the message when the clock stops at its limit. It may let time pass. */
+  readonly describeWaiting?: () => Promise<string>;
 }
 
 export interface VirtualClock extends Clock {
@@ -17,21 +21,33 @@ export interface VirtualClock extends Clock {
   advance(ms: number): Promise<void>;
   /**
    * Lets time pass, timer by timer, until `condition` holds (it is asked after each has fired and its work is done).
-   * Rejects when no timer is left, or when it would take more than `limitMs` (default: an hour).
+   * Rejects when no timer is left, or when it would take more than `limitMs` milliseconds of the clock's time (default:
+   * {@link DEFAULT_LIMIT_MS}, an hour).
    */
   runUntil(condition: () => boolean, limitMs?: number): Promise<void>;
   /** Lets time pass until `promise` settles, and gives its outcome. Rejects as {@link runUntil} does. */
   runUntilSettled<T>(promise: Promise<T>, limitMs?: number): Promise<T>;
+  /** Whether time is passing: a call of `advance`, `runUntil`, `runUntilSettled` or `settle` has not returned. */
+  readonly isRunning: boolean;
   /** Does everything that is due now. No time passes. */
   settle(): Promise<void>;
   /** Timers armed and not yet fired. */
   readonly pending: number;
 }
 
+/** The clock's time that `runUntil` and `runUntilSettled` let pass at most, where the call states no limit. */
+export const DEFAULT_LIMIT_MS = 3_600_000;
+
+/** What was waited for does not come, or not within the limit. */
+export class VirtualClockError extends Error {
+  override readonly name = "VirtualClockError";
+}
+
 /** The event loop's own, even where a test has replaced the global. */
 const { setImmediate } = globalThis;
 
-export function createVirtualClock({ startMs = Date.UTC(2025, 0), seed = 1 }: VirtualClockOptions = {}): VirtualClock {
+export function createVirtualClock(options: VirtualClockOptions = {}): VirtualClock {
+  const { startMs = Date.UTC(2025, 0), seed = 1, describeWaiting } = options;
   const timers = new TimerQueue();
   const random = createRandom(seed);
   let elapsedMs = 0;
@@ -51,7 +67,7 @@ export function createVirtualClock({ startMs = Date.UTC(2025, 0), seed = 1 }: Vi
 
   /** Two at a time would make time pass twice. */
   const exclusively = async <T>(run: () => Promise<T>): Promise<T> => {
-    if (running) throw new Error("The virtual clock is already running: await the call before.");
+    if (running) throw new VirtualClockError("The virtual clock is already running: await the call before.");
     running = true;
     try {
       return await run();
@@ -70,16 +86,29 @@ export function createVirtualClock({ startMs = Date.UTC(2025, 0), seed = 1 }: Vi
     return true;
   };
 
-  const runUntil = (condition: () => boolean, limitMs = 3_600_000): Promise<void> =>
+  /** Whether it holds. Rejects when no timer is left; false when the limit is reached. */
+  const holdsWithin = (condition: () => boolean, limitMs: number): Promise<boolean> =>
     exclusively(async () => {
       const untilMs = elapsedMs + limitMs;
       await settle();
       while (!condition()) {
         if (await step(untilMs)) continue;
-        const why = timers.size === 0 ? "no timer is left" : `${limitMs} ms have passed`;
-        throw new Error(`The virtual clock waits in vain: ${why}.`);
+        if (timers.size > 0) return false;
+        throw new VirtualClockError("The virtual clock waits in vain: no timer is left, so nothing more will happen.");
       }
+      return true;
     });
+
+  const runUntil = async (condition: () => boolean, limitMs = DEFAULT_LIMIT_MS): Promise<void> => {
+    if (await holdsWithin(condition, limitMs)) return;
+    const armed = `${timers.size} armed, the first for ${formatDuration((timers.firstDueMs ?? 0) - elapsedMs)} from now`;
+    const waiting = describeWaiting ? `${await describeWaiting().catch(messageOf)} ` : "";
+    throw new VirtualClockError(
+      `The virtual clock stopped at its limit: ${limitMs} ms have passed (${formatDuration(limitMs)} of its time), ` +
+        `and what is waited for has not come. ${waiting}Timers: ${armed}. ` +
+        `If it may take longer, state the limit: clock.runUntilSettled(promise, ${limitMs * 24}).`,
+    );
+  };
 
   return {
     now: () => startMs + Math.floor(elapsedMs),
@@ -109,6 +138,9 @@ export function createVirtualClock({ startMs = Date.UTC(2025, 0), seed = 1 }: Vi
     },
     get pending() {
       return timers.size;
+    },
+    get isRunning() {
+      return running;
     },
   };
 }

@@ -1,11 +1,26 @@
 import { z } from "zod";
+import { name as typeName } from "../core/names.ts";
 import { show } from "../core/problem.ts";
 
-/** What becomes of a document that cannot be read: its task fails, or it is reported as such beside the others. */
-interface Tolerance {
-  /** Default: `fail` for one document, `report` for each of several. */
+/** How a document is read, beyond what it says of itself. */
+interface Reading {
+  /**
+   * What becomes of a document that cannot be read: its task fails, or it is reported as such beside the others.
+   * Default: `fail` for one document, `report` for each of several.
+   */
   readonly ifUnreadable?: "fail" | "report";
+  /**
+   * The task type that recognizes the text of scanned pages. It is given {@link RecognizeInput} and answers with
+   * `{ text }`. Default: a PDF that holds only pictures cannot be read.
+   */
+  readonly recognize?: string;
 }
+
+/** What a task that recognizes text is given: a scanned PDF, by path or stored, and the number of its pages. */
+export type RecognizeInput = { readonly name: string; readonly pages: number } & (
+  | { readonly file: string }
+  | { readonly blob: string }
+);
 
 /** One document: its text, a path the worker may open, or stored content with the file name that tells its format. */
 export type DocumentSource = (
@@ -13,10 +28,10 @@ export type DocumentSource = (
   | { readonly file: string; readonly name?: string }
   | { readonly blob: string; readonly name: string }
 ) &
-  Tolerance;
+  Reading;
 
 /** What `document` takes: one document, or up to 1,000 of them. */
-export type DocumentInput = DocumentSource | ({ readonly documents: readonly DocumentSource[] } & Tolerance);
+export type DocumentInput = DocumentSource | ({ readonly documents: readonly DocumentSource[] } & Reading);
 
 const MOST_DOCUMENTS = 1_000;
 
@@ -26,6 +41,7 @@ const fields = {
   blob: z.string().min(1).max(256).optional(),
   name: z.string().min(1).max(1024).optional(),
   ifUnreadable: z.enum(["fail", "report"]).optional(),
+  recognize: typeName.optional(),
 };
 
 const EXACTLY_ONE = (kinds: readonly string[]) => ({

@@ -19,7 +19,7 @@ import { summarizeTask } from "./summarize.ts";
  */
 export const document = task("document", {
   description:
-    "Analyses a document (txt, md, html, pdf, docx, or a text) and reports its language, summary, topics, sentiment and statistics; or several documents at once.",
+    "Analyses a document (txt, md, html, pdf, docx, csv, json, or a text) and reports its language, summary, topics, sentiment and statistics; or several documents at once.",
   input: documentInput,
   output: z.union([documentOutcome, documentReports]),
   timeout: "1m",
@@ -50,11 +50,15 @@ const planOne = (source: DocumentSource) =>
   });
 
 /** A plan of its own for each document, and one task that joins what they come to. */
-const planMany = ({ documents, ifUnreadable = "report" }: Extract<DocumentInput, { documents: unknown }>) =>
+const planMany = ({ documents, ifUnreadable = "report", recognize }: Extract<DocumentInput, { documents: unknown }>) =>
   plan((p) => {
     // By name, as a single source gives a single report, which the contract's union does not say.
     const parts = documents.map((source, i) =>
-      p.task<DocumentOutcome>(document.type, { ifUnreadable, ...source }, { key: `document-${i + 1}` }),
+      p.task<DocumentOutcome>(
+        document.type,
+        { ifUnreadable, ...(recognize === undefined ? {} : { recognize }), ...source },
+        { key: `document-${i + 1}` },
+      ),
     );
     return p.task(combineReportsTask, { documents: parts.map((part) => part.output) });
   });

@@ -1,15 +1,16 @@
 import { z } from "zod";
 import { TerminalError } from "../core/error.ts";
+import { plan } from "../define/plan.ts";
 import { task } from "../define/task.ts";
 import { type HandlerContext, worker } from "../define/worker.ts";
-import { type DocumentSource, documentSource } from "./document-source.ts";
+import { type DocumentSource, documentSource, type RecognizeInput } from "./document-source.ts";
 import { countText, textStatistics } from "./language/text-statistics.ts";
-import { FORMATS } from "./reading/file-format.ts";
-import { cleanText, type ReadFile, readFile } from "./reading/read-file.ts";
+import { FORMATS, unreadable } from "./reading/file-format.ts";
+import { cleanText, type FileContent, readFile } from "./reading/read-file.ts";
 
 export const extractTask = task("extract", {
   description:
-    "Reads the plain text of a document (txt, md, html, pdf or docx, or a text given as it is) and counts it.",
+    "Reads the plain text of a document (txt, md, html, pdf, docx, csv or json, or a text given as it is) and counts it.",
   input: documentSource,
   output: z.object({
     text: z.string(),
@@ -27,7 +28,9 @@ export const extractTask = task("extract", {
 export const extractWorker = worker(extractTask, async (context) => {
   const name = nameOf(context.input);
   try {
-    const { text, format } = await read(context, name);
+    const content = await read(context, name);
+    if ("pictures" in content) return recognize(context.input, name ?? "document", content.pictures);
+    const { text, format } = content;
     return { text, name, format, statistics: await countText(text, context.signal), error: null };
   } catch (error) {
     // Anything else may be better at the next attempt.
@@ -38,6 +41,22 @@ export const extractWorker = worker(extractTask, async (context) => {
   }
 });
 
+/** A plan of the task that recognizes the text of scanned pages, and of one that extracts what it found. */
+function recognize(source: DocumentSource, name: string, pages: number) {
+  const { recognize: type, ifUnreadable = "fail" } = source;
+  if (type === undefined || "text" in source)
+    throw unreadable(
+      name,
+      `found a pdf of ${pages} page(s) without any text, perhaps scanned pictures`,
+      'name a task type of your own that recognizes text as "recognize": it is given {"name", "pages"} and "file" or "blob", and answers with {"text"}',
+    );
+  const input: RecognizeInput = { name, pages, ...("file" in source ? { file: source.file } : { blob: source.blob }) };
+  return plan((p) => {
+    const recognized = p.task<{ text: string }>(type, input, { key: "recognize" });
+    return p.task(extractTask, { text: recognized.output.text, name, ifUnreadable }, { key: "recognized" });
+  });
+}
+
 const lastPart = (path: string): string => path.split(/[/\\]/).filter(Boolean).at(-1) ?? path;
 
 function nameOf(source: DocumentSource): string | null {
@@ -45,7 +64,7 @@ function nameOf(source: DocumentSource): string | null {
   return "file" in source ? lastPart(source.file) : null;
 }
 
-async function read(context: HandlerContext<DocumentSource>, name: string | null): Promise<ReadFile> {
+async function read(context: HandlerContext<DocumentSource>, name: string | null): Promise<FileContent> {
   const { input, signal } = context;
   if ("text" in input) {
     const text = cleanText(input.text);

@@ -3,6 +3,8 @@ import { DocxNumbering } from "./docx-numbering.ts";
 import { DocxText } from "./docx-text.ts";
 import { unreadable } from "./file-format.ts";
 
+const WHOLE = "expected a whole docx: save it again";
+
 /** The parts that hold what stands below or beside the text, in the order in which they follow it here. */
 const NOTES = ["footnotes", "endnotes", "comments"];
 
@@ -17,15 +19,16 @@ export async function readDocx(name: string, bytes: Uint8Array, signal: AbortSig
   try {
     const archive = await DocxArchive.open(bytes, signal);
     const main = await archive.mainPart();
-    if (main === undefined) throw unreadable(name, "found a zip archive without a Word text in it");
+    if (main === undefined) throw unreadable(name, "found a zip archive without a Word text in it", WHOLE);
     const text = await readParts(archive, main);
-    if (text.trim() === "") throw unreadable(name, "found a docx without any text");
+    if (text.trim() === "") throw unreadable(name, "found a docx without any text", "expected some text");
     return text;
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof Error) || error.name === "TerminalError") throw error;
-    if (error instanceof TooLargeError) throw unreadable(name, `found a docx of ${error.message}`, { cause: error });
-    throw unreadable(name, `found a broken docx (${error.message.split("\n")[0]})`, { cause: error });
+    if (error instanceof TooLargeError)
+      throw unreadable(name, `found a docx of ${error.message}`, "split it", { cause: error });
+    throw unreadable(name, `found a broken docx (${error.message.split("\n")[0]})`, WHOLE, { cause: error });
   }
 }
 

@@ -2,7 +2,7 @@ import { fileTypeFromBuffer } from "file-type";
 import { TerminalError } from "../../core/error.ts";
 import { looksLikeText } from "./text-encoding.ts";
 
-export const FORMATS = ["txt", "md", "html", "pdf", "docx"] as const;
+export const FORMATS = ["txt", "md", "html", "pdf", "docx", "csv", "json"] as const;
 export type Format = (typeof FORMATS)[number];
 
 const SUPPORTED = FORMATS.join(", ");
@@ -16,20 +16,53 @@ const TEXT_EXTENSIONS: Readonly<Record<string, Format>> = {
   html: "html",
   htm: "html",
   xhtml: "html",
+  csv: "csv",
+  tsv: "csv",
+  json: "json",
 };
 
-/** What people call the formats that they are likeliest to send by mistake. */
-const WELL_KNOWN: Readonly<Record<string, string>> = {
-  cfb: "an old Word file (.doc) or one protected by a password",
-  doc: "an old Word file (.doc)",
-  rtf: "rich text (rtf)",
-  odt: "an OpenDocument text (odt)",
-  epub: "an e-book (epub)",
+/** Formats that are likely to be sent, by their extension: what people call them, and how to make something of them that can be read. */
+const CONVERSIONS: Readonly<Record<string, readonly [name: string, advice: string]>> = {
+  cfb: [
+    "an old Office file (.doc, .xls, .ppt) or one protected by a password",
+    "save it as docx or pdf, without a password",
+  ],
+  doc: ["an old Word file (.doc)", "save it as docx"],
+  rtf: ["rich text (rtf)", "save it as docx"],
+  odt: ["an OpenDocument text (odt)", "save it as docx or pdf"],
+  ods: ["an OpenDocument table (ods)", "save it as csv"],
+  odp: ["an OpenDocument presentation (odp)", "save it as pdf"],
+  xlsx: ["an Excel workbook (xlsx)", "save each sheet as csv"],
+  pptx: ["a PowerPoint presentation (pptx)", "save it as pdf"],
+  epub: ["an e-book (epub)", "convert it to html, or unpack it: it is a zip archive of html files"],
+  eps: ["PostScript", "convert it to pdf"],
+  ps: ["PostScript", "convert it to pdf"],
+  zip: ["a zip archive", "unpack it and send the files that it holds"],
+  gz: ["a compressed file (gzip)", "unpack it"],
+  xml: ["XML of an unknown vocabulary", "convert it to html or txt"],
 };
+const PICTURES = /^image\//;
+const RECORDINGS = /^(?:audio|video)\//;
 
-/** A failure that no second attempt will mend: names the file, what was found, and what can be read. */
-export const unreadable = (name: string, found: string, options?: ErrorOptions): TerminalError =>
-  new TerminalError(`${name}: ${found}; expected one of ${SUPPORTED}`, options);
+/** A failure that no second attempt will mend: names the file, what was found in it, and what to do. */
+export const unreadable = (name: string, found: string, advice: string, options?: ErrorOptions): TerminalError =>
+  new TerminalError(`${name}: ${found}; ${advice}`, options);
+
+const EXPECTED = `expected one of ${SUPPORTED}`;
+
+/** The failure for a file of a format that is not read. */
+function unsupported(name: string, extension: string, mime?: string): TerminalError {
+  const [known, advice] = CONVERSIONS[extension] ?? [];
+  const found = known ?? (mime ? `${extension} (${mime})` : extension);
+  const convert =
+    advice ??
+    (PICTURES.test(mime ?? "")
+      ? "have its text recognized (OCR) and send that"
+      : RECORDINGS.test(mime ?? "")
+        ? "have it transcribed and send the text"
+        : "convert it");
+  return unreadable(name, `found ${found}`, `${EXPECTED}: ${convert}`);
+}
 
 /** The part of a file name after its last full stop, in lower case; empty when there is none. */
 export const extensionOf = (name: string): string => /\.([^./\\]+)$/.exec(name)?.[1]?.toLowerCase() ?? "";
@@ -39,7 +72,7 @@ export const extensionOf = (name: string): string => /\.([^./\\]+)$/.exec(name)?
  * {@link TerminalError} for anything that cannot be read.
  */
 export async function formatOf(name: string, bytes: Uint8Array): Promise<Format> {
-  if (bytes.length === 0) throw unreadable(name, "the file is empty (0 bytes)");
+  if (bytes.length === 0) throw unreadable(name, "the file is empty (0 bytes)", "expected some text");
   const extension = extensionOf(name);
   const isText = looksLikeText(bytes);
   // First, since plain text may begin like anything: "BM" makes a bitmap of a text about cars.
@@ -49,11 +82,10 @@ export async function formatOf(name: string, bytes: Uint8Array): Promise<Format>
   const magic = await fileTypeFromBuffer(bytes).catch(() => undefined);
   if (magic?.ext === "docx" || magic?.ext === "pdf") return magic.ext;
   if (magic?.ext === "zip" && extension === "docx") return "docx";
-  if (magic && !(isText && /^text\/|xml/.test(magic.mime)))
-    throw unreadable(name, `found ${WELL_KNOWN[magic.ext] ?? `${magic.ext} (${magic.mime})`}`);
+  if (magic && !(isText && /^text\/|xml/.test(magic.mime))) throw unsupported(name, magic.ext, magic.mime);
   if (extension === "pdf" || extension === "docx")
-    throw unreadable(name, `found no ${extension} in it, in spite of its name`);
-  if (!isText) throw unreadable(name, "found binary data of no known format");
+    throw unreadable(name, `found no ${extension} in it, in spite of its name`, EXPECTED);
+  if (!isText) throw unreadable(name, "found binary data of no known format", EXPECTED);
   return looksLikeHtml(bytes) ? "html" : "txt";
 }
 

@@ -5,9 +5,14 @@ import type { PdfAnswer } from "./pdf-thread.ts";
 /** Between two looks at what a thread has taken. It unpacks some 10 MB in this time. */
 const LOOK_MS = 50;
 
-/** To start a thread takes longer than to read most files, so they wait for the next, and files for a free one. */
-const MOST_THREADS = availableParallelism();
-const idle: Worker[] = [];
+/** Each may take all the memory that a file may, so more processors bring no more threads. Files wait for a free one. */
+const MOST_THREADS = Math.min(2, availableParallelism());
+/** To start a thread takes longer than to read most files, so one that is done waits for the next file, this long. */
+const IDLE_MS = 5_000;
+/** A thread that holds more than this when it is done is ended at once. */
+const KEPT_BYTES = 64 * 1024 * 1024;
+/** The threads that wait, and what ends each of them in time. */
+const idle = new Map<Worker, NodeJS.Timeout>();
 const waiting: (() => void)[] = [];
 let taken = 0;
 
@@ -34,8 +39,7 @@ export async function readInThread(
 
 async function read(bytes: Uint8Array, signal: AbortSignal, maxBytes: number): Promise<PdfAnswer | "too-large"> {
   const { promise, resolve, reject } = Promise.withResolvers<PdfAnswer | "too-large">();
-  const thread = idle.pop() ?? startThread(maxBytes);
-  thread.ref();
+  const thread = takeIdle() ?? startThread(maxBytes);
   const onError = (error: NodeJS.ErrnoException) =>
     error.code === "ERR_WORKER_OUT_OF_MEMORY" ? resolve("too-large") : reject(error);
   const onExit = () => reject(new Error("the thread that reads the pdf has ended without an answer"));
@@ -43,13 +47,9 @@ async function read(bytes: Uint8Array, signal: AbortSignal, maxBytes: number): P
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   const looking = setInterval(() => {
-    thread.getHeapStatistics().then(
-      ({ used_heap_size, external_memory }) => {
-        if (used_heap_size + external_memory > maxBytes) resolve("too-large");
-      },
-      // It has ended already.
-      () => {},
-    );
+    void heldBy(thread).then((held) => {
+      if (held > maxBytes && held < Number.POSITIVE_INFINITY) resolve("too-large");
+    });
   }, LOOK_MS);
   let isFree = false;
   try {
@@ -61,12 +61,38 @@ async function read(bytes: Uint8Array, signal: AbortSignal, maxBytes: number): P
     clearInterval(looking);
     signal.removeEventListener("abort", abort);
     thread.off("message", resolve).off("error", onError).off("exit", onExit);
-    // The process may end while a thread waits.
-    if (isFree) thread.unref();
-    if (isFree) idle.push(thread);
+    if (isFree && (await heldBy(thread)) <= KEPT_BYTES) keepIdle(thread);
     else await thread.terminate();
   }
 }
+
+function takeIdle(): Worker | undefined {
+  // A negative id: it has ended, and its event is still to come.
+  const next = [...idle].find(([{ threadId }]) => threadId >= 0);
+  if (!next) return undefined;
+  const [thread, ending] = next;
+  clearTimeout(ending);
+  idle.delete(thread);
+  thread.ref();
+  return thread;
+}
+
+/** The process may end while a thread waits. */
+function keepIdle(thread: Worker): void {
+  thread.unref();
+  const ending = setTimeout(() => {
+    idle.delete(thread);
+    void thread.terminate();
+  }, IDLE_MS);
+  idle.set(thread, ending.unref());
+}
+
+/** The memory that a thread has taken; all there is for one that has ended. */
+const heldBy = (thread: Worker): Promise<number> =>
+  thread.getHeapStatistics().then(
+    ({ used_heap_size, external_memory }) => used_heap_size + external_memory,
+    () => Number.POSITIVE_INFINITY,
+  );
 
 function startThread(maxBytes: number): Worker {
   // From source as it is, and built: the extension is this file's own.
@@ -75,8 +101,8 @@ function startThread(maxBytes: number): Worker {
   // One that ends while it is idle is read with no more, and is no error of this process.
   thread.on("error", () => {});
   thread.on("exit", () => {
-    const i = idle.indexOf(thread);
-    if (i >= 0) idle.splice(i, 1);
+    clearTimeout(idle.get(thread));
+    idle.delete(thread);
   });
   return thread;
 }

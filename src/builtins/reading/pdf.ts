@@ -4,30 +4,29 @@ import { readInThread } from "./pdf-reader.ts";
 /** A file that needs more is a mistake or an attack: 2 kB of PDF can unpack to gigabytes. */
 const MAX_MEMORY_BYTES = 768 * 1024 * 1024;
 
+/** What a PDF holds: text, or pages without any, which are probably scanned. */
+export type PdfContent = { readonly text: string } | { readonly pictures: number };
+
 /**
- * The text of a PDF, paragraphs told apart. Throws a TerminalError for a file that is broken, protected by a password, too
- * large to unpack, or holds only pictures.
+ * The text of a PDF, paragraphs told apart, or the number of its pages where they hold only pictures. Throws a
+ * TerminalError for a file that is broken, protected by a password or too large to unpack.
  */
 export async function readPdf(
   name: string,
   bytes: Uint8Array,
   signal: AbortSignal,
   maxBytes = MAX_MEMORY_BYTES,
-): Promise<string> {
+): Promise<PdfContent> {
   const answer = await readInThread(bytes, signal, maxBytes);
   if (answer === "too-large")
     throw unreadable(
       name,
       `found a pdf that takes more than ${Math.round(maxBytes / 2 ** 20)} MiB of memory to unpack`,
+      "split it",
     );
   if ("error" in answer)
-    throw unreadable(
-      name,
-      answer.error.name === "PasswordException"
-        ? "found a pdf that is protected by a password"
-        : `found a broken pdf (${answer.error.message})`,
-    );
-  if (answer.text.trim() === "")
-    throw unreadable(name, `found a pdf of ${answer.pages} page(s) without any text, perhaps scanned pictures`);
-  return answer.text;
+    throw answer.error.name === "PasswordException"
+      ? unreadable(name, "found a pdf that is protected by a password", "save it without one")
+      : unreadable(name, `found a broken pdf (${answer.error.message})`, "expected a whole pdf: save it again");
+  return answer.text.trim() === "" ? { pictures: answer.pages } : { text: answer.text };
 }

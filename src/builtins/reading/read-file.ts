@@ -4,47 +4,66 @@ import { decodeText } from "./text-encoding.ts";
 /** A larger file is refused rather than read for minutes. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
-export interface ReadFile {
-  readonly text: string;
-  readonly format: Format;
-}
+/** What was found in a file: its text, or the number of its pages where they hold only pictures. */
+export type FileContent =
+  | { readonly format: Format; readonly text: string }
+  | { readonly format: "pdf"; readonly pictures: number };
 
 /**
- * The text of a document file. Its readers are loaded when they are first needed. Throws a TerminalError that names the
- * file for one that is unknown, broken, protected, too large or without text.
+ * The content of a document file. Its readers are loaded when they are first needed. Throws a TerminalError that names
+ * the file for one that is unknown, broken, protected, too large or empty.
  */
-export async function readFile(name: string, bytes: Uint8Array, signal: AbortSignal): Promise<ReadFile> {
+export async function readFile(name: string, bytes: Uint8Array, signal: AbortSignal): Promise<FileContent> {
   if (bytes.length > MAX_FILE_BYTES)
     throw unreadable(
       name,
       `the file has ${Math.ceil(bytes.length / 2 ** 20)} MiB, over the limit of ${MAX_FILE_BYTES / 2 ** 20} MiB`,
+      "split it",
     );
   const format = await formatOf(name, bytes);
+  if (format === "pdf") {
+    const { readPdf } = await import("./pdf.ts");
+    const content = await readPdf(name, bytes, signal);
+    return "text" in content ? { format, text: cleanText(content.text) } : { format, ...content };
+  }
   const text = cleanText(await readers[format](name, bytes, signal));
-  if (text === "") throw unreadable(name, `found a ${format} file without any text`);
+  if (text === "") throw unreadable(name, `found a ${format} file without any text`, "expected some text");
   return { text, format };
 }
 
-const readers: { readonly [F in Format]: (name: string, bytes: Uint8Array, signal: AbortSignal) => Promise<string> } = {
+type Reader = (name: string, bytes: Uint8Array, signal: AbortSignal) => Promise<string>;
+
+const readers: { readonly [F in Exclude<Format, "pdf">]: Reader } = {
   txt: async (_, bytes) => decodeText(bytes),
   md: async (name, bytes, signal) => {
     const { readMarkdown } = await import("./markdown.ts");
     return readMarkdown(decodeText(bytes), signal).catch((error) => {
       signal.throwIfAborted();
-      throw unreadable(name, `found Markdown that cannot be read (${error.message.split("\n")[0]})`, { cause: error });
+      throw unreadable(
+        name,
+        `found Markdown that cannot be read (${error.message.split("\n")[0]})`,
+        "expected less nesting",
+        {
+          cause: error,
+        },
+      );
     });
   },
   html: async (_, bytes, signal) => {
     const [{ readHtml }, { declaredEncoding }] = await Promise.all([import("./html.ts"), import("./html-encoding.ts")]);
     return readHtml(decodeText(bytes, declaredEncoding(bytes)), signal);
   },
-  pdf: async (name, bytes, signal) => {
-    const { readPdf } = await import("./pdf.ts");
-    return readPdf(name, bytes, signal);
-  },
   docx: async (name, bytes, signal) => {
     const { readDocx } = await import("./docx.ts");
     return readDocx(name, bytes, signal);
+  },
+  csv: async (name, bytes) => {
+    const { readTable } = await import("./csv.ts");
+    return readTable(decodeText(bytes), name.toLowerCase().endsWith(".tsv") ? "\t" : undefined);
+  },
+  json: async (_, bytes, signal) => {
+    const { readJson } = await import("./json.ts");
+    return readJson(decodeText(bytes), signal);
   },
 };
 

@@ -1,6 +1,6 @@
 import { zipSync } from "fflate";
 import { describe, expect, it } from "vitest";
-import { readFile } from "../../../src/builtins/reading/read-file.ts";
+import { readText } from "../../support/read-text.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main";
@@ -30,7 +30,7 @@ function wordFile(body: string, parts: Readonly<Record<string, Uint8Array>> = {}
   });
 }
 
-const read = async (file: Uint8Array) => (await readFile("a.docx", file, new AbortController().signal)).text;
+const read = (file: Uint8Array) => readText("a.docx", file);
 const run = (text: string) => `<w:r><w:t xml:space="preserve">${text}</w:t></w:r>`;
 const p = (text: string, properties = "") => `<w:p><w:pPr>${properties}</w:pPr>${run(text)}</w:p>`;
 const item = (text: string, list: number, level = 0) =>

@@ -1,15 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { readFile } from "../../../src/builtins/reading/read-file.ts";
+import { readText } from "../../support/read-text.ts";
 
 const latin1 = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
-const read = async (html: string | Uint8Array) =>
-  (
-    await readFile(
-      "page.html",
-      typeof html === "string" ? new TextEncoder().encode(html) : html,
-      new AbortController().signal,
-    )
-  ).text;
+const read = (html: string | Uint8Array) =>
+  readText("page.html", typeof html === "string" ? new TextEncoder().encode(html) : html);
 
 const PROSE = "The harbour festival fills the whole town, and the orchestra plays on the quay until midnight.";
 const FOOTER = "Copyright 2026 Example Ltd.";

@@ -1,7 +1,7 @@
 import type { Worker } from "node:worker_threads";
 import { deflateSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { readPdf } from "../../src/builtins/reading/pdf.ts";
+import { readPdf } from "../../../src/builtins/reading/pdf.ts";
 
 const MEGABYTE = 2 ** 20;
 
@@ -25,8 +25,7 @@ const never = new AbortController().signal;
 const threads: Worker[] = [];
 process.on("worker", (thread) => threads.push(thread));
 
-const readBlank = () =>
-  expect(readPdf("blank.pdf", bomb(1), never)).rejects.toThrow(/blank\.pdf: found a pdf of 1 page\(s\) without any/);
+const readBlank = () => expect(readPdf("blank.pdf", bomb(1), never)).resolves.toEqual({ pictures: 1 });
 
 test("a pdf that takes too much memory to unpack is refused, and its thread is gone", async () => {
   const file = bomb(300);

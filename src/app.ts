@@ -1,8 +1,10 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { DeadLetter, Redriven } from "./core/dead-letter.ts";
 import type { Duration } from "./core/duration.ts";
 import type { Json } from "./core/json.ts";
 import type { LiveKind } from "./core/live.ts";
 import type { Priority } from "./core/names.ts";
+import type { RetryInput } from "./core/policy.ts";
 import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "./core/registration.ts";
 import type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
 import type { Task, TaskInput, TaskOutput } from "./define/task.ts";

@@ -1,3 +1,5 @@
+import "./node-version.ts";
+
 export type { DeadLetterBox, LogEntry, RunNotice, RunOptions, Tutti, TuttiOptions, WatchEvent } from "./app.ts";
 export { builtinWorkers } from "./builtins/builtin.ts";
 export { document } from "./builtins/document.ts";

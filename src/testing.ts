@@ -1,4 +1,6 @@
 /** What a user's tests need: an embedded Tutti on a clock that the test moves. */
+import "./node-version.ts";
+
 import type { Tutti, TuttiOptions } from "./app.ts";
 import { guardByClock } from "./clock-guard.ts";
 import { createVirtualClock, type VirtualClock } from "./core/virtual-clock.ts";

@@ -193,6 +193,25 @@ export interface Limits {
   readonly blobs?: { readonly bytes?: number | string };
 }
 
+/**
+ * What holds for a whole application where nothing else is stated. State the same in each of its processes: the types'
+ * defaults are those of the process whose workers execute them, the deadline is that of the process that submits.
+ *
+ * @example
+ * ```ts
+ * const defaults: Defaults = { retry: { attempts: 5, delay: "1s" }, timeout: "2m", deadline: "1h" };
+ * const app = await tutti({ workers, defaults });
+ * ```
+ */
+export interface Defaults {
+  /** Of the task types of this process, field by field. Default: 3 attempts, exponential from 500 ms up to 30 s. */
+  readonly retry?: RetryInput;
+  /** Of one attempt of the task types of this process. Default: none. */
+  readonly timeout?: Duration;
+  /** Of the runs that this process submits. Default: none. */
+  readonly deadline?: Duration;
+}
+
 export interface TuttiOptions {
   /** Task types this process executes. */
   readonly workers?: readonly Worker[];
@@ -205,6 +224,8 @@ export interface TuttiOptions {
    * `concurrency` holds, and the types without one share 16.
    */
   readonly concurrency?: number;
+  /** What holds where a task type, a plan or a request states nothing. */
+  readonly defaults?: Defaults;
   /** The folder under which handlers may open files. Default: none. Embedded (no `bus`): the current folder. */
   readonly files?: string;
   /** Name of this process among workers and orchestrators. Default: host, pid and a random part. */

@@ -1,5 +1,6 @@
 import type { Limits, StreamLimit, TuttiOptions } from "./app.ts";
 import type { OptionNames } from "./core/known-options.ts";
+import { POLICY_OPTIONS } from "./core/policy.ts";
 
 const STREAM: OptionNames<StreamLimit> = { messages: true, bytes: true };
 
@@ -19,6 +20,7 @@ export const TUTTI_OPTIONS: OptionNames<TuttiOptions> = {
   bus: true,
   orchestrator: true,
   concurrency: true,
+  defaults: { retry: POLICY_OPTIONS.retry, timeout: true, deadline: true },
   files: true,
   id: true,
   prefix: true,

@@ -24,13 +24,14 @@ import { messageOf, TuttiError } from "./core/error.ts";
 import { checkOptions } from "./core/known-options.ts";
 import type { Logger } from "./core/logger.ts";
 import { show } from "./core/problem.ts";
+import { readDefaults, withDefaults } from "./default-options.ts";
 import { isWorker, type Worker } from "./define/worker.ts";
 import { orchestratorLimits } from "./limit-options.ts";
 import { createModelProvider } from "./llm/provider.ts";
 import { topologyOptions } from "./topology-options.ts";
 import { TUTTI_OPTIONS } from "./tutti-options.ts";
 
-const DEFAULT_SHARDS = 16;
+export const DEFAULT_SHARDS = 16;
 /** For each part to store what it was about to write and to take its leave. */
 const LEAVE_MS = 3000;
 
@@ -51,8 +52,9 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
   const clock = parts.clock ?? systemClock;
   // A logger that throws has nobody to tell.
   const log = guardHook(options.onLog ?? (() => {}), () => {});
-  const workers = options.workers ?? [];
-  checkWorkers(workers);
+  checkWorkers(options.workers ?? []);
+  const defaults = readDefaults(options);
+  const workers = withDefaults(options.workers ?? [], defaults);
   const concurrency = options.concurrency === undefined ? {} : { concurrency: checkedConcurrency(options.concurrency) };
   const stated = topologyOptions(options, env);
   const limits = orchestratorLimits(options, env);
@@ -110,7 +112,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
       await stop(0);
       throw error;
     }
-    return new App(host, stop);
+    return new App(host, { stop, ...(defaults.deadlineMs !== undefined && { deadline: defaults.deadlineMs }) });
   } catch (error) {
     await atMost(clock, LEAVE_MS, bus.close());
     throw asTuttiError(error);

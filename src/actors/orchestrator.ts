@@ -34,8 +34,8 @@ export interface OrchestratorOptions {
   readonly limits?: Pick<Limits, "runs" | "queued">;
 }
 
-const DEFAULT_RUNS = 10_000;
-const DEFAULT_QUEUED = 20_000;
+export const DEFAULT_RUNS = 10_000;
+export const DEFAULT_QUEUED = 20_000;
 
 /** One orchestrator process: owns shards, dispatches what has become ready, and is a gateway for requests. */
 export class Orchestrator {

@@ -48,6 +48,7 @@ export const DEFAULT_MESSAGES: Readonly<Record<LimitedStream, number>> = {
   dead: 100_000,
 };
 export const DEFAULT_LEASE_MS = 5000;
+export const DEFAULT_ACK_WAIT_MS = 30_000;
 export const DEFAULT_MAX_AGE_MS = 7 * 86_400_000;
 /** The part of a lease after which its presence expires: what a takeover takes fits into the rest. */
 const EXPIRY = 0.9;
@@ -57,7 +58,7 @@ export function createTopology(options: TopologyOptions = {}): Topology {
   const capital = `${prefix.toUpperCase().replaceAll(/[^A-Z0-9_-]/g, "_")}_`;
   const maxAgeMs = options.maxAgeMs ?? DEFAULT_MAX_AGE_MS;
   const presenceTtlMs = options.presenceTtlMs ?? DEFAULT_LEASE_MS;
-  const ackWaitMs = options.ackWaitMs ?? 30_000;
+  const ackWaitMs = options.ackWaitMs ?? DEFAULT_ACK_WAIT_MS;
   const replicas = options.replicas === undefined ? {} : { replicas: options.replicas };
   const subjects = createSubjects(prefix);
   const stream = (name: LimitedStream) => ({

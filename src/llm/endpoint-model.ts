@@ -9,7 +9,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { StructuredOutput } from "./structured.ts";
 
 /** For the whole call, repairs included. */
-const DEFAULT_TIMEOUT_MS = 60_000;
+export const DEFAULT_TIMEOUT_MS = 60_000;
 
 interface EndpointOptions {
   /** Whether spans record prompts and answers. */

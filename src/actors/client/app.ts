@@ -9,6 +9,7 @@ import type {
   WatchEvent,
 } from "../../app.ts";
 import type { DeadLetter } from "../../core/dead-letter.ts";
+import type { Duration } from "../../core/duration.ts";
 import { TuttiError } from "../../core/error.ts";
 import type { Json } from "../../core/json.ts";
 import { checkOptions } from "../../core/known-options.ts";
@@ -27,27 +28,34 @@ import { Client } from "./client.ts";
 import { AppRunHandle } from "./run-handle.ts";
 import { watchRun } from "./run-watch.ts";
 
-const DEFAULT_GRACE_MS = 10_000;
+export const DEFAULT_GRACE_MS = 10_000;
+
+/** What an app knows of its process. */
+export interface AppProcess {
+  readonly stop: (graceMs: number) => Promise<void>;
+  /** Of the runs that the app submits, where a request states none. */
+  readonly deadline?: Duration;
+}
 
 /** What `tutti()` returns: the methods of a program over its process's bus. */
 export class App implements Tutti {
   readonly bus: string;
   readonly #runtime: Runtime;
   readonly #client: Client;
-  readonly #stop: (graceMs: number) => Promise<void>;
+  readonly #process: AppProcess;
   #stopped: Promise<void> | undefined;
 
-  constructor(runtime: Runtime, stop: (graceMs: number) => Promise<void>) {
+  constructor(runtime: Runtime, process: AppProcess) {
     this.bus = runtime.bus.description;
     this.#runtime = runtime;
     this.#client = new Client(runtime);
-    this.#stop = stop;
+    this.#process = process;
   }
 
   async run<K extends Task | string>(type: K, input: RunInput<K>, options: RunOptions = {}): Promise<RunOutput<K>> {
     checkOptions("app.run()", options, METHOD_OPTIONS.run);
     const run = options.run ?? this.#runtime.clock.id();
-    return (await this.#client.run(nameOf(type), inputOf(input), options, run)) as RunOutput<K>;
+    return (await this.#client.run(nameOf(type), inputOf(input), this.#request(options), run)) as RunOutput<K>;
   }
 
   async submit<K extends Task | string>(
@@ -57,8 +65,13 @@ export class App implements Tutti {
   ): Promise<RunHandle<RunOutput<K>>> {
     checkOptions("app.submit()", options, METHOD_OPTIONS.run);
     const run = options.run ?? this.#runtime.clock.id();
-    await this.#client.submit(nameOf(type), inputOf(input), options, run);
+    await this.#client.submit(nameOf(type), inputOf(input), this.#request(options), run);
     return new AppRunHandle(this, run, options.tenant ?? DEFAULT_TENANT);
+  }
+
+  #request(options: RunOptions): RunOptions {
+    const { deadline } = this.#process;
+    return deadline === undefined || options.deadline !== undefined ? options : { ...options, deadline };
   }
 
   handle<K extends Task | string = string>(
@@ -133,7 +146,7 @@ export class App implements Tutti {
 
   async stop(options: { graceMs?: number } = {}): Promise<void> {
     checkOptions("app.stop()", options, METHOD_OPTIONS.stop);
-    this.#stopped ??= this.#stop(options.graceMs ?? DEFAULT_GRACE_MS);
+    this.#stopped ??= this.#process.stop(options.graceMs ?? DEFAULT_GRACE_MS);
     return this.#stopped;
   }
 

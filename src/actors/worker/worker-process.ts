@@ -29,7 +29,7 @@ export interface WorkerProcessOptions {
   readonly maxDeliveries?: number;
 }
 
-const DEFAULT_MAX_DELIVERIES = 10;
+export const DEFAULT_MAX_DELIVERIES = 10;
 /** For what only a newer worker can read. */
 const MOST_BACK_MS = 600_000;
 const LOAD_EVERY_MS = 100;

@@ -2,10 +2,11 @@ import { z } from "zod";
 import { task } from "../define/task.ts";
 import { worker } from "../define/worker.ts";
 import { asksModel, documentPrompt, provenance, textInput } from "./analysis.ts";
-import { guessLanguage } from "./language/language-detection.ts";
+import { guessLanguages } from "./language/language-detection.ts";
 import { hasLexicon } from "./language/lexicon.ts";
 import { addPolarity, labelOf, NO_POLARITY, polarityOf, scoreOf } from "./language/polarity.ts";
 import { breathe, slicesOf } from "./language/slices.ts";
+import { blocksOf, isMostlyProse } from "./language/text-blocks.ts";
 
 /** `score` goes from −1, wholly negative, to 1. */
 export const sentiment = z.object({
@@ -13,7 +14,10 @@ export const sentiment = z.object({
   score: z.number().min(-1).max(1),
 });
 
-/** Who judged: `none` where no model is configured and nothing here knows the language; it is then called neutral. */
+/**
+ * Who judged: `none` where no model is configured, and nothing here knows the language or the text is no prose but tables
+ * and code; it is then called neutral.
+ */
 export const judge = z.enum([...provenance.shape.by.options, "none"]);
 
 export const analyzeSentimentTask = task("analyze-sentiment", {
@@ -31,10 +35,12 @@ export const analyzeSentimentWorker = worker(analyzeSentimentTask, async ({ inpu
     );
     return { ...(await llm.object(sentiment, prompt, { signal, name: "sentiment" })), by: "model" as const, coverage };
   }
-  const { code } = await guessLanguage(text);
-  if (!hasLexicon(code)) return { label: "neutral" as const, score: 0, by: "none" as const, coverage: 1 };
+  const blocks = blocksOf(text);
+  const [code] = await guessLanguages(blocks.prose);
+  if (!isMostlyProse(blocks) || !hasLexicon(code))
+    return { label: "neutral" as const, score: 0, by: "none" as const, coverage: 1 };
   let polarity = NO_POLARITY;
-  for (const slice of slicesOf(text)) {
+  for (const slice of slicesOf(blocks.prose)) {
     await breathe(signal);
     polarity = addPolarity(polarity, polarityOf(slice, code));
   }

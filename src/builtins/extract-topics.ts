@@ -4,8 +4,9 @@ import { worker } from "../define/worker.ts";
 import { asksModel, documentPrompt, provenance, textInput } from "./analysis.ts";
 import { excerptOf } from "./language/excerpt.ts";
 import { extractKeyPhrases } from "./language/key-phrases.ts";
-import { guessLanguage } from "./language/language-detection.ts";
+import { guessLanguages } from "./language/language-detection.ts";
 import { breathe } from "./language/slices.ts";
+import { proseOf } from "./language/text-blocks.ts";
 
 const MOST_TOPICS = 8;
 /** Counting phrases takes some 0.5 µs a character, without a pause. */
@@ -30,11 +31,11 @@ export const extractTopicsWorker = worker(extractTopicsTask, async ({ input: { t
     const { topics } = await llm.object(modelTopics, prompt, { signal, name: "topics" });
     return { topics: topics.slice(0, MOST_TOPICS), by: "model" as const, coverage };
   }
-  const excerpt = excerptOf(text, READ_CHARACTERS);
-  const { code } = await guessLanguage(text);
+  const excerpt = excerptOf(proseOf(text), READ_CHARACTERS);
+  const languages = await guessLanguages(excerpt.text);
   await breathe(signal);
   return {
-    topics: extractKeyPhrases(excerpt.text, code, MOST_TOPICS),
+    topics: extractKeyPhrases(excerpt.text, languages, MOST_TOPICS),
     by: "local" as const,
     coverage: excerpt.coverage,
   };

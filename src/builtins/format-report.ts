@@ -44,6 +44,7 @@ export const formatReportWorker = worker(formatReportTask, ({ input }) =>
 /** One document's report: a heading, its figures, and how the findings were made in the last line. */
 function writeReport({ name, language, statistics, summary, topics, sentiment }: Findings): string {
   const confidence = language.code === "und" ? "" : ` (${language.code}, confidence ${language.confidence.toFixed(2)})`;
+  const parts = language.parts?.map((one) => `${nameLanguage(one.code)} ${percent(one.share)}`).join(", ");
   const length = [
     countOf(statistics.words, "word"),
     countOf(statistics.sentences, "sentence"),
@@ -51,7 +52,7 @@ function writeReport({ name, language, statistics, summary, topics, sentiment }:
   ];
   return [
     `# ${name === null ? "Document" : asMarkdown(name)}`,
-    `- **Language:** ${nameLanguage(language.code)}${confidence}\n- **Length:** ${length.join(", ")}\n- **Sentiment:** ${describeSentiment(sentiment)}`,
+    `- **Language:** ${nameLanguage(language.code)}${confidence}${parts ? `: ${parts}` : ""}\n- **Length:** ${length.join(", ")}\n- **Sentiment:** ${describeSentiment(sentiment)}`,
     "## Summary",
     asMarkdown(summary.summary) || "None: the text holds no sentence.",
     "## Topics",
@@ -70,7 +71,7 @@ export const NOT_JUDGED = "not judged";
 const MAKERS = {
   model: "a language model",
   local: "local language libraries",
-  none: `${NOT_JUDGED}, as there are no rated words of this language here`,
+  none: `${NOT_JUDGED}, as there are no rated words of its language here, or no prose`,
 } as const;
 
 /** `Summary, topics and sentiment: local language libraries.`, or each by itself where they differ. */

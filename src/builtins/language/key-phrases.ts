@@ -4,6 +4,8 @@ import { bareWord, stopWordsOf } from "./stop-words.ts";
 const LONGEST_PHRASE = 3;
 /** What may stand between two words of one phrase. */
 const WITHIN_PHRASE = /^(?:[ \u00a0]|-)?$/;
+/** Web and mail addresses: not words of any language. */
+const ADDRESS = /(?:https?:\/\/|www\.)\S+|(?<![\w.+-])[\w.+-]{1,64}@\S+/gi;
 const LETTER = /\p{L}/u;
 const SHORT_ENOUGH_TO_MEAN_LITTLE = 3;
 const KANA_ONLY = /^[\p{Script=Hiragana}ー]+$/u;
@@ -27,10 +29,10 @@ interface Phrase {
 
 /**
  * The words and phrases that a text is about, weightiest first: what is repeated, as a phrase rather than a word, early
- * in the text and written with a capital, in the manner of RAKE and YAKE; stop words of the language never.
+ * in the text and written with a capital, in the manner of RAKE and YAKE; stop words of the text's languages (the main one first) never.
  */
-export function extractKeyPhrases(text: string, language: string, most = 8): string[] {
-  const runs = runsOf(text, language);
+export function extractKeyPhrases(text: string, languages: readonly [string, ...string[]], most = 8): string[] {
+  const runs = runsOf(text.replace(ADDRESS, " . "), languages);
   const phrases = countPhrases(runs);
   const total = runs.reduce((sum, run) => sum + run.length, 0);
   mergeInflections(phrases);
@@ -55,8 +57,9 @@ function commonestOf(surfaces: ReadonlyMap<string, number>): string {
 }
 
 /** Uninterrupted sequences of terms: a stop word, a number or a punctuation mark ends one. */
-function runsOf(text: string, language: string): Term[][] {
-  const stopWords = stopWordsOf(language);
+function runsOf(text: string, languages: readonly [string, ...string[]]): Term[][] {
+  const [language] = languages;
+  const stopWords = languages.map(stopWordsOf);
   const runs: Term[][] = [];
   let run: Term[] = [];
   let end = 0;
@@ -72,7 +75,7 @@ function runsOf(text: string, language: string): Term[][] {
     const surface = word
       .slice(word.length - key.length > 0 && !/['’]s$/.test(word) ? word.length - key.length : 0)
       .replace(/['’]s$/, "");
-    if (isTelling(key) && !stopWords.has(key)) run.push({ surface, key, place });
+    if (isTelling(key) && !stopWords.some((words) => words.has(key))) run.push({ surface, key, place });
     else close();
     place++;
   }

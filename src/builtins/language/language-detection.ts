@@ -1,55 +1,62 @@
 import { z } from "zod";
-import { windowsOf } from "./excerpt.ts";
+import { sharesOf } from "./language-shares.ts";
+
+const part = z.object({ code: z.string(), share: z.number().min(0).max(1) });
 
 /** ISO 639-1 code, or `und` (undetermined, ISO 639-2) with confidence 0. */
-export const detectedLanguage = z.object({ code: z.string(), confidence: z.number().min(0).max(1) });
+export const detectedLanguage = z.object({
+  code: z.string(),
+  confidence: z.number().min(0).max(1),
+  /** The languages of a text that has several, the commonest first, by their share of its words. */
+  parts: z.array(part).optional(),
+});
 export type DetectedLanguage = z.output<typeof detectedLanguage>;
 
 const UNKNOWN: DetectedLanguage = { code: "und", confidence: 0 };
-/** eld reads no more than about 1,000 characters at a time; eight such windows stand for a text of any length. */
-const WINDOWS = 8;
-const WINDOW_CHARACTERS = 1_000;
-/** Beyond this, more letters make a guess no surer. */
-const LETTERS_THAT_COUNT = 600;
 /** No detector is surer than this: it does not know every language. */
 const SUREST = 0.99;
 /** At one half there is no lead. Of short texts in 20 languages, what is told from here on was right nine times in ten. */
 const LEAST = 0.55;
+/** Words in Latin letters say too little when there are fewer than this: names and labels are of any language. */
+const FEW_WORDS = 3;
+/** A language with a smaller share of a text is none of its parts; shorter texts have none. */
+const LEAST_SHARE = 0.1;
+const LEAST_CHARACTERS = 400;
+/** A smaller share is left out when words are chosen by the languages of a text. */
+const TRACE = 0.01;
 
-/** The main language of a text, of the 60 that eld knows; unknown where the best guess is no better than the second. */
+/**
+ * The main language of a text, of the 60 that eld knows: that of most of its words. The confidence is how sure it is, times
+ * its share of the text. Unknown where the best guess is no better than the second, and for a word or two.
+ */
 export async function detectLanguage(text: string): Promise<DetectedLanguage> {
-  const guess = await guessLanguage(text);
-  return guess.confidence < LEAST ? UNKNOWN : guess;
+  const shares = await sharesOf(text);
+  const [main] = shares;
+  if (!main || main.certainty < LEAST || isTooShort(text)) return UNKNOWN;
+  const parts = shares
+    .filter(({ share }) => share >= LEAST_SHARE)
+    .map(({ code, share }) => ({ code, share: rounded(share) }));
+  return {
+    code: main.code,
+    confidence: rounded(Math.min(SUREST, main.certainty * main.share)),
+    ...(parts.length > 1 && text.length >= LEAST_CHARACTERS ? { parts } : {}),
+  };
+}
+
+const rounded = (share: number): number => Math.round(share * 100) / 100;
+
+function isTooShort(text: string): boolean {
+  const words = text.slice(0, 200).match(/\p{L}[\p{L}\p{M}'’]*/gu) ?? [];
+  return words.length < FEW_WORDS && words.every((word) => /^\p{Script=Latin}/u.test(word));
 }
 
 /**
- * The likeliest language, however unsure: to choose words and rules by, a guess is better than none.
- *
- * eld's scores say how well the n-grams fit each language, not how probable it is. What speaks for the best one is its
- * lead over the second, and how many letters that lead was kept up for; the logistic of their product is the confidence.
- * So one word, or Danish against Norwegian, comes out unsure, and a paragraph of English sure.
+ * The likeliest languages of a text, however unsure, the commonest first, at least one (`und` where there are no letters):
+ * to choose words and rules by, a guess is better than none.
  */
-export async function guessLanguage(text: string): Promise<DetectedLanguage> {
-  // Loaded when first needed: its tables take a few hundred milliseconds.
-  const { eld } = await import("eld/medium");
-  const scores = new Map<string, number>();
-  let letters = 0;
-  let reliable = false;
-  for (const window of windowsOf(text, WINDOWS, WINDOW_CHARACTERS)) {
-    const weight = window.match(/\p{L}/gu)?.length ?? 0;
-    if (weight === 0) continue;
-    const result = eld.detect(window);
-    reliable ||= result.isReliable();
-    letters += weight;
-    for (const [code, score] of Object.entries(result.getScores()))
-      scores.set(code, (scores.get(code) ?? 0) + score * weight);
-  }
-  const [best, second] = [...scores].sort((a, b) => b[1] - a[1]);
-  if (!best) return UNKNOWN;
-  const lead = (best[1] - (second?.[1] ?? 0)) / letters;
-  const probability = 1 / (1 + Math.exp(-lead * Math.min(letters, LETTERS_THAT_COUNT)));
-  const confidence = Math.min(SUREST, reliable ? probability : probability / 2);
-  return { code: best[0], confidence: Math.round(confidence * 100) / 100 };
+export async function guessLanguages(text: string): Promise<readonly [string, ...string[]]> {
+  const [main, ...others] = await sharesOf(text);
+  return [main?.code ?? UNKNOWN.code, ...others.filter(({ share }) => share >= TRACE).map(({ code }) => code)];
 }
 
 /** `French` for `fr`; `unknown` for `und`. */

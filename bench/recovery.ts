@@ -1,4 +1,5 @@
 import { BlobStore } from "../src/actors/host/blobs.ts";
+import { Trouble } from "../src/actors/host/trouble.ts";
 import { readLogMessage } from "../src/actors/log/log-event.ts";
 import { LogPump } from "../src/actors/log/log-pump.ts";
 import { ShardFold } from "../src/actors/shard/shard-fold.ts";
@@ -191,7 +192,7 @@ async function foldFromServer(bus: Bus, topology: Topology, blobs: BlobStore, ev
   const { streams, subjects } = topology;
   let folded = 0;
   const pump = new LogPump(
-    { subjects, blobs, clock: systemClock, log: () => {} },
+    { subjects, blobs, clock: systemClock, log: () => {}, trouble: new Trouble(systemClock, () => {}) },
     (event) => {
       folded++;
       void fold.apply(event);

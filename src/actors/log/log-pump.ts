@@ -1,13 +1,13 @@
 import { Fifo } from "../../bus/fifo.ts";
-import { isPassing, type StoredMessage } from "../../bus/port.ts";
+import type { StoredMessage } from "../../bus/port.ts";
 import type { Subjects } from "../../bus/subjects.ts";
-import { type Clock, sleep } from "../../core/clock.ts";
-import { messageOf } from "../../core/error.ts";
+import { sleep } from "../../core/clock.ts";
 import { blobRef, carried, type RunEvent } from "../../core/event.ts";
 import type { Json } from "../../core/json.ts";
-import type { Logger } from "../../core/logger.ts";
 import type { NewerVersion } from "../../core/upcast.ts";
 import type { BlobStore } from "../host/blobs.ts";
+import { insist } from "../host/insist.ts";
+import type { Runtime } from "../host/runtime.ts";
 import { type ReadEvent, readLogMessage } from "./log-event.ts";
 
 interface RawResult {
@@ -31,15 +31,17 @@ const outputRefsIn = (results: unknown): RawResult[] =>
     : [];
 const isBlobRef = (value: unknown): boolean => blobRef.safeParse(value).success;
 
+interface PumpRuntime extends Pick<Runtime, "clock" | "log" | "trouble"> {
+  readonly subjects: Subjects;
+  readonly blobs: Pick<BlobStore, "getJson" | "has">;
+}
+
 /**
  * Brings the messages of a log to a fold: in order, one after another, plans and carried events that travel by reference
  * fetched first. Synchronous as long as nothing has to be fetched.
  */
 export class LogPump {
-  readonly #subjects: Subjects;
-  readonly #blobs: BlobStore;
-  readonly #clock: Clock;
-  readonly #log: Logger;
+  readonly #runtime: PumpRuntime;
   readonly #apply: (event: ReadEvent & { read: RunEvent }) => void | Promise<void>;
   readonly #needsCarried: () => boolean;
   readonly #onNewer: (newer: NewerVersion, sequence: number) => void;
@@ -54,7 +56,7 @@ export class LogPump {
 
   /** `needsCarried`: whether a fold may have to begin from carried events, so that these are to be fetched. */
   constructor(
-    runtime: { subjects: Subjects; blobs: BlobStore; clock: Clock; log: Logger },
+    runtime: PumpRuntime,
     /** What comes after an event for which it returns a promise waits until that has resolved. */
     apply: (event: ReadEvent & { read: RunEvent }) => void | Promise<void>,
     options: {
@@ -67,10 +69,7 @@ export class LogPump {
       onUnreadable?: (event: ReadEvent) => void;
     },
   ) {
-    this.#subjects = runtime.subjects;
-    this.#blobs = runtime.blobs;
-    this.#clock = runtime.clock;
-    this.#log = runtime.log;
+    this.#runtime = runtime;
     this.#apply = apply;
     this.#needsCarried = options.needsCarried;
     this.#onNewer = options.onNewer;
@@ -81,14 +80,14 @@ export class LogPump {
   push(message: StoredMessage): void {
     const { sequence } = message;
     if (this.#stopped) return;
-    const event = readLogMessage(this.#subjects, message);
+    const event = readLogMessage(this.#runtime.subjects, message);
     if (event.newer) {
       this.stop();
       return this.#onNewer(event.newer, sequence);
     }
     if (event.problem !== undefined) {
       const what = event.read ? "malformed" : "passed over";
-      this.#log("warn", `log message ${sequence} (${message.subject}) is ${what}: ${event.problem}`);
+      this.#runtime.log("warn", `log message ${sequence} (${message.subject}) is ${what}: ${event.problem}`);
     }
     if (this.#draining || (event.read && this.#hasToFetch(event.read))) {
       this.#waiting.push({ event, sequence });
@@ -171,31 +170,31 @@ export class LogPump {
 
   /** An output is not fetched, but a reference to nothing is no output: that attempt fails. */
   async #checkOutput(one: RawResult): Promise<void> {
-    for (let tries = 0; !this.#stopped; ) {
-      try {
-        if (await this.#blobs.has(one.outputRef!)) return;
+    const { blobs, clock } = this.#runtime;
+    const ref = one.outputRef!;
+    const look = async (): Promise<boolean> => {
+      for (let looks = 1; ; looks++) {
+        if (await blobs.has(ref)) return true;
+        if (looks === LOOKS) return false;
         // A replica may not have heard of an object that was stored a moment ago.
-        if (++tries === LOOKS) break;
-        await sleep(this.#clock, LOOK_AGAIN_MS);
-      } catch (error) {
-        if (!isPassing(error)) return;
-        this.#log("warn", `whether blob ${one.outputRef} exists is not known yet: ${messageOf(error)}`);
-        await sleep(this.#clock, 500);
+        await sleep(clock, LOOK_AGAIN_MS);
       }
-    }
-    if (!this.#stopped) one.refused = `the output's blob ${one.outputRef} is gone, or was never stored`;
+    };
+    const isThere = await this.#insist(ref, look);
+    if (isThere === false && !this.#stopped) one.refused = `the output's blob ${ref} is gone, or was never stored`;
   }
 
   /** A blob that is gone leaves its reference, which the fold takes for a failure; trouble with the bus is waited out. */
   async #fetch(ref: string, take: (content: Json) => void): Promise<void> {
-    while (!this.#stopped) {
-      try {
-        return take(await this.#blobs.getJson(ref));
-      } catch (error) {
-        if (!isPassing(error)) return;
-        this.#log("warn", `blob ${ref} cannot be fetched yet: ${messageOf(error)}`);
-        await sleep(this.#clock, 500);
-      }
-    }
+    const content = await this.#insist(ref, () => this.#runtime.blobs.getJson(ref));
+    if (content !== undefined) take(content);
+  }
+
+  /** Undefined when the blob cannot be read at all, or is not needed any more. */
+  #insist<T>(ref: string, read: () => Promise<T>): Promise<T | undefined> {
+    const wanted = () => !this.#stopped;
+    return insist(this.#runtime, read, { work: BLOBS, name: () => `blob ${ref}`, wanted }).catch(() => undefined);
   }
 }
+
+const BLOBS = { one: "blob cannot be fetched yet", many: "blobs cannot be fetched yet" };

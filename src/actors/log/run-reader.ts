@@ -1,6 +1,5 @@
-import { BusError, isBusError, type StoredMessage } from "../../bus/port.ts";
-import { sleep } from "../../core/clock.ts";
-import { messageOf, TuttiError } from "../../core/error.ts";
+import { BusError, type StoredMessage } from "../../bus/port.ts";
+import { TuttiError } from "../../core/error.ts";
 import type { Ended, RunEvent } from "../../core/event.ts";
 import type { Json } from "../../core/json.ts";
 import type { RunSummary, RunView } from "../../core/run-view.ts";
@@ -8,6 +7,7 @@ import type { NewerVersion } from "../../core/upcast.ts";
 import { isOver, type RunAddress, type RunState } from "../../fold/run-state.ts";
 import { summarize, viewTask } from "../../fold/view.ts";
 import { traceOf } from "../../telemetry/trace-context.ts";
+import { insist } from "../host/insist.ts";
 import type { ReaderRuntime, Runtime } from "../host/runtime.ts";
 import type { ReadEvent } from "./log-event.ts";
 import { LogPump } from "./log-pump.ts";
@@ -68,18 +68,16 @@ export async function replayPatiently(
   before: number,
   wanted: () => boolean,
 ): Promise<RunReplay | undefined> {
-  while (wanted()) {
-    try {
-      const replay = await replayRun(runtime, address, before);
-      return wanted() ? replay : undefined;
-    } catch (error) {
-      if (error instanceof TuttiError || isBusError(error, "closed")) return undefined;
-      runtime.log("warn", `run ${address.run}, which is redriven, cannot be read yet: ${messageOf(error)}`);
-      await sleep(runtime.clock, 500);
-    }
-  }
-  return undefined;
+  const replay = await insist(runtime, () => replayRun(runtime, address, before), {
+    work: REDRIVEN,
+    name: () => `run ${address.run}`,
+    wanted,
+    passes: (error) => !(error instanceof TuttiError),
+  }).catch(() => undefined);
+  return wanted() ? replay : undefined;
 }
+
+const REDRIVEN = { one: "redriven run cannot be read yet", many: "redriven runs cannot be read yet" };
 
 /** Whether an `ended` of the log is the run's end still: not once it was redriven. */
 export async function stands(

@@ -1,16 +1,18 @@
 import { parseTaskSubject } from "../../bus/subjects.ts";
-import { sleep } from "../../core/clock.ts";
-import { messageOf } from "../../core/error.ts";
 import { obligationsOf } from "../../fold/obligations.ts";
 import { runKey } from "../../fold/run-state.ts";
 import { attemptOf, hasOpenAttempt, isOpen, type TaskRecord } from "../../fold/task-record.ts";
 import type { AttemptCanceller } from "../dispatch/attempt-canceller.ts";
 import type { QueueGate } from "../dispatch/queue-gate.ts";
+import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { EffectHandler } from "./effect-handler.ts";
 import type { ShardFold } from "./shard-fold.ts";
 
-const RETRY_MS = 500;
+const COMPARED = {
+  one: "queue is not compared with its log yet",
+  many: "queues are not compared with their logs yet",
+};
 
 interface ReconcilerDependencies {
   readonly gate: QueueGate;
@@ -70,20 +72,18 @@ export class Reconciler {
   }
 
   async #sweep(): Promise<void> {
-    const { clock, log } = this.#runtime;
-    while (this.#isOn) {
-      try {
-        const sent = this.#sentAttempts();
-        const queued = await this.listQueue();
-        await this.#dependencies.caughtUp();
-        if (this.#isOn) this.#reconcile(queued, sent);
-        return;
-      } catch (error) {
-        if (!this.#isOn) return;
-        log("warn", `the queue of shard ${this.#shard} could not be compared with its log yet: ${messageOf(error)}`);
-        await sleep(clock, RETRY_MS);
-      }
-    }
+    const compare = async () => {
+      const sent = this.#sentAttempts();
+      const queued = await this.listQueue();
+      await this.#dependencies.caughtUp();
+      if (this.#isOn) this.#reconcile(queued, sent);
+    };
+    await insist(this.#runtime, compare, {
+      work: COMPARED,
+      name: () => `shard ${this.#shard}`,
+      wanted: () => this.#isOn,
+      passes: () => true,
+    });
   }
 
   /** Open attempts that should be on the queue by now. What is put there from here on may be missing in a list of it. */

@@ -1,15 +1,14 @@
-import { isPassing } from "../../bus/port.ts";
-import { pauseMs, sleep } from "../../core/clock.ts";
-import { messageOf, type WireError } from "../../core/error.ts";
+import { messageOf } from "../../core/error.ts";
 import type { Ended } from "../../core/event.ts";
 import { encodeJson } from "../../core/json.ts";
 import { outputOf, refsOf, soleOutput } from "../../fold/outputs.ts";
 import type { RunState } from "../../fold/run-state.ts";
 import { failureOf, totalsOf } from "../../fold/view.ts";
 import { INLINE_LIMIT } from "../host/blobs.ts";
+import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
 
-type ConclusionHost = Pick<Runtime, "blobs" | "clock" | "log" | "topology">;
+type ConclusionHost = Pick<Runtime, "blobs" | "clock" | "log" | "topology" | "trouble">;
 
 /** What was stored so long ago (of the log's age) is stored anew for an end that refers to it. */
 const OLD = 1 / 8;
@@ -26,19 +25,21 @@ export async function endedBody(
   const status = run.snapshot.context.outcome!;
   const common = { v: 1, totals: totalsOf(run) } as const;
   if (status !== "succeeded") return { ...common, status, error: failureOf(run) };
-  for (let tries = 0; wanted(); tries++) {
-    try {
-      return { ...common, status, ...(await runOutput(runtime, run)) };
-    } catch (error) {
-      const message = `the output cannot be put together: ${messageOf(error)}`;
-      runtime.log("warn", `run ${run.run}: ${message}`);
-      const failure: WireError = { code: 500, message, run: run.run };
-      if (!isPassing(error)) return { ...common, status: "failed", error: failure };
-      await sleep(runtime.clock, pauseMs(tries));
-    }
+  try {
+    const output = await insist(runtime, () => runOutput(runtime, run), {
+      work: OUTCOMES,
+      name: () => `run ${run.run}`,
+      wanted,
+    });
+    return output && { ...common, status, ...output };
+  } catch (error) {
+    const message = `the output cannot be put together: ${messageOf(error)}`;
+    runtime.log("warn", `run ${run.run}: ${message}`);
+    return { ...common, status: "failed", error: { code: 500, message, run: run.run } };
   }
-  return undefined;
 }
+
+const OUTCOMES = { one: "output of a run is not stored yet", many: "outputs of runs are not stored yet" };
 
 async function runOutput(runtime: ConclusionHost, run: RunState): Promise<Pick<Ended, "output" | "outputRef">> {
   const { blobs, clock, topology } = runtime;

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { BlobStore } from "../../../src/actors/host/blobs.ts";
+import { Trouble } from "../../../src/actors/host/trouble.ts";
 import { LogPump } from "../../../src/actors/log/log-pump.ts";
 import { CatchUp } from "../../../src/actors/shard/catch-up.ts";
 import { createMemoryBus } from "../../../src/bus/memory/bus.ts";
@@ -21,7 +22,15 @@ async function logOf(count: number) {
     await bus.append(topology.subjects.log("default", 0, "r", "cancel"), encodeJson({ v: 1 }));
   const messages: StoredMessage[] = [];
   for (let sequence = 1; sequence <= count; sequence++) messages.push((await bus.getMessage(log.name, sequence))!);
-  const host = { bus, topology, subjects: topology.subjects, blobs, clock, log: () => {} };
+  const host = {
+    bus,
+    topology,
+    subjects: topology.subjects,
+    blobs,
+    clock,
+    log: () => {},
+    trouble: new Trouble(clock, () => {}),
+  };
   const owned = stack.move();
   return { host, messages, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

@@ -1,0 +1,34 @@
+/**
+ * Runs of mixed shapes on a real server, for as long as is asked: `npm run soak -- --minutes 60`. The memory of the
+ * orchestrator, the worker and the client has to be flat. Exits with 1 when it grows, or a run ends as it should not.
+ */
+import { ROLES, soak, total } from "../test/soak/soak.ts";
+import { readArguments } from "./arguments.ts";
+
+const { values, count } = readArguments("usage: npm run soak -- [--minutes N] [--quiet]", {
+  minutes: { type: "string", default: "60" },
+  quiet: { type: "boolean", default: false },
+});
+const MB = 2 ** 20;
+const { runs, trends } = await soak({
+  minutes: count("minutes", values.minutes),
+  ...(!values.quiet && { onLine: console.log }),
+});
+console.log(
+  `\n${total(runs)} runs: ${Object.entries(runs)
+    .map(([shape, number]) => `${number} ${shape}`)
+    .join(", ")}`,
+);
+let grows = false;
+for (const role of ROLES) {
+  const { bytesPerHour, grewBy, mayGrowBy, isFlat } = trends[role];
+  grows ||= !isFlat;
+  console.log(
+    `${role.padEnd(12)} ${isFlat ? "flat " : "GROWS"}  ${signed(bytesPerHour / MB)} MB/h: ${signed(grewBy / MB)} MB in the time that counts, at most ${(mayGrowBy / MB).toFixed(1)} MB of scatter`,
+  );
+}
+process.exit(grows ? 1 : 0);
+
+function signed(value: number): string {
+  return `${value < 0 ? "" : "+"}${value.toFixed(1)}`;
+}

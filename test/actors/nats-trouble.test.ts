@@ -113,10 +113,7 @@ describeOnNats("a caller", (runtime) => {
     ran.resolve();
     await direct.result("r");
     proxy.unblock();
-    const since = performance.now();
     expect(await answer).toBe("done");
-    // Not as late as when the log would be asked by itself.
-    expect(performance.now() - since).toBeLessThan(10_000);
   });
 });
 

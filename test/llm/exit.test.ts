@@ -32,5 +32,5 @@ test("a process that has called a model, and whose breaker is open, exits by its
   expect(output).toMatch(/^hello\npiece\n(.*answered 500.*\n){3}.*not called.*\ndone\n$/);
   expect(code).toBe(0);
   // The breaker would be half-open after 30 s, and a call's timer would fire after 60.
-  expect(performance.now() - (await printed)).toBeLessThan(5000);
+  expect(performance.now() - (await printed)).toBeLessThan(20_000);
 });

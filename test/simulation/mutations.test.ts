@@ -7,7 +7,7 @@ import { MUTATIONS } from "./mutations.ts";
 const script = fileURLToPath(new URL("../../scripts/simulate.ts", import.meta.url));
 
 /** In a process of its own: mutants are made where modules are loaded, and here the test runner does that. */
-it.each(MUTATIONS.map(({ name }) => name))("the simulator finds it when we %s", { timeout: 120_000 }, async (name) => {
+it.each(MUTATIONS.map(({ name }) => name))("the simulator finds it when we %s", { timeout: 600_000 }, async (name) => {
   const found = await promisify(execFile)(process.execPath, [script, "--mutations", "--only", name]);
   expect(found.stdout).toMatch(new RegExp(`^found: ${name} `));
 });

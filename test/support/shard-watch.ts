@@ -11,6 +11,8 @@ export interface ShardWatch extends AsyncDisposable {
   readonly topology: Topology;
   /** The owner of each shard that has one. */
   readonly owners: ReadonlyMap<number, string>;
+  /** Shards that were given back by their owners: what is taken from one that has expired is not among them. */
+  readonly givenBack: ReadonlySet<number>;
   countOf(owner: string): number;
   /** Resolves when each of `members` owns as many, give or take one, they own all, and their owners answer. */
   balanced(members: readonly string[], timeoutMs?: number): Promise<void>;
@@ -22,9 +24,11 @@ export async function watchShards(url: string, prefix: string, shards: number): 
   const bus = await connectNats({ servers: url, name: "shard-watch" });
   const topology = createTopology({ prefix });
   const owners = new Map<number, string>();
+  const givenBack = new Set<number>();
   const bucket = await bus.bucket(topology.buckets.shards);
   await bucket.watch((key, value) => {
     const owner = value && (decodeJson(value) as Claim).owner;
+    if (owner === null) givenBack.add(Number(key));
     if (owner) owners.set(Number(key), owner);
     else owners.delete(Number(key));
   });
@@ -41,6 +45,7 @@ export async function watchShards(url: string, prefix: string, shards: number): 
     bus,
     topology,
     owners,
+    givenBack,
     countOf,
     async balanced(members, timeoutMs = 10_000) {
       const isBalanced = async () => {

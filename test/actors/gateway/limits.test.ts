@@ -1,7 +1,8 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { plan, type Tutti, TuttiError, worker } from "../../../src/index.ts";
 import { eventually } from "../../contract/wait.ts";
 import { describeShared } from "../../support/runtime.ts";
+import { createVirtualRuntime } from "../../support/virtual-runtime.ts";
 
 /** Attempts that wait to be let through, and what was executed. */
 function gatedWorkers() {
@@ -215,28 +216,6 @@ describeShared("a log that is full", (runtime) => {
     );
   }, 30_000);
 
-  test("has results repeated until there is room, and no task is executed twice", async () => {
-    const { step, executed, open } = gatedWorkers();
-    open();
-    const timing = { ackWaitMs: 1000, presenceTtlMs: 600 };
-    const app = await runtime.start({ limits: { log: { messages: 12 } }, timing });
-    await runtime.start({ orchestrator: false, workers: [step, steps], concurrency: 1, timing });
-    const ended = app.run("steps", { n: 30 });
-    const { bus, prefix } = runtime;
-    const stream = `${prefix.toUpperCase()}_LOG`;
-    await eventually("no room at all", async () => (await bus.streamState(stream)).messages === 12);
-    // Longer than the ack wait: what is kept alive is not delivered again.
-    await new Promise((resolve) => setTimeout(resolve, 2 * timing.ackWaitMs));
-    expect(executed.length).toBeLessThan(30);
-    await runtime.start({
-      orchestrator: false,
-      workers: [worker("other", { run: () => 1 })],
-      limits: { log: { messages: 1000 } },
-    });
-    await ended;
-    expect(executed).toHaveLength(30);
-  }, 30_000);
-
   test("has room again when what is old has expired", async () => {
     const { step, open } = gatedWorkers();
     open();
@@ -266,8 +245,30 @@ describeShared("a log that is full", (runtime) => {
   }, 20_000);
 });
 
-describeShared("an object store that is full", (runtime) => {
-  test("has a large output stored again until there is room; its task is executed once", async () => {
+describe("what a worker has made while there is no room", () => {
+  test("waits in it longer than the ack wait, and no task is executed twice", async () => {
+    await using runtime = createVirtualRuntime();
+    const { clock, passing, bus, until } = runtime;
+    const { step, executed, open } = gatedWorkers();
+    open();
+    const timing = { ackWaitMs: 1000, presenceTtlMs: 600 };
+    const app = await runtime.start({ limits: { log: { messages: 12 } }, timing });
+    await runtime.start({ orchestrator: false, workers: [step, steps], concurrency: 1, timing });
+    const ended = app.run("steps", { n: 30 });
+    await until("no room at all", async () => (await passing(bus.streamState("TUTTI_LOG"))).messages === 12);
+    await clock.advance(20 * timing.ackWaitMs);
+    expect(executed.length).toBeLessThan(30);
+    await runtime.start({
+      orchestrator: false,
+      workers: [worker("other", { run: () => 1 })],
+      limits: { log: { messages: 1000 } },
+    });
+    await passing(ended);
+    expect(executed).toHaveLength(30);
+  });
+
+  test("is stored again in the object store, beyond its task's timeout, and its task is executed once", async () => {
+    await using runtime = createVirtualRuntime();
     let executions = 0;
     const large = worker("large", {
       timeout: "1s",
@@ -278,10 +279,10 @@ describeShared("an object store that is full", (runtime) => {
     });
     const app = await runtime.start({ workers: [large], limits: { blobs: { bytes: "2MiB" } } });
     const ended = app.run("large", {});
-    await eventually("its refusal", () => runtime.logged.some((line) => line.includes("is not stored yet")));
-    await new Promise((resolve) => setTimeout(resolve, 1200));
+    await runtime.until("its refusal", () => runtime.logged.some((line) => line.includes("is not stored yet")));
+    await runtime.clock.advance(10_000);
     await runtime.start({ orchestrator: false, workers: [steps], limits: { blobs: { bytes: "10MB" } } });
-    expect(await ended).toHaveLength(3_000_000);
+    expect(await runtime.passing(ended)).toHaveLength(3_000_000);
     expect(executions).toBe(1);
-  }, 20_000);
+  });
 });

@@ -1,11 +1,13 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { createMemoryBroker } from "../../../src/bus/memory/bus.ts";
+import { connectNats } from "../../../src/bus/nats/bus.ts";
 import type { Bus } from "../../../src/bus/port.ts";
 import { createTopology } from "../../../src/bus/topology.ts";
 import { encodeJson } from "../../../src/core/json.ts";
 import { createVirtualClock } from "../../../src/core/virtual-clock.ts";
 import { plan, RetryableError, type Tutti, type TuttiOptions, type WatchEvent, worker } from "../../../src/index.ts";
 import { tutti } from "../../../src/tutti.ts";
+import { eventually } from "../../contract/wait.ts";
 import { describeOnNats } from "../../support/runtime.ts";
 
 const HOUR_MS = 3_600_000;
@@ -362,17 +364,29 @@ describeOnNats("a run that takes longer than the log is kept", (runtime) => {
     let owner = await runtime.start(nats);
     await crew.submit("slow-plan", { large: BULK }, { run: "r" });
     const { submittedAt } = await owner.get("r");
+    const bus = await connectNats({ servers: runtime.server.url });
+    onTestFinished(() => bus.close());
+    const { subjects, streams } = createTopology({ prefix: runtime.prefix });
+    const carried = subjects.logOfRun("default", "r", "carried");
+    let last = 0;
     for (let i = 0; i < 4; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 3000));
+      // Once more before its events are too old, by whoever owns it then.
+      await eventually(
+        "the run to be carried",
+        async () => (await bus.lastSequence(streams.log.name, carried)) > last,
+        30_000,
+      );
+      last = await bus.lastSequence(streams.log.name, carried);
       const next = await runtime.start(nats);
       await owner.stop();
       owner = next;
     }
+    expect(await bus.getMessage(streams.log.name, 1)).toBeUndefined();
     expect(await owner.get("r")).toMatchObject({ status: "running", submittedAt });
     await expect(crew.submit("slow-plan", {}, { run: "r" })).rejects.toMatchObject({ code: 409 });
     gate.resolve("done");
     expect(await crew.result("r")).toBe(BULK.length);
     expect(executed.toSorted()).toEqual(["bulk", "wait"]);
     expect((await owner.log("r"))[0]).toMatchObject({ event: "submitted", at: submittedAt });
-  }, 60_000);
+  }, 180_000);
 });

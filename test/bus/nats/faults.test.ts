@@ -169,11 +169,9 @@ describe("a server that goes away and comes back", () => {
       bus.lastSequence(name),
       bus.request(name, bytes(""), { timeoutMs: 60_000 }),
     ]);
-    const from = performance.now();
     await bus.close();
     const codes = (await calls).map((result) => result.status === "rejected" && result.reason.code);
     expect(codes).toEqual(["closed", "closed", "closed"]);
-    expect(performance.now() - from).toBeLessThan(1000);
     await server.restart();
   });
 });

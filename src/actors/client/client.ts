@@ -18,15 +18,15 @@ import { type Answer, decodeAnswer, readAnswer } from "./answers.ts";
 
 /** How long an orchestrator may take to answer a question. */
 const ANSWER_MS = 10_000;
-/** A submission is answered within milliseconds, or whoever took it has died. It is safe to repeat: it carries an id. */
+/** A submission is answered within milliseconds, or the orchestrator that took it has died. It is safe to repeat: it carries an id. */
 const SUBMISSION_MS = 3000;
 /** Most runs end within this time, and then the answer to the request is all that it takes. */
 const SHORT_RUN_MS = 3000;
-/** After this time of repeating, the caller is told that nobody answers. */
+/** After this time of repeating, the caller gets the error that no orchestrator answers. */
 const PATIENCE_MS = 15_000;
-/** How soon it is looked again whether a run has begun. */
+/** Time until the log is asked again whether a run has begun. */
 const RECHECK_MS = 250;
-/** Orchestrators that reconnect with us, after a server's restart, are there a moment later. */
+/** Orchestrators that reconnect at the same time as the client, after a server's restart, answer a moment later. */
 const RECONNECT_MS = 1500;
 
 /** Starts runs and asks about them, over the bus like any other client. */
@@ -42,7 +42,7 @@ export class Client {
     await this.#send(type, ...this.#encode(type, input, options, run));
   }
 
-  /** What is wrong is told before anything is asked of the bus: ids become tokens of subjects. */
+  /** Checks the request before anything is sent: ids become tokens of subjects. */
   #encode(type: string, input: Json, options: RunOptions, run: string): [Uint8Array, Record<string, string>] {
     if (!isName(type)) throw new TuttiError(400, `task type ${JSON.stringify(type)}: expected ${NAME_EXPECTED}`);
     const odd = findNonJson(input);
@@ -96,7 +96,7 @@ export class Client {
     }
   }
 
-  /** Where nobody can be asked, or nothing stored, the log tells whether the run has begun: then its end comes. */
+  /** Submits the run; when no orchestrator answers, looks in the log whether it has begun already: then its end comes. */
   async #sendUnlessKnown(
     type: string,
     data: Uint8Array,
@@ -116,13 +116,13 @@ export class Client {
         );
         if (isKnown) return;
         if (isKnown === false || signal?.aborted) throw error;
-        // Without a connection, or while a cluster elects a leader, nothing can be told: it may have begun.
+        // Without a connection, or while a cluster elects a leader, the log cannot be asked: the run may have begun.
         await sleep(clock, RECHECK_MS);
       }
     }
   }
 
-  /** The answer to `run.<type>`, if it comes soon. `unsent`: there is no connection. */
+  /** Resolves with the answer to `run.<type>`, or undefined if it takes long. `unsent`: there is no connection. */
   #askOnce(type: string, data: Uint8Array, headers: Record<string, string>): Promise<Message | "unsent" | undefined> {
     const { bus, topology } = this.#runtime;
     return new Promise((resolve, reject) => {
@@ -165,7 +165,7 @@ export class Client {
   async redrive(id: string, options: { tenant?: string; by?: string; reason?: string }): Promise<Redriven> {
     const { tenant } = options;
     const which = { id, ...(tenant !== undefined && { tenant }) };
-    // Without a letter it may have been redriven already, which the answer will tell.
+    // Without a letter it may have been redriven already, as the answer will say.
     const letter = await this.query("dead.get", which).catch(orNothing);
     const attempt = letter?.attempt;
     return this.query("dead.redrive", { ...options, id, ...(attempt !== undefined && { attempt }) });
@@ -203,7 +203,7 @@ export class Client {
     }
   }
 
-  /** Repeats what got no answer: who took it may have died, and another will take it. */
+  /** Repeats a request that got no answer: the orchestrator that took it may have died, and another will take it. */
   async #request(
     subject: string,
     data: Uint8Array,
@@ -264,7 +264,7 @@ function errorIn(answer: Message): TuttiError | undefined {
     : new TuttiError(500, "an error reply that cannot be read");
 }
 
-/** The waiter asks again by itself. */
+/** Ignores trouble that passes: the waiter asks the log again on its own. */
 function ifPassing(error: unknown): void {
   if (!isPassing(error)) throw error;
 }
@@ -273,7 +273,7 @@ function orAbort<T>(wanted: Promise<T>, signal: AbortSignal | undefined): Promis
   if (!signal) return wanted;
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
-    // Also when it is too late: a rejection must have been heard by somebody.
+    // Also after an abort: a rejection without a handler would end the process.
     wanted.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });

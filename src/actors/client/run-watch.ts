@@ -17,14 +17,14 @@ import { LogPump } from "../log/log-pump.ts";
 import { notFound, unreadable, viewRun } from "../log/run-reader.ts";
 import { RunReplay } from "../log/run-replay.ts";
 
-/** Follows a run from its first event: the same fold as its owner's, plus what workers tell live. */
+/** Follows a run from its first event: the same fold as its owner's, plus the live messages of the workers. */
 class RunWatch {
   readonly channel = new Channel<WatchEvent>();
   readonly #runtime: ReaderRuntime;
   readonly #tenant: string;
   readonly #run: string;
   readonly #pump: LogPump;
-  /** Changed since the last turn: each is told once, as it then stands. */
+  /** Tasks that have changed since the last turn: each is reported once, as it then stands. */
   readonly #changed = new Set<TaskRecord>();
   readonly #seenQueued = new WeakSet<TaskRecord>();
   /** Attempts that a worker said it has begun. */
@@ -32,7 +32,7 @@ class RunWatch {
   readonly #replay: RunReplay;
   readonly #effects: Effect[] = [];
   #caughtUp = false;
-  /** Whether the run as it stood has been told. */
+  /** Whether the run as it stood at the beginning has been reported. */
   #told = false;
   /** The state whose tasks were all reported once. */
   #reported: RunState | undefined;
@@ -116,7 +116,7 @@ class RunWatch {
     if (!this.#told) {
       this.#told = true;
       const { tasks: _, ...run } = await viewRun(this.#runtime, { state, ended: undefined });
-      // Its end, if it has come already, is told last, like any other.
+      // Its end, if it has come already, is reported last, as always.
       this.channel.push({ kind: "run", run: { ...run, status: "running" } });
     }
     for (const task of this.#toReport(state)) this.channel.push({ kind: "task", task: this.#view(task) });
@@ -145,7 +145,7 @@ class RunWatch {
     return found;
   }
 
-  /** In the order of their last changes: a task's end comes after those of its children. */
+  /** The tasks in the order of their last changes: a task's end comes after those of its children. */
   #noteChange(task: TaskRecord): void {
     this.#changed.delete(task);
     this.#changed.add(task);
@@ -153,7 +153,7 @@ class RunWatch {
     if (this.#caughtUp && hasOpenAttempt(task)) this.#seenQueued.add(task);
   }
 
-  /** The log knows one state for what is queued or running; live messages tell them apart. */
+  /** The log has one state for a task that is queued or running; live messages distinguish them. */
   #view(task: TaskRecord): TaskView {
     const view = viewTask(task);
     if (!hasOpenAttempt(task)) return view;

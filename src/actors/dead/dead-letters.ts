@@ -20,7 +20,7 @@ const REMOVED: WaitingWork = {
 /**
  * Keeps the dead letters of an owner's runs: one for each run that a task has failed, none once it is redriven. It is a
  * list to look at, and no truth: what may be redriven, the log says. A letter is stored before the `ended` that it goes
- * with, so that whoever takes over in between stores it again; the subject is the attempt's, and takes one message.
+ * with, so that an owner that takes over in between stores it again; the subject is the attempt's, and takes one message.
  */
 export class DeadLetters {
   readonly #runtime: Runtime;
@@ -33,7 +33,7 @@ export class DeadLetters {
     this.#envelopeOf = envelopeOf;
   }
 
-  /** Before `ended` is appended. Resolves when the list is right, or `wanted` says that this has lost its purpose. */
+  /** To be called before `ended` is appended. Resolves when the list is right, or `wanted` says that this has lost its purpose. */
   async settle(run: RunState, wanted: () => boolean): Promise<void> {
     const task = failedTaskOf(run);
     if (run.redriven) await this.#removeStale(run, wanted);
@@ -62,7 +62,7 @@ export class DeadLetters {
     });
   }
 
-  /** Those of attempts that were followed by others: true for ever, whoever carries it out, and however late. */
+  /** Removes the letters of attempts that were followed by others: right at any time, and by any owner. */
   async #removeStale(run: RunState, wanted: () => boolean): Promise<void> {
     const { bus, topology } = this.#runtime;
     const { name } = topology.streams.dead;
@@ -100,7 +100,7 @@ export class DeadLetters {
     }
   }
 
-  /** Repeats what trouble of the bus has prevented. What cannot be done at all is given up: a run ends all the same. */
+  /** Repeats what trouble of the bus has prevented. An error that is final is logged, and the run ends all the same. */
   async #insist(work: WaitingWork, run: string, wanted: () => boolean, attempt: () => Promise<void>): Promise<void> {
     const { signal } = this.#stopping;
     try {

@@ -10,7 +10,7 @@ import { currentLetter, isInDoubt, type RedriveQuery, readTaskLetter, redriveTas
 
 const REQUEST = /^request:(\d{1,19})$/;
 
-/** Those of the newest, so many at most, that stand; the newest first, without what they were given. */
+/** The newest `limit` dead letters, without those that were redriven, and without messages and requests; the newest first. */
 export async function listDeadLetters(runtime: Runtime, tenant: string, limit: number): Promise<DeadLetter[]> {
   const newest = new Map<string, DeadLetter>();
   const take = (stored: StoredMessage) => {

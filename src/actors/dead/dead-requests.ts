@@ -39,7 +39,7 @@ function bodyOf(bodyBase64: string | undefined): { body?: string; bodyBase64?: s
   }
 }
 
-/** Publishes it anew, under the id that it would have had: what comes twice is one run. */
+/** Publishes the request again, under the id that its run would have had: two of the same id are one run. */
 export async function redriveRequest(runtime: Runtime, { request, run = "" }: DeadLetter): Promise<void> {
   const { bodyRef, bodyBase64, body = "" } = request!;
   const data = bodyRef

@@ -26,15 +26,15 @@ function readDeadTask(data: Uint8Array): DeadTask | undefined {
   }
 }
 
-/** Nobody stores a letter too late but of a run that was redriven. */
+/** Whether a letter may have been stored too late: only where its run was redriven. */
 export async function isInDoubt({ bus, topology }: Runtime, { tenant, id }: DeadLetter): Promise<boolean> {
   const { streams, subjects } = topology;
   return (await bus.getLastMessage(streams.log.name, subjects.logOfRun(tenant, id, "redrive"))) !== undefined;
 }
 
 /**
- * The letter of the failure that the log has for the last, if that stands. An owner that stood still may store one long after its attempt
- * was redriven, when nobody looks for it any more.
+ * The letter of the last failure that the log has, unless it was redriven. An owner that stood still may store a letter long
+ * after its attempt was redriven.
  */
 export async function currentLetter(runtime: Runtime, letter: DeadLetter): Promise<DeadLetter | undefined> {
   const { tenant, id } = letter;

@@ -12,7 +12,7 @@ interface Batch {
 }
 
 /**
- * Takes attempts off the queue that were ended without their worker, and tells the workers: one message a run for all
+ * Takes attempts off the queue that were ended without their worker, and sends a cancellation: one message a run for all
  * that ended in one turn. If the message or a removal is lost, a handler runs in vain and its result is ignored.
  */
 export class AttemptCanceller {

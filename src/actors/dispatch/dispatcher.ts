@@ -7,14 +7,14 @@ import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { TaskEncoder } from "./task-encoder.ts";
 
-/** Publishes under way at once; the rest waits as records, not as encoded messages. */
+/** The number of publishes in flight; the other tasks wait as records, not as encoded messages. */
 const WINDOW = 2000;
 const RECHECK_MS = 100;
 
 export interface DispatchDependencies {
   /** Whether ready tasks may go on the queue now: our lease holds. Asked once a turn, and again before what had to wait. Limits come before, at the gate. */
   holds(): boolean;
-  /** Of our claim to the shard: workers tell by it what a former owner sent too late. */
+  /** The epoch of the claim to the shard: by it workers recognise what a former owner sent too late. */
   epochOf(shard: number): number;
   /** The `traceparent` of the task's span, when tracing is on. */
   traceparentOf(task: TaskRecord): string | undefined;
@@ -39,7 +39,7 @@ export function addressOf(task: TaskRecord, attempt = attemptOf(task)): TaskAddr
   };
 }
 
-/** A publish under way. */
+/** A publish in progress. */
 interface Sending {
   readonly task: TaskRecord;
   readonly attempt: number;
@@ -74,7 +74,7 @@ export class Dispatcher {
     this.#schedule();
   }
 
-  /** Forgets a task whose attempt is closed, or whose shard is another's. What is being published is not repeated. */
+  /** Forgets a task whose attempt is closed, or whose shard has another owner. What is being published is not repeated. */
   remove(task: TaskRecord): void {
     this.#ready.delete(task);
     const sending = this.#inFlight.get(task);
@@ -86,7 +86,7 @@ export class Dispatcher {
     return this.#ready.has(task) || this.#inFlight.has(task);
   }
 
-  /** Resolves when a publish of this task, if one is under way, has been answered. */
+  /** Resolves when a publish of this task, if one is in progress, has been answered. */
   async settled(task: TaskRecord): Promise<void> {
     await this.#inFlight.get(task)?.done;
   }
@@ -110,7 +110,7 @@ export class Dispatcher {
     });
   }
 
-  /** While the lease does not hold: nothing tells when it will. */
+  /** Looks again later, while the lease does not hold: no event says when it does. */
   #scheduleLater(): void {
     this.#disarm ??= this.#runtime.clock.timer(RECHECK_MS, () => {
       this.#disarm = undefined;

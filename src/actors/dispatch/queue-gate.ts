@@ -3,7 +3,7 @@ import type { RunState } from "../../fold/run-state.ts";
 import type { TaskRecord } from "../../fold/task-record.ts";
 import { type Dispatcher, priorityOf } from "./dispatcher.ts";
 
-/** Of a queue's limit one run may use this part, so that a large one leaves room to the small ones that come later. */
+/** The fraction of a queue's limit that one run may use, so that a large run leaves room for small ones that come later. */
 const RUN_SHARE = 0.25;
 
 /** What puts on the queue those that are let in. */
@@ -11,26 +11,26 @@ type Behind = Pick<Dispatcher, "add" | "remove" | "has">;
 
 /** The tasks of one type and priority. */
 interface Queue {
-  /** On the queue, or on their way to it. */
+  /** Tasks on the queue, or on their way to it. */
   count: number;
   readonly lines: Map<RunState, Line>;
-  /** The lines in which somebody waits; whose turn it is comes first. */
+  /** The lines in which tasks wait; the one whose turn it is comes first. */
   readonly waiting: Set<Line>;
 }
 
-/** Those of one run. */
+/** The tasks of one run. */
 interface Line {
   readonly queue: Queue;
   readonly run: RunState;
   count: number;
-  /** In order; those that were removed meanwhile are still among them. */
+  /** Waiting tasks, in order; those that were removed meanwhile are still among them. */
   waiting: Fifo<TaskRecord>;
-  /** How many do wait. */
+  /** The number of tasks that still wait. */
   left: number;
 }
 
 /**
- * Lets so many tasks of a type and priority on the queue at once; the others wait here, as records. Runs take turns. A
+ * Lets a limited number of tasks of a type and priority on the queue; the others wait here, as records. Runs take turns. A
  * task counts from when it is let in until its attempt is closed, whether it is queued or being worked on.
  */
 export class QueueGate {
@@ -59,12 +59,12 @@ export class QueueGate {
     line.queue.waiting.add(line);
   }
 
-  /** It is on the queue already, put there by a former owner. */
+  /** The task is on the queue already, put there by a former owner. */
   found(task: TaskRecord): void {
     if (!this.#inside.has(task)) this.#count(task, this.#lineOf(task));
   }
 
-  /** Its attempt is closed, or its shard is another's. False: it was never let in, and so is not on the queue. */
+  /** The task's attempt is closed, or its shard has another owner. False: it was never let in, and so is not on the queue. */
   remove(task: TaskRecord): boolean {
     this.#dispatcher.remove(task);
     const waitedIn = this.#outside.get(task);
@@ -79,7 +79,7 @@ export class QueueGate {
     return true;
   }
 
-  /** Whether it has still to be put on the queue. */
+  /** Whether the task has still to be put on the queue. */
   has(task: TaskRecord): boolean {
     return this.#outside.has(task) || this.#dispatcher.has(task);
   }
@@ -121,7 +121,7 @@ export class QueueGate {
     }
   }
 
-  /** There is one: somebody is left. */
+  /** The next task that waits. There must be one. */
   #next(line: Line): TaskRecord {
     let task = line.waiting.shift()!;
     while (this.#outside.get(task) !== line) task = line.waiting.shift()!;

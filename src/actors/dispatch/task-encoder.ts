@@ -9,10 +9,10 @@ import { attemptBlobs } from "../host/attempt-blobs.ts";
 import { INLINE_LIMIT } from "../host/blobs.ts";
 import type { Runtime } from "../host/runtime.ts";
 
-/** Tasks whose inputs are being fetched from the object store at once: each may be large. */
+/** The number of tasks whose inputs are fetched from the object store at once: each may be large. */
 const MOST_PREPARING = 16;
 
-/** Outputs of so many bytes are put into one input. More of them go to the worker as they are: no text holds them all. */
+/** The bytes of outputs that are put into one input. More of them go to the worker as references: no text holds them all. */
 const JOIN_LIMIT = 64 * 2 ** 20;
 
 /** A task's message with every field in its place: those that are undefined leave no trace in JSON. */
@@ -29,7 +29,7 @@ export class TaskEncoder {
     this.#epochOf = epochOf;
   }
 
-  /** Whether nothing has to be fetched for it: its type is known, and what it needs is at hand. */
+  /** Whether nothing has to be fetched for the task: its type is known, and the outputs it needs are in memory. */
   isSimple(task: TaskRecord): boolean {
     if (!this.#runtime.types.peek(task.spec.type)) return false;
     for (const need of task.needs) if (holdsRef(need)) return false;
@@ -41,12 +41,12 @@ export class TaskEncoder {
     return this.#preparing >= MOST_PREPARING;
   }
 
-  /** Of a simple task: at once, unless it is so large that a part of it is stored first. Throws for a broken reference. */
+  /** The message of a simple task; a promise when a part of it has to be stored first. Throws for a broken reference. */
   encode(task: TaskRecord): Uint8Array | Promise<Uint8Array> {
     return this.#fit(this.#body(task, NOTHING_TO_LOAD));
   }
 
-  /** Of any task. Rejects with a TerminalError for a type that was never registered, a broken reference, a blob that is gone. */
+  /** The message of any task. Rejects with a TerminalError for a type that was never registered, a broken reference, a blob that is gone. */
   async prepare(task: TaskRecord): Promise<Uint8Array> {
     this.#preparing++;
     try {
@@ -63,16 +63,16 @@ export class TaskEncoder {
     return this.recall(task);
   }
 
-  /** Of any task, as it was or would be sent, whether anybody knows its type or not. Rejects as {@link prepare} else does. */
+  /** The message of any task, as it was or would be sent, whether its type is registered or not. Rejects as {@link prepare} does. */
   async recall(task: TaskRecord): Promise<Uint8Array> {
     const refs = task.needs.flatMap((need) => [...refsOf(need)]);
-    // Each of them is larger than what travels in a message: so many are not fetched to be put together here.
+    // Each of them is larger than what travels in a message: this many are not fetched to be put together here.
     if (refs.length * INLINE_LIMIT > JOIN_LIMIT) return this.#fit(await this.#bodyInParts(task));
     const load = await this.#runtime.blobs.loadWithin(refs, JOIN_LIMIT);
     return this.#fit(load ? this.#body(task, load) : await this.#bodyInParts(task));
   }
 
-  /** Of a task that is given more than can be put together: the worker does that, with what it reads itself. */
+  /** The message of a task whose outputs are too large to be put together: the worker reads them and does that. */
   async #bodyInParts(task: TaskRecord): Promise<Body> {
     const { input = {}, needs } = task.spec;
     const parts: Record<string, { ref: string } | { value: Json }> = {};

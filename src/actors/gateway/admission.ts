@@ -5,7 +5,7 @@ import type { RunLoad } from "../cluster/run-load.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { StreamCapacity } from "./stream-capacity.ts";
 
-/** Stored requests wait for nobody: of the runs that may be under way they leave a part to those who wait for an answer. */
+/** The fraction of the runs in progress that stored requests may take: the rest is for callers that wait for an answer. */
 const PATIENT_SHARE = 0.8;
 const WARN_EVERY_MS = 10_000;
 
@@ -16,7 +16,7 @@ export interface Entry {
 
 /**
  * Whether one more run may begin: the log has room for all that it will write, the queue for its tasks, and the owner of
- * its shard takes it. Nothing that was let in is ever given up for lack of room; it waits.
+ * its shard takes it. A run that was let in is never dropped for lack of room; it waits.
  */
 export class Admission {
   readonly #runtime: Runtime;
@@ -38,7 +38,7 @@ export class Admission {
     return this.#log.problem() || this.#tasks.problem() ? 0 : this.#load.room(PATIENT_SHARE);
   }
 
-  /** `bytes` is what the request brings. `patient`: nobody waits for its answer. Rejects with a {@link TuttiError} 503. */
+  /** `bytes` is what the request brings. `patient`: no caller waits for its answer. Rejects with a {@link TuttiError} 503. */
   async enter(run: RunAddress, bytes: number, patient: boolean): Promise<Entry> {
     await this.#refresh();
     const key = runKey(run.tenant, run.run);

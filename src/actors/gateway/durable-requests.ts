@@ -16,7 +16,7 @@ const AT_ONCE = 64;
 /** A type may be registered a little after the request for it came. */
 const UNKNOWN_TYPE_TRIES = 20;
 const RETRY_MS = 1000;
-/** How soon it is looked again whether there is room, for nothing tells when another's run ends or a log has room. */
+/** Time until the next look whether there is room: no event says that another orchestrator's run has ended, or that a log has room. */
 const RECHECK_MS = 100;
 
 const NOT_STARTED: WaitingWork = { one: "stored request waits", many: "stored requests wait" };
@@ -27,7 +27,7 @@ const NOT_BURIED: WaitingWork = {
 
 /**
  * Takes requests that were published to be started whenever an orchestrator is there. One that can never be started
- * goes to the dead letters, with what is wrong with it: there is nobody to answer.
+ * goes to the dead letters, with what is wrong with it: there is no caller to answer.
  */
 export class DurableRequests {
   readonly #runtime: Runtime;

@@ -26,7 +26,7 @@ export class Gateway {
   readonly #turns = new Semaphore(LIMITS);
   /** Set once it stops. */
   #stopping: TuttiError | undefined;
-  /** Who waits here for an end, and is told when it stops. */
+  /** Callers that wait here for an end: the error that they get when the gateway stops. */
   readonly #waiting = new Set<(error: TuttiError) => void>();
 
   constructor(runtime: Runtime, admission: Admission) {
@@ -34,7 +34,7 @@ export class Gateway {
     this.#admission = admission;
   }
 
-  /** Whoever still waits here is told so: the run goes on, and can be asked for again by its id. */
+  /** Answers the callers that still wait with 503: the run goes on, and can be asked for again by its id. */
   stop(): void {
     this.#stopping = new TuttiError(503, "the orchestrator that was asked is stopping; the run goes on");
     for (const reject of this.#waiting) reject(this.#stopping);
@@ -60,7 +60,7 @@ export class Gateway {
         const request = await this.#read(message);
         return submit(runtime, this.#admission, replyTo === undefined ? request : { ...request, replyTo });
       });
-      // The log knows who waits, so that the answer does not depend on this process.
+      // The log has the reply subject, so that the answer does not depend on this process.
       if (isNew && replyTo !== undefined) return;
       const waiter = await waitForEnd(runtime, tenant, run, shardOf(run, runtime.shards));
       const { data, headers } = await answerOf(runtime, run, await this.#endOf(waiter));
@@ -95,7 +95,7 @@ export class Gateway {
     const { underWay, waiting } = this.#turns;
     throw new TuttiError(
       503,
-      `${underWay} requests are in hand here, and ${waiting} wait: send fewer at once, or start more orchestrators`,
+      `${underWay} requests are in progress here, and ${waiting} wait: send fewer at once, or start more orchestrators`,
     );
   }
 }

@@ -97,6 +97,6 @@ function parseBody(data: Uint8Array): unknown {
   try {
     return decodeJson(data);
   } catch (error) {
-    throw invalid("the request is no JSON", [{ path: "", message: messageOf(error), expected: "JSON" }]);
+    throw invalid("the request is not JSON", [{ path: "", message: messageOf(error), expected: "JSON" }]);
   }
 }

@@ -37,7 +37,7 @@ export async function readRequest(
   }
   const problems = runtime.types.problemsWithInput(type, input);
   if (problems.length > 0) throw invalid(`the input of ${type} is invalid`, problems);
-  // One that is malformed is no trace context, and would travel with every task.
+  // A malformed trace context would travel with every task.
   const trace = header(message, HEADERS.trace);
   return { type, input, headers, trace: trace !== undefined && parseTraceparent(trace) ? trace : undefined };
 }
@@ -91,7 +91,7 @@ function readBody(data: Uint8Array): Json {
         },
       ]);
     const received = show(new TextDecoder().decode(data.subarray(0, 100)));
-    throw invalid("the request is no JSON", [
+    throw invalid("the request is not JSON", [
       { path: "", message: messageOf(error), expected: "JSON (UTF-8)", received },
     ]);
   }

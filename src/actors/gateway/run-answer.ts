@@ -11,7 +11,7 @@ export interface Answer {
   readonly headers: Headers;
 }
 
-/** What whoever waits for a run is answered once it has ended: its output, or why there is none. */
+/** The answer to callers that wait for a run, once it has ended: its output, or the error that it ended with. */
 export async function answerOf(
   { bus, blobs }: Pick<Runtime, "bus" | "blobs">,
   run: string,

@@ -1,7 +1,7 @@
 import { Fifo } from "../../bus/fifo.ts";
 
 export interface TurnLimits {
-  /** Under way at once. */
+  /** The number of pieces of work in progress at once. */
   readonly atOnce: number;
   /** Waiting for their turn, over all, and how many bytes they hold meanwhile. */
   readonly waiting: number;

@@ -5,7 +5,7 @@ import type { Runtime } from "../host/runtime.ts";
 
 /** This part of a stream is kept for the work that was accepted: its results, `due`, `ended`, its tasks. */
 const RESERVE = 0.2;
-/** What was learned so long ago is asked again; a stream that is nearly full is waited for. */
+/** Age of the stream's state at which it is asked for again. A request waits for the answer only when the stream is nearly full. */
 const FRESH_MS = 250;
 const NEARLY_FULL = 0.9;
 
@@ -34,7 +34,7 @@ export class StreamCapacity {
     this.#stream = stream;
   }
 
-  /** Why there is no room for what is new, by what is known; undefined while there is. */
+  /** The reason why the stream takes nothing new, as far as is known; undefined while there is room. */
   problem(bytes = 0): string | undefined {
     if (!this.#state) return undefined;
     const { maxMessages, maxBytes } = this.#state;
@@ -91,7 +91,7 @@ export class StreamCapacity {
       this.#since.messages -= messages;
       this.#since.bytes -= bytes;
     } catch (error) {
-      log("debug", `how full ${this.#stream} is cannot be told: ${messageOf(error)}`);
+      log("debug", `the state of ${this.#stream} could not be read: ${messageOf(error)}`);
     }
     this.#askedAt = clock.monotonic();
   }

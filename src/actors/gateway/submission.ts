@@ -23,7 +23,7 @@ export interface Submission {
 
 /**
  * Makes a request durable. With `replyTo`, a new run's owner answers the caller. `run` is the id of one that names none;
- * `patient`: nobody waits for an answer. Rejects with 409 (the id is another request's) or 503 (there is no room for
+ * `patient`: no caller waits for an answer. Rejects with 409 (the id is another request's) or 503 (there is no room for
  * another run, or the log does not take it).
  */
 export async function submit(
@@ -44,7 +44,7 @@ export async function submit(
   try {
     entry = await admission.enter({ tenant, shard, run }, text.length, options.patient === true);
   } catch (error) {
-    // Whoever repeats a request must find its run, however full it is.
+    // A caller that repeats a request must find its run, however full the log is.
     const isKnown =
       headers[HEADERS.run] !== undefined && (await bus.getLastMessage(topology.streams.log.name, subject));
     if (isKnown) return compare(runtime, subject, { tenant, run }, digest);

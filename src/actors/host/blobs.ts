@@ -37,19 +37,19 @@ export class BlobStore implements Blobs {
 
   has = (ref: string): Promise<boolean> => this.#store.has(ref);
 
-  /** Under a name that follows from what the content is. */
+  /** Stores the value under a name that follows from what it is. */
   async putJsonAs(ref: string, value: Json): Promise<string> {
     await this.#store.put(ref, encodeJson(value));
     return ref;
   }
 
-  /** Stores it anew, so that it expires later. One that is gone stays so. */
+  /** Stores the blob again, so that it expires later. A blob that is gone stays gone. */
   async refresh(ref: string): Promise<void> {
     const found = await this.#store.get(ref);
     if (found) await this.#store.put(ref, found);
   }
 
-  /** Rejects with a TerminalError also when the content is no JSON: it will not become any. */
+  /** Rejects with a TerminalError also when the content is not JSON: another try would find the same. */
   async getJson(ref: string): Promise<Json> {
     return parse(ref, await this.get(ref));
   }
@@ -77,6 +77,8 @@ function parse(ref: string, data: Uint8Array): Json {
   try {
     return decodeExact(data) as Json;
   } catch (error) {
-    throw new TerminalError(`blob ${ref} cannot be read as JSON: ${messageOf(error)}`, { cause: error });
+  has = (ref: string): Promise<boolean> => this.#store.has(ref);
+
+  /** Stores the value under a name that follows from what it is. */
   }
 }

@@ -10,7 +10,7 @@ const CODES: { readonly [K in BusErrorCode]?: ErrorCode } = {
 };
 
 /**
- * What callers are told when the bus fails them, or has something for newer builds only: a {@link TuttiError}, 503 unless
+ * The error that callers get when the bus fails, or has something for newer builds only: a {@link TuttiError}, 503 unless
  * it says more. Other errors stay.
  */
 export function asTuttiError(error: unknown): unknown {
@@ -21,7 +21,7 @@ export function asTuttiError(error: unknown): unknown {
   return new TuttiError(CODES[error.code] ?? 503, message, {}, { cause: error });
 }
 
-/** For what only reads: trouble that passes (a server restarts, a cluster elects a leader) is tried again, twice. */
+/** Reads, up to three times: trouble that passes (a server restarts, a cluster elects a leader) is tried again. */
 export async function reading<T>(clock: Clock, read: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {

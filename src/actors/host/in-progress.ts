@@ -1,4 +1,4 @@
-/** Work that was begun and nobody awaits yet: awaited when its owner stops. */
+/** Work that runs beside its owner, which awaits it when it stops. */
 export class InProgress {
   readonly #work = new Set<Promise<unknown>>();
 

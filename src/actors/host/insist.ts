@@ -20,7 +20,7 @@ export interface Insistence {
 
 /**
  * Tries until it holds, with pauses from 100 ms to 5 s in between. Resolves with what `attempt` resolves with, or with
- * undefined once it is given up: it is not wanted any more, or the bus was closed. Rejects with an error that is final.
+ * undefined when it stops trying: the work is not wanted any more, or the bus was closed. Rejects with an error that is final.
  *
  * @example
  * await insist(runtime, () => bus.append(subject, data), { work: RESULTS, name: () => subject, wanted: () => !stopped });

@@ -66,8 +66,8 @@ export async function agreeOnShards(
 }
 
 /**
- * How long the log is kept, ms: what was stated last, by this process or another; else the default. Whoever opens a
- * stream or store sets its age, and so has to know.
+ * The age of the log, ms: what was stated last, by this process or another; else the default. Every process that opens a
+ * stream or store sets its age, and so has to know it.
  */
 export async function agreeOnMaxAge(bus: Bus, stated: TopologyOptions): Promise<number> {
   const bucket = await bus.bucket(createTopology(stated).buckets.config);
@@ -83,9 +83,9 @@ export async function agreeOnMaxAge(bus: Bus, stated: TopologyOptions): Promise<
 }
 
 /**
- * The lease of all that are alive, ms. Who comes first sets it, and with it how long presences stand; another's, renewed for a
- * longer one, would expire while their owner goes on. So who comes while others are alive takes theirs, with a warning
- * where it has stated another.
+ * The lease of all processes that are alive, ms. The first process sets it, and with it the time after which presences
+ * expire; the presence of one with a longer lease would expire while it still acts. So a process that starts while others
+ * are alive takes their lease, with a warning when it has stated another.
  */
 export async function agreeOnLease(bus: Bus, stated: TopologyOptions, log: Logger): Promise<number> {
   const { presenceTtlMs: wanted = DEFAULT_LEASE_MS } = stated;
@@ -104,7 +104,7 @@ export async function agreeOnLease(bus: Bus, stated: TopologyOptions, log: Logge
 }
 
 const describeLeases = (wanted: number, inForce: number): string =>
-  `the lease asked for here (TUTTI_LEASE) is ${formatDuration(wanted)}, but that of those who are alive is ${formatDuration(inForce)}: theirs is taken. To change it, stop all orchestrators and workers first, and start them with the same`;
+  `the lease asked for here (TUTTI_LEASE) is ${formatDuration(wanted)}, but that of the processes that are alive is ${formatDuration(inForce)}: theirs is taken. To change it, stop all orchestrators and workers first, and start them with the same`;
 
 async function isAnybodyAlive(bus: Bus, inForce: TopologyOptions): Promise<boolean> {
   const { orchestrators, workers } = createTopology(inForce).buckets;

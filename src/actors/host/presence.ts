@@ -35,7 +35,7 @@ export class Presence {
     await this.#renew();
   }
 
-  /** Removes the key, so that nobody has to wait for its expiry. */
+  /** Removes the key, so that no process has to wait for its expiry. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#disarm?.();

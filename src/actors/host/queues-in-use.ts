@@ -11,7 +11,7 @@ const keyOf = (type: string, priority: Priority): string => `${type}.${priority}
 
 /**
  * The queues that workers have to take from: that of normal priority always, any other once a task was meant for it, as
- * the bucket `queues` has it. Each consumer of a stream costs the server a part of every task, whosever it is, and most
+ * the bucket `queues` has it. Each consumer of a stream costs the server a part of every task, of any type, and most
  * programs use one priority.
  */
 export class QueuesInUse {
@@ -40,7 +40,7 @@ export class QueuesInUse {
     return priority === "normal" || this.#known.entries.has(keyOf(type, priority));
   }
 
-  /** Resolves once the type's workers are certain to take from it, those too that come later. Rejects with a BusError. */
+  /** Resolves once all workers of the type are certain to take from the queue, those that start later too. Rejects with a BusError. */
   async add(type: string, priority: Priority): Promise<void> {
     if (this.has(type, priority)) return;
     const key = keyOf(type, priority);

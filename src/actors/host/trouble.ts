@@ -46,7 +46,7 @@ export class Trouble {
     this.#log = log;
   }
 
-  /** A piece of work has failed for the moment. Returns a function to call once it is through, or given up. */
+  /** A piece of work has failed for the moment. Returns a function to call once it has gone through, or is not tried any more. */
   begin(work: WaitingWork, name: string, error: unknown): () => void {
     const waiting = this.#of(work, name, error);
     waiting.count++;

@@ -15,7 +15,7 @@ import { BucketMirror } from "./bucket-mirror.ts";
 /** Checks the input of a type. */
 type InputCheck = ValidateFunction | "anything";
 
-/** One for all registries of the process: each would compile the schema of schemas anew, which takes it 15 ms. */
+/** One for all registries of the process: each would compile the schema of schemas again, which takes 15 ms. */
 const ajv = new Ajv2020({ strict: false, allErrors: true, verbose: true, validateFormats: false });
 
 /** Foreign workers may leave out `v`, and the type, which the key says. */
@@ -62,10 +62,10 @@ export class TypeRegistry {
     this.#known.take(registration.type, value);
   }
 
-  /** What is known without asking; a type that was registered a moment ago may be missing. */
+  /** The type as the mirror has it; one that was registered a moment ago may be missing. */
   peek = (type: string): TypeRegistration | undefined => this.#known.entries.get(type);
 
-  /** Asks the bucket where the watch has not told yet. */
+  /** Asks the bucket when the mirror does not have the type yet. */
   async find(type: string): Promise<TypeRegistration | undefined> {
     const known = this.peek(type);
     if (known || !isName(type)) return known;
@@ -81,7 +81,7 @@ export class TypeRegistry {
 
   list = (): TypeRegistration[] => [...this.#known.entries.values()].sort((a, b) => (a.type < b.type ? -1 : 1));
 
-  /** What is wrong with an input by the type's JSON Schema. The type must be known. */
+  /** The problems that the type's JSON Schema finds in an input. The type must be known. */
   problemsWithInput(type: string, input: Json): Problem[] {
     const registration = this.peek(type);
     if (!registration) return [];

@@ -126,7 +126,7 @@ export class Orchestrator {
     this.#gateway.stop();
     await this.#shards.stop();
     await Promise.all([this.#dispatcher.stop(), this.#writer.stop(), this.#withdrawals.stop(), this.#letters.stop()]);
-    await this.#afterwards.settled();
+    await this.#afterwards.finished();
   }
 
   #guard(message: Message, handler: (message: Message) => void): void {

@@ -94,7 +94,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "end a run before its dead letter is stored",
     file: "actors/shard/effect-handler.ts",
-    snippet: "await this.#dependencies.letters.settle(run, wanted);",
+    snippet: "await this.#dependencies.letters.record(run, wanted);",
     instead: "",
   },
   {

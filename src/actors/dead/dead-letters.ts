@@ -34,7 +34,7 @@ export class DeadLetters {
   }
 
   /** To be called before `ended` is appended. Resolves when the list is right, or `wanted` says that this has lost its purpose. */
-  async settle(run: RunState, wanted: () => boolean): Promise<void> {
+  async record(run: RunState, wanted: () => boolean): Promise<void> {
     const task = failedTaskOf(run);
     if (run.redriven) await this.#removeStale(run, wanted);
     if (task) await this.#bury(task, wanted);
@@ -47,7 +47,7 @@ export class DeadLetters {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#inProgress.settled();
+    await this.#inProgress.finished();
   }
 
   async #bury(task: TaskRecord, wanted: () => boolean): Promise<void> {

@@ -48,7 +48,7 @@ export class AttemptCanceller {
   }
 
   async stop(): Promise<void> {
-    await this.#inProgress.settled();
+    await this.#inProgress.finished();
   }
 
   async #carryOut({ tenant, run, withdrawn }: Batch): Promise<void> {
@@ -67,7 +67,7 @@ export class AttemptCanceller {
       this.#runtime.trouble.mention(NOT_REPORTED, `run ${run}`, error);
     }
     // An attempt that is being published would appear on the queue after its removal.
-    await Promise.all(withdrawn.map(({ task }) => this.#dispatcher().settled(task)));
+    await Promise.all(withdrawn.map(({ task }) => this.#dispatcher().answered(task)));
     for (let i = 0; i < withdrawn.length; i += AT_ONCE)
       await Promise.all(withdrawn.slice(i, i + AT_ONCE).map(({ at }) => this.#remove(topology.subjects.task(at))));
   }

@@ -87,7 +87,7 @@ export class Dispatcher {
   }
 
   /** Resolves when a publish of this task, if one is in progress, has been answered. */
-  async settled(task: TaskRecord): Promise<void> {
+  async answered(task: TaskRecord): Promise<void> {
     await this.#inFlight.get(task)?.done;
   }
 

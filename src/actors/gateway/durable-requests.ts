@@ -58,7 +58,7 @@ export class DurableRequests {
     this.#puller = undefined;
     this.#disarm?.();
     await puller?.stop();
-    await this.#taken.settled();
+    await this.#taken.finished();
   }
 
   /** There may be room again. */

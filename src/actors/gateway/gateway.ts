@@ -23,7 +23,7 @@ const LIMITS = { atOnce: 1000, waiting: 20_000, waitingBytes: 32 * 2 ** 20 };
 export class Gateway {
   readonly #runtime: Runtime;
   readonly #admission: Admission;
-  readonly #turns = new Semaphore(LIMITS);
+  readonly #semaphore = new Semaphore(LIMITS);
   /** Set once it stops. */
   #stopping: TuttiError | undefined;
   /** Callers that wait here for an end: the error that they get when the gateway stops. */
@@ -90,12 +90,12 @@ export class Gateway {
 
   /** Rejects with 503, before anything is made of the message, when too many wait already. */
   #taking<T>(message: Message, take: () => Promise<T>): Promise<T> {
-    const taken = this.#turns.take(message.data.length, take);
+    const taken = this.#semaphore.take(message.data.length, take);
     if (taken) return taken;
-    const { underWay, waiting } = this.#turns;
+    const { inProgress, waiting } = this.#semaphore;
     throw new TuttiError(
       503,
-      `${underWay} requests are in progress here, and ${waiting} wait: send fewer at once, or start more orchestrators`,
+      `${inProgress} requests are in progress here, and ${waiting} wait: send fewer at once, or start more orchestrators`,
     );
   }
 }

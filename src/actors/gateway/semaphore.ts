@@ -12,15 +12,15 @@ export interface TurnLimits {
 export class Semaphore {
   readonly #limits: TurnLimits;
   readonly #waiting = new Fifo<{ readonly bytes: number; readonly begin: () => void }>();
-  #underWay = 0;
+  #inProgress = 0;
   #waitingBytes = 0;
 
   constructor(limits: TurnLimits) {
     this.#limits = limits;
   }
 
-  get underWay(): number {
-    return this.#underWay;
+  get inProgress(): number {
+    return this.#inProgress;
   }
 
   get waiting(): number {
@@ -30,7 +30,7 @@ export class Semaphore {
   /** Does the work when its turn has come. `bytes`: what it holds while it waits. Undefined: no more may wait. */
   take<T>(bytes: number, work: () => Promise<T>): Promise<T> | undefined {
     const { atOnce, waiting, waitingBytes } = this.#limits;
-    if (this.#underWay < atOnce) return this.#begin(work);
+    if (this.#inProgress < atOnce) return this.#begin(work);
     if (this.#waiting.length >= waiting || this.#waitingBytes + bytes > waitingBytes) return undefined;
     this.#waitingBytes += bytes;
     return new Promise((resolve) => {
@@ -39,11 +39,11 @@ export class Semaphore {
   }
 
   async #begin<T>(work: () => Promise<T>): Promise<T> {
-    this.#underWay++;
+    this.#inProgress++;
     try {
       return await work();
     } finally {
-      this.#underWay--;
+      this.#inProgress--;
       const next = this.#waiting.shift();
       if (next) {
         this.#waitingBytes -= next.bytes;

@@ -26,7 +26,7 @@ export class StreamCapacity {
   #askedAt = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | undefined;
   /** Sent and not answered; stored since the state was asked for. */
-  readonly #underWay = { messages: 0, bytes: 0 };
+  readonly #inFlight = { messages: 0, bytes: 0 };
   readonly #since = { messages: 0, bytes: 0 };
 
   constructor(runtime: Pick<Runtime, "bus" | "clock" | "log">, stream: string) {
@@ -57,12 +57,12 @@ export class StreamCapacity {
   }
 
   take(bytes: number): Place {
-    this.#underWay.messages++;
-    this.#underWay.bytes += bytes;
+    this.#inFlight.messages++;
+    this.#inFlight.bytes += bytes;
     return {
       done: (isStored) => {
-        this.#underWay.messages--;
-        this.#underWay.bytes -= bytes;
+        this.#inFlight.messages--;
+        this.#inFlight.bytes -= bytes;
         if (!isStored) return;
         this.#since.messages++;
         this.#since.bytes += bytes;
@@ -72,8 +72,8 @@ export class StreamCapacity {
 
   #used({ messages, bytes }: StreamState): { messages: number; bytes: number } {
     return {
-      messages: messages + this.#underWay.messages + this.#since.messages,
-      bytes: bytes + this.#underWay.bytes + this.#since.bytes,
+      messages: messages + this.#inFlight.messages + this.#since.messages,
+      bytes: bytes + this.#inFlight.bytes + this.#since.bytes,
     };
   }
 

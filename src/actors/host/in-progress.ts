@@ -13,7 +13,7 @@ export class InProgress {
   }
 
   /** Resolves when nothing is in progress any more, including what is added while it waits. */
-  async settled(): Promise<void> {
+  async finished(): Promise<void> {
     while (this.#work.size > 0) await Promise.allSettled(this.#work);
   }
 }

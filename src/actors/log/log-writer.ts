@@ -40,7 +40,7 @@ export class LogWriter {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#inProgress.settled();
+    await this.#inProgress.finished();
   }
 
   async #write(

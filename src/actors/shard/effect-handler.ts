@@ -130,7 +130,7 @@ export class EffectHandler {
 
   async #appendEnded(run: RunState): Promise<void> {
     const wanted = () => !this.#stopped && !isOver(run);
-    await this.#dependencies.letters.settle(run, wanted);
+    await this.#dependencies.letters.record(run, wanted);
     const body = await endedBody(this.#runtime, run, wanted);
     const begunAt = this.#fold.positions.of(run)?.original.sequence ?? 0;
     const once = { onceSince: run.endSequence };

@@ -142,7 +142,7 @@ export class ShardOwner {
     await this.#answers?.stop();
     await Promise.all(ending);
     for (const { tasks } of this.states())
-      for (const task of tasks.values()) await this.#dependencies.dispatcher.settled(task);
+      for (const task of tasks.values()) await this.#dependencies.dispatcher.answered(task);
     if (isReleased) await this.#checkpoint.write();
   }
 

@@ -51,7 +51,7 @@ export class Committer {
   /** Resolves when everything added so far is stored. */
   async settled(): Promise<void> {
     this.#flush();
-    await this.#inProgress.settled();
+    await this.#inProgress.finished();
   }
 
   /** Stops repeating what cannot be stored: the tasks will be delivered again elsewhere. */

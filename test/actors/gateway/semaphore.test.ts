@@ -18,12 +18,12 @@ function gated() {
   };
 }
 
-describe("turns", () => {
-  it("let so many begin at once, and the others in order, whether those before succeed or fail", async () => {
+describe("a semaphore", () => {
+  it("lets a number of them begin at once, and the others in order, whether those before succeed or fail", async () => {
     const { begun, work, end, fail } = gated();
-    const turns = new Semaphore({ atOnce: 2, waiting: 10, waitingBytes: 100 });
-    const [a, b, c, d] = ["a", "b", "c", "d"].map((name) => turns.take(1, work(name))!);
-    expect({ begun, waiting: turns.waiting }).toEqual({ begun: ["a", "b"], waiting: 2 });
+    const semaphore = new Semaphore({ atOnce: 2, waiting: 10, waitingBytes: 100 });
+    const [a, b, c, d] = ["a", "b", "c", "d"].map((name) => semaphore.take(1, work(name))!);
+    expect({ begun, waiting: semaphore.waiting }).toEqual({ begun: ["a", "b"], waiting: 2 });
     fail("b");
     await expect(b).rejects.toThrow("b");
     expect(begun).toEqual(["a", "b", "c"]);
@@ -33,7 +33,7 @@ describe("turns", () => {
     end("d");
     end("c");
     expect(await Promise.all([c, d])).toEqual(["c", "d"]);
-    expect(turns).toMatchObject({ underWay: 0, waiting: 0 });
+    expect(semaphore).toMatchObject({ inProgress: 0, waiting: 0 });
   });
 
   it("let no more wait than may, by number and by bytes, and begin nothing of what is refused", async () => {

@@ -33,7 +33,9 @@ describeShared("a process with another lease than those that are alive", (runtim
     await orchestrator(20_000);
     await orchestrator();
     expect(warnings()).toEqual([
-      expect.stringContaining("(TUTTI_LEASE) is 20s, but that of those who are alive is 2.0s: theirs is taken"),
+      expect.stringContaining(
+        "(TUTTI_LEASE) is 20s, but that of the processes that are alive is 2.0s: theirs is taken",
+      ),
     ]);
   });
 
@@ -43,7 +45,7 @@ describeShared("a process with another lease than those that are alive", (runtim
     await orchestrator(3000);
     await orchestrator(2000);
     expect(warnings()).toEqual([
-      expect.stringContaining("is 2.0s, but that of those who are alive is 3.0s: theirs is taken"),
+      expect.stringContaining("is 2.0s, but that of the processes that are alive is 3.0s: theirs is taken"),
     ]);
   });
 });

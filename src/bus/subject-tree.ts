@@ -9,7 +9,7 @@ interface Node<T> {
 const createNode = <T>(): Node<T> => ({ children: new Map(), here: new Set(), below: new Set() });
 
 /**
- * Who is interested in a subject: values filed under filters. A look-up costs one step a token, however many filters
+ * Values filed under filters, found by the subjects that match: the subscriptions of a bus. A look-up costs one step a token, however many filters
  * there are. (Remembering answers was tried: most subjects are used once, and it cost more than it saved.)
  */
 export class SubjectTree<T> {

@@ -19,7 +19,7 @@ export interface Subjects {
   logOfShard(shard: number): string;
   /** One kind of event of all runs of a tenant (or of all tenants: `*`). */
   logOfKind(tenant: string, event: EventKind): string;
-  /** One kind of event of one run, for those who do not know its shard. */
+  /** One kind of event of one run, where its shard is not known. */
   logOfRun(tenant: string, run: string, event: EventKind | ">"): string;
   live(tenant: string, run: string, kind: LiveKind | "*"): string;
   cancel(tenant: string, run: string): string;
@@ -108,7 +108,7 @@ export function parseLogSubject(subjects: Subjects, subject: string): LogAddress
   return { tenant: tenant!, shard: Number(shard), run: run!, event: event! };
 }
 
-/** The type that a request's subject names, whichever way it was sent. Anybody may publish: it can be anything, dots included. */
+/** The type that a request's subject names, whichever way it was sent. Any client may publish there, so it can be any text, dots included. */
 export const typeOfRequest = (subjects: Subjects, subject: string): string =>
   subject.slice(subject.indexOf(".", subjects.prefix.length + 1) + 1);
 

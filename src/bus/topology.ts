@@ -19,7 +19,7 @@ export interface TopologyOptions {
   readonly replicas?: number;
   /** How long a worker or an orchestrator that says nothing counts as alive. Default 5 s. */
   readonly presenceTtlMs?: number;
-  /** A task or a request is delivered again when whoever took it says nothing for this long. Default 30 s. */
+  /** A task or a request is delivered again when its receiver says nothing for this long. Default 30 s. */
   readonly ackWaitMs?: number;
   /** See {@link DEFAULT_MESSAGES}; bytes by default as many as the server has. */
   readonly limits?: { readonly [S in LimitedStream]?: StreamLimits } & { readonly blobs?: { readonly bytes?: number } };
@@ -27,7 +27,7 @@ export interface TopologyOptions {
 
 export type BucketName = "types" | "queues" | "workers" | "orchestrators" | "shards" | "config";
 
-/** Every stream, consumer, bucket and store Tutti uses: data, created by whoever comes first. */
+/** Every stream, consumer, bucket and store Tutti uses: data, created by the process that comes first. */
 export interface Topology {
   readonly subjects: Subjects;
   readonly streams: Readonly<Record<LimitedStream, StreamDefinition>>;
@@ -76,7 +76,7 @@ export function createTopology(options: TopologyOptions = {}): Topology {
       requests: { ...stream("requests"), retention: "work-queue" },
       tasks: { ...stream("tasks"), retention: "work-queue", onePerSubject: true },
       log: { ...stream("log"), retention: "limits", maxAgeMs },
-      // What has failed last is what somebody will look at; and who cannot be buried would come back for ever.
+      // The latest failures are what people look at; and a request that could not become a dead letter would come back for ever.
       dead: { ...stream("dead"), retention: "limits", maxAgeMs, whenFull: "drop-oldest" },
     },
     buckets: {

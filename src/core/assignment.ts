@@ -1,9 +1,10 @@
 import { fnv1a } from "./hash.ts";
 
 /**
- * Who should own which shard, given who is alive: rendezvous hashing with a cap, so that no member has two more than
- * another, and little moves when one comes or goes. The same for the same members, in whatever order. What only some
- * can read goes to these, even if they then have more than others; what nobody can read has no owner.
+ * The owner of each shard, given the members that are alive: rendezvous hashing with a cap, so that no member has two more
+ * than another, and little moves when one comes or goes. The same for the same members, in whatever order. A shard that
+ * only some members can read goes to these, even if they then have more than others; one that no member can read has no
+ * owner.
  */
 export function assignShards(
   shards: number,

@@ -33,10 +33,10 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
-/** How long to wait after so many tries that failed: 100 ms at first, then twice as long each time, up to 5 s. */
+/** The pause after `tries` failures: 100 ms after none, then twice as long each time, up to 5 s. */
 export const pauseMs = (tries: number): number => Math.min(100 * 2 ** tries, 5000);
 
-/** Waits for `work`, but no longer than `limitMs`. What comes after that, a failure too, is nobody's business. */
+/** Waits for `work`, but no longer than `limitMs`. Its outcome, a failure too, is ignored. */
 export async function atMost(clock: Clock, limitMs: number, work: Promise<unknown>): Promise<void> {
   const over = new AbortController();
   const limit = sleep(clock, limitMs, over.signal).catch(() => {});

@@ -3,7 +3,7 @@ import { z } from "zod";
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 export const DURATION_EXPECTED = "a duration such as 500ms, 30s, 5m, 1.5h or 7d, or a number of milliseconds";
 
-/** Reads `30s`, `1h30m`, `250` (milliseconds). Returns milliseconds, or undefined when it is no duration. */
+/** Reads `30s`, `1h30m`, `250` (milliseconds). Returns milliseconds, or undefined when it is not a duration. */
 export function parseDuration(value: string | number): number | undefined {
   if (typeof value === "number") return Number.isFinite(value) && value >= 0 ? value : undefined;
   const text = value.trim();

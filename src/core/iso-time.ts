@@ -1,6 +1,6 @@
 let lastMs = Number.NaN;
 let lastText = "";
-/** Of the second of `lastMs`, with the dot behind it. */
+/** The text of the second that `lastMs` is in, with the dot behind it. */
 let lastSecond = Number.NaN;
 let secondText = "";
 

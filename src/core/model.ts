@@ -12,7 +12,7 @@ export interface ModelOptions {
   readonly system?: string;
   readonly temperature?: number;
   readonly maxTokens?: number;
-  /** For the whole call, retries included. Default 60 s. */
+  /** The time that the whole call may take, retries included. Default 60 s. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }

@@ -21,7 +21,7 @@ export type Retry = z.output<typeof retry>;
 /** How one task is to be executed: what an author may state, durations in milliseconds once parsed. */
 export const policy = z.strictObject({
   retry: retry.optional(),
-  /** For one attempt, from the start of its execution; the worker enforces it. */
+  /** The time that one attempt may take, from the start of its execution; the worker enforces it. */
   timeout: duration.optional(),
   priority: priority.optional(),
 });
@@ -39,14 +39,14 @@ export type ResolvedRetry = { readonly [K in keyof Retry]-?: NonNullable<Retry[K
 
 export const DEFAULT_RETRY: ResolvedRetry = { attempts: 3, backoff: "exponential", delay: 500, maxDelay: 30_000 };
 
-/** The first that states a field wins; what nobody states is the default. */
+/** The first policy that states a field wins; a field that none states has its default. */
 export function resolveRetry(...stated: readonly (Retry | undefined)[]): ResolvedRetry {
   const pick = <K extends keyof Retry>(key: K): ResolvedRetry[K] =>
     (stated.find((one) => one?.[key] !== undefined)?.[key] ?? DEFAULT_RETRY[key]) as ResolvedRetry[K];
   return { attempts: pick("attempts"), backoff: pick("backoff"), delay: pick("delay"), maxDelay: pick("maxDelay") };
 }
 
-/** An author who states a first delay above the default of `maxDelay` means it: it is not cut to that. */
+/** The policy with a `maxDelay` that does not cut a first delay above the default: its author has stated that one. */
 export function meantDelay(policy: Policy): Policy {
   const { retry } = policy;
   if (retry?.delay === undefined || retry.maxDelay !== undefined || retry.delay <= DEFAULT_RETRY.maxDelay)

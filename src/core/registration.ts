@@ -47,12 +47,12 @@ export const orchestratorPresence = z.object({
   orchestrator: name,
   since: shownMoment,
   shards: z.array(z.int()),
-  /** Under way in its shards, and how many it takes. */
+  /** The runs in progress in its shards. */
   runs: z.int(),
   maxRuns: z.int().optional(),
   /** The highest version of the log's events that it reads. Default: 1. */
   reads: z.int().optional(),
-  /** Shards whose logs need more than anybody alive reads, as it sees it. */
+  /** Shards whose logs need a higher version than any orchestrator alive reads, as far as this one knows. */
   waiting: z.array(z.object({ shard: z.int(), needs: z.int() })).optional(),
 });
 export type OrchestratorPresence = z.output<typeof orchestratorPresence>;

@@ -11,7 +11,7 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 export const SIZE_EXPECTED = "a size such as 512MiB, 10GiB or 2GB, or a number of bytes";
 
-/** Reads `10GiB`, `1.5GB`, `4096` (bytes). Returns bytes, or undefined when it is no size. */
+/** Reads `10GiB`, `1.5GB`, `4096` (bytes). Returns bytes, or undefined when it is not a size. */
 export function parseSize(value: string | number): number | undefined {
   const [, amount, unit = "b"] = /^(\d+(?:\.\d+)?)\s*([kmgt]?i?b)?$/i.exec(String(value).trim()) ?? [];
   const factor = UNITS[unit.toLowerCase()];

@@ -10,7 +10,7 @@ export const taskMessage = z.object({
   run: name,
   task: taskId,
   attempt: z.int().min(1),
-  /** Of the claim under which it was sent: below the shard's present one, it may be long settled, and is to be asked about. */
+  /** The epoch of the claim under which it was sent: with one below the shard's present epoch, the attempt may be settled, which its worker has to ask. */
   epoch: z.int().optional(),
   type: name,
   input: json.optional(),
@@ -19,12 +19,12 @@ export const taskMessage = z.object({
   needs: z.record(z.string(), json).optional(),
   needsRef: blobRef.optional(),
   /**
-   * Where the input would be too large to be put together by whoever sends it: then `input` and `needs` are as the plan has
+   * Present where the input would be too large to be put together by the orchestrator: then `input` and `needs` are as the plan has
    * them, with references, and these are the outputs that they refer to, by the sibling's key.
    */
   parts: z.record(z.string(), z.union([z.object({ ref: blobRef }), z.object({ value: json })])).optional(),
   partsRef: blobRef.optional(),
-  /** For this attempt, from the start of its execution, where the plan states one; else the type's own. */
+  /** The time that this attempt may take, from the start of its execution, where the plan states one; else the type's own holds. */
   timeoutMs: z.number().positive().optional(),
   /** The run's, milliseconds since the epoch. */
   deadline: z.number().optional(),

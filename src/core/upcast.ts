@@ -1,7 +1,7 @@
 import { LOG_VERSION, type StoredKind, VERSIONS } from "./version.ts";
 
 type Body = Readonly<Record<string, unknown>>;
-/** From a body of one version to the same in the next; `v` is set for it. Pure. */
+/** Turns a body of one version into the same of the next; the caller sets `v`. Pure. */
 export type UpcastStep = (body: Body) => Body;
 
 export interface Upcasters {

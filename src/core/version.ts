@@ -1,6 +1,6 @@
 /**
  * The highest version of each kind of stored body that this build reads. Versions are per kind: raising one leaves the
- * others, and whoever writes them, as they are.
+ * others, and the processes that write them, as they are.
  *
  * A body is written at the lowest version that can say it, so that builds which know only that read on. An orchestrator
  * that meets a version above its own gives the shard back.

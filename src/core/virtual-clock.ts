@@ -1,5 +1,5 @@
 /**
- * A clock on which time passes only when told to. Between two timers everything that is due is done first: promises,
+ * A clock on which time passes only when a test advances it. Between two timers everything that is due is done first: promises,
  * and what waits for the end of the turn. So a run depends on the seed alone, and an hour costs what happens in it.
  */
 import { type Clock, sortableId } from "./clock.ts";
@@ -10,7 +10,7 @@ import { TimerQueue } from "./timer-queue.ts";
 export interface VirtualClockOptions {
   /** Where the wall clock begins, milliseconds since the epoch. Default: 2025-01-01. */
   readonly startMs?: number;
-  /** For `random` and `id`, any integer. Default 1. */
+  /** The seed of `random` and `id`, any integer. Default 1. */
   readonly seed?: number;
   /** What is still waiting, in a sentence, for the message when the clock stops at its limit. It may let time pass. */
   readonly describeWaiting?: () => Promise<string>;

@@ -30,7 +30,7 @@ export const CHAT = "chat";
 export const OPENAI = "openai";
 export const ANTHROPIC = "anthropic";
 
-/** Well-known values of `gen_ai.provider.name`. Whoever else speaks the protocol is told apart by `server.address`. */
+/** Well-known values of `gen_ai.provider.name`. Other endpoints of the same protocol are distinguished by `server.address`. */
 export const PROVIDER_OF_HOST: Readonly<Record<string, string>> = {
   "api.openai.com": OPENAI,
   "api.anthropic.com": ANTHROPIC,

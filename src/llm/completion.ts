@@ -4,7 +4,7 @@ import { RetryableError, TerminalError } from "../core/error.ts";
 import { show } from "../core/problem.ts";
 import { UnusableAnswer } from "./failure.ts";
 
-/** What is known of an answer: all of it, or what a stream has told so far. */
+/** What is known of an answer: all of it, or what a stream has brought so far. */
 export interface Answer {
   text: string;
   id?: string;

@@ -13,7 +13,7 @@ import { type Endpoint, redact } from "./endpoint.ts";
 export interface Failure {
   /** What the caller is to see. */
   readonly error: unknown;
-  /** For `error.type`: a status, a system error code, or a word. */
+  /** The value of `error.type`: a status, a system error code, or a word. */
   readonly type: string;
   /**
    * `endpoint`: it does not work, which is what a breaker counts. `request`: it works, and refuses this. `nobody`: the
@@ -22,7 +22,7 @@ export interface Failure {
   readonly fault: "endpoint" | "request" | "nobody";
 }
 
-/** The endpoint refused the request itself, so that sending the same again is no use. */
+/** The endpoint refused the request itself, so that sending the same again does not help. */
 export class RequestRefused extends TerminalError {
   readonly status: number;
   /** The parameter it names, its code and its message. */
@@ -35,7 +35,7 @@ export class RequestRefused extends TerminalError {
   }
 }
 
-/** The endpoint answered, but with something that is no chat completion. */
+/** The endpoint answered, but with something that is not a chat completion. */
 export class UnusableAnswer extends Error {
   override readonly name = "UnusableAnswer";
 }
@@ -71,7 +71,7 @@ export function describeFailure(raw: unknown, call: CallScope, endpoint: Endpoin
     const message = `answered ${status}: ${said}`;
     if (status >= 500 || LATER.has(status)) {
       const failure = failed(message, String(status), retryAfterMs(raw.headers));
-      // Who says "too many" works; a breaker that opened on it would turn a limit into an outage.
+      // An endpoint that answers "too many" works; a breaker that opened on it would turn a limit into an outage.
       return status >= 500 || status === 408 ? failure : { ...failure, fault: "request" };
     }
     const hint = status === 404 ? ` (model ${model}; TUTTI_MODEL chooses another)` : "";
@@ -80,7 +80,7 @@ export function describeFailure(raw: unknown, call: CallScope, endpoint: Endpoin
     return { error, type: String(status), fault: "request" };
   }
   if (raw instanceof UnusableAnswer || raw instanceof SyntaxError)
-    return failed(`the answer is no chat completion: ${clean(messageOf(raw))}`, "invalid_response");
+    return failed(`the answer is not a chat completion: ${clean(messageOf(raw))}`, "invalid_response");
   const code = systemCodeOf(raw);
   return failed(`the answer broke off (${clean(code ?? messageOf(raw))})`, code ?? "connection");
 }

@@ -11,7 +11,7 @@ type Optional = (typeof OPTIONAL)[number];
 
 /**
  * What each model of an endpoint has refused. Reasoning models take no temperature, old servers no `stream_options`,
- * and the limit of tokens has two names; nobody says so beforehand, so it is learnt from the refusal, once a process.
+ * and the limit of tokens has two names; no endpoint says so beforehand, so it is learnt from the refusal, once a process.
  */
 export class ParameterMemory {
   readonly #endpoint: Endpoint;

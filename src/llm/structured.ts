@@ -12,7 +12,7 @@ import { jsonIn } from "./json-text.ts";
 /** One way of asking for JSON. */
 interface Format {
   readonly responseFormat?: NonNullable<ChatRequest["responseFormat"]>;
-  /** Whether the schema must be told in the prompt. */
+  /** Whether the schema must be part of the prompt. */
   readonly inPrompt: boolean;
 }
 
@@ -36,7 +36,7 @@ export class StructuredOutput {
     this.#endpoint = endpoint;
   }
 
-  /** Rejects with a {@link RetryableError} when the second answer is no good either. */
+  /** Rejects with a {@link RetryableError} when the second answer does not match either. */
   async ask<S extends z.ZodType>(
     schema: S,
     name: string,

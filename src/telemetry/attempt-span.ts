@@ -97,7 +97,7 @@ function showOutcome(span: Span, attempt: Attempt, { error, planned }: AttemptOu
     span.setAttribute(ATTRIBUTES.genAiAgentName, attempt.type);
     span.setAttribute(ATTRIBUTES.planTasks, planned);
   }
-  // Being cancelled is no failure, but it says why the attempt ended.
+  // A cancellation is not a failure, but it says why the attempt ended.
   if (error?.kind === "cancelled") span.setAttribute(ATTRIBUTES.errorType, error.kind);
   else if (error) setError(span, error.kind, error.message, error);
 }

@@ -1,6 +1,6 @@
 /**
  * Knows how full the queue between ended spans and their export is. The SDK's batching drops what exceeds its queue
- * without a word; with the gauge, whoever makes many spans can wait for room, and a loss is told.
+ * without a word; with the gauge, code that makes many spans can wait for room, and a loss is logged.
  */
 export interface ExportGauge {
   /** A sampled span has ended and goes into the queue, or is lost when that is full. */
@@ -24,7 +24,7 @@ export interface ExportGaugeOptions {
   readonly onFailing: (why: string) => void;
   /** One has succeeded again. */
   readonly onRecovered: () => void;
-  /** The queue is full; told once until an export succeeds. */
+  /** The queue is full; logged once until an export succeeds. */
   readonly onDropping: () => void;
 }
 
@@ -35,7 +35,7 @@ export function createExportGauge(options: ExportGaugeOptions): ExportGauge {
   let inFlight = 0;
   let failing = false;
   let dropping = false;
-  /** While the exporter is stuck or fails nobody waits for it. */
+  /** No code waits for the exporter while it is stuck or fails. */
   let stuck = false;
   let waiting: { promise: Promise<void>; end: () => void } | undefined;
 

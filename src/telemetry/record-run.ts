@@ -7,7 +7,7 @@ import { setError } from "./span-error.ts";
 import { taskSpanId, traceOf } from "./trace-context.ts";
 import { contextBelow, currentTracing, startRunSpan } from "./tracing.ts";
 
-/** A run that has ended, as its log tells it. Times are milliseconds since the epoch. */
+/** A run that has ended, as its log has it. Times are milliseconds since the epoch. */
 export interface FinishedRun {
   readonly run: string;
   readonly tenant: string;
@@ -37,7 +37,7 @@ const SLICE = 256;
 
 /**
  * Writes the spans of a run and of all its tasks, at once, when the run has ended: the log has all the times, so the
- * tree is whole whoever owned the run before. Resolves when all spans are handed to the exporter. It keeps to the
+ * tree is whole, whichever orchestrators owned the run before. Resolves when all spans are handed to the exporter. It keeps to the
  * exporter's pace, so that a large run loses none, and lets the event loop turn in between. Does nothing when nothing
  * is exported, or when the run is not sampled.
  */
@@ -87,5 +87,5 @@ const attributesOf = (task: FinishedTask): Attributes => ({
 /** Seconds and nanoseconds. A bare number could be taken for one on the process's own clock. */
 const toHrTime = (ms: number): HrTime => [Math.trunc(ms / 1000), Math.round((ms % 1000) * 1e6)];
 
-/** A span that ends before it starts is mended by the SDK with a warning; clocks of two machines may well differ. */
+/** A span that ends before it starts is corrected by the SDK with a warning; clocks of two machines may well differ. */
 const laterOf = (start: number, end: number): HrTime => toHrTime(Math.max(start, end));

@@ -11,7 +11,7 @@ export interface TelemetrySettings {
     readonly scheduledDelayMillis: number;
     readonly exportTimeoutMillis?: number;
   };
-  /** What of the SDK's own diagnostics is told: `error`, `warn`, `info`, `debug`, … */
+  /** The level down to which the SDK's own diagnostics are logged: `error`, `warn`, `info`, `debug`, … */
   readonly logLevel: string | undefined;
   /** The OTEL_* variables for the SDK, with Tutti's defaults for those that are not set. */
   readonly variables: Readonly<Record<string, string>>;
@@ -89,7 +89,7 @@ function describeService(
 
 /**
  * Runs `setUp` with exactly these OTEL_* in `process.env`, from where the SDK reads its settings and nowhere else.
- * It takes no turn of the event loop, so nobody else sees them.
+ * It takes no turn of the event loop, so no other code sees them.
  */
 export function withEnvironment<T>(variables: Readonly<Record<string, string>>, setUp: () => T): T {
   const take = () => {

@@ -47,8 +47,8 @@ let shared: Promise<{ readonly telemetry: Telemetry; users: number } | undefined
 
 /**
  * Exports spans over OTLP/HTTP when OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set, as all
- * of OTEL_* say; else does nothing, and the SDK is not even loaded. A process has one telemetry: whoever starts it
- * again shares the first one, which ends with its last user. An endpoint that is down costs its spans and no more.
+ * of OTEL_* say; else does nothing, and the SDK is not even loaded. A process has one telemetry: a later start
+ * shares the first one, which ends with its last user. An endpoint that is down costs its spans and no more.
  */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const log: Logger = (level, message) => options.onLog?.(level, `telemetry: ${message}`);
@@ -116,7 +116,7 @@ async function start(settings: TelemetrySettings, log: Logger): Promise<Telemetr
     sdk.start();
     return { sdk, exporter, processor };
   });
-  // What it says while it is set up is about its settings. Later on, the gauge tells what matters, in fewer words.
+  // What it says during set-up is about its settings. Later on, the gauge logs what matters, in fewer words.
   if (!settings.logLevel) diag.disable();
 
   const flush = async () => {
@@ -132,7 +132,7 @@ async function start(settings: TelemetrySettings, log: Logger): Promise<Telemetr
     flush: () => atMost(systemClock, LONGEST_STOP_MS, flush()),
     async stop() {
       provideTracing(undefined);
-      // At once, so that telemetry can be started anew while this one sends what it has left.
+      // At once, so that telemetry can be started again while this one sends what it has left.
       for (const api of [trace, context, propagation, logs, diag]) api.disable();
       await atMost(systemClock, LONGEST_STOP_MS, sdk.shutdown());
       agent?.close();

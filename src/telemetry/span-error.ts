@@ -2,7 +2,7 @@ import { type Span, SpanStatusCode } from "@opentelemetry/api";
 import { describeCause, type ErrorDetails } from "../core/thrown.ts";
 import { ATTRIBUTES } from "./attributes.ts";
 
-/** Messages may quote whole inputs; a trace is no place for those. */
+/** Messages may quote whole inputs; a trace must not hold those. */
 const LONGEST_MESSAGE = 1024;
 
 /**

@@ -3,7 +3,7 @@ import { isRunSampled } from "./tracing.ts";
 
 /**
  * W3C trace context, and ids that are functions of what they stand for. A run's trace and the spans of its tasks can
- * be named by whoever knows the run's id: an orchestrator that takes over goes on with the same trace, and a worker's
+ * be named by every process that knows the run's id: an orchestrator that takes over goes on with the same trace, and a worker's
  * span hangs below a task span that is written only when the run has ended.
  *
  * The hashes are stable for ever: runs in flight, and traces that are kept, depend on them.
@@ -21,7 +21,7 @@ export interface RunTrace {
   readonly runSpanId: string;
   /** The caller's span, when it sent one. */
   readonly parentSpanId?: string;
-  /** As the caller decided; true when nobody did. */
+  /** As the caller decided; true when it did not. */
   readonly sampled: boolean;
 }
 

@@ -22,7 +22,7 @@ export interface SpanIds {
 
 let current: Tracing | undefined;
 
-/** For the set-up file. */
+/** Called by the set-up file only. */
 export function provideTracing(tracing: Tracing | undefined): void {
   current = tracing;
 }
@@ -54,7 +54,7 @@ export function startRunSpan(tracing: Tracing, run: RunTrace, name: string, opti
 
 /**
  * Whether the spans of a run are recorded: what the sampler says of the run's span. The API has no other way to ask
- * it than to start one; a span that nobody ends is never exported.
+ * it than to start one; a span that is never ended is never exported.
  */
 export function isRunSampled(run: RunTrace): boolean {
   if (!current) return run.sampled;

@@ -19,7 +19,7 @@ import { Network } from "./network.ts";
 import { MemoryObjects } from "./objects.ts";
 import { MemoryStream } from "./stream.ts";
 
-/** What all connections share: everything that is stored, and who subscribes to what. */
+/** What all connections share: everything that is stored, and all subscriptions. */
 export class BrokerState {
   readonly network: Network;
   readonly core: Core;

@@ -7,14 +7,14 @@ import type { Inbox } from "./network.ts";
 const KEY = /^[-/_=a-zA-Z0-9]+(?:\.[-/_=a-zA-Z0-9]+)*$/;
 
 type Change = readonly [key: string, value: Uint8Array | undefined];
-type Told = Change | "ready";
+type Notice = Change | "ready";
 
-/** A bucket as the broker holds it. Expiry is looked at when an entry is, and told to nobody. */
+/** A bucket as the broker holds it. Expiry is found when an entry is looked at, and not reported to watchers. */
 export class MemoryBucket {
   definition: BucketDefinition;
   readonly #clock: Clock;
   readonly #entries = new Map<string, { entry: Entry; storedMs: number }>();
-  readonly #watchers = new Set<Inbox<Told>>();
+  readonly #watchers = new Set<Inbox<Notice>>();
   #revision = 0;
 
   constructor(definition: BucketDefinition, clock: Clock) {
@@ -23,7 +23,7 @@ export class MemoryBucket {
   }
 
   get(key: string): Entry | undefined {
-    if (!KEY.test(key)) throw new BusError("failed", `"${key}" is no key: ${KEY} is expected.`);
+    if (!KEY.test(key)) throw new BusError("failed", `"${key}" is not a key: expected ${KEY}.`);
     const held = this.#entries.get(key);
     if (!held || held.storedMs + (this.definition.ttlMs ?? Infinity) > this.#clock.now()) return held?.entry;
     this.#entries.delete(key);
@@ -50,7 +50,7 @@ export class MemoryBucket {
     return [...this.#entries.keys()].flatMap((key) => this.get(key) ?? []);
   }
 
-  addWatcher(watcher: Inbox<Told>): () => void {
+  addWatcher(watcher: Inbox<Notice>): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   }
@@ -90,7 +90,7 @@ export function openBucket(bucket: MemoryBucket, link: Link): Bucket {
     entries: () => link.ask(() => bucket.entries()),
     watch: (onChange, onReady) =>
       link.ask(() => {
-        const inbox = link.inbox<Told>("watcher", bucket.definition.name, (change) => {
+        const inbox = link.inbox<Notice>("watcher", bucket.definition.name, (change) => {
           if (change === "ready") onReady?.();
           else onChange(...change);
         });

@@ -1,7 +1,7 @@
 /**
- * The in-process bus: JetStream's behaviour without a server. Nothing is on disk, and nobody else can connect.
+ * The in-process bus: JetStream's behaviour without a server. Nothing is on disk, and no other process can connect.
  *
- * Data passes as the same bytes, uncopied: whoever sends must not change them afterwards, nor whoever receives.
+ * Data passes as the same bytes, uncopied: neither the sender nor a receiver may change them afterwards.
  * All time and chance come from the clock, so that a virtual one makes the whole bus deterministic.
  */
 import { type Clock, systemClock } from "../../core/clock.ts";

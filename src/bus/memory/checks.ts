@@ -4,18 +4,17 @@ import { filtersOverlap, isFilter, isSubject } from "../subject-match.ts";
 
 export function assertSubject(subject: string): void {
   if (!isSubject(subject))
-    throw new BusError("failed", `"${subject}" is no subject: tokens without wildcards are expected.`);
+    throw new BusError("failed", `"${subject}" is not a subject: expected tokens without wildcards.`);
 }
 
 export function assertFilter(filter: string): void {
-  if (!isFilter(filter))
-    throw new BusError("failed", `"${filter}" is no filter: tokens, *, and a last > are expected.`);
+  if (!isFilter(filter)) throw new BusError("failed", `"${filter}" is not a filter: expected tokens, *, and a last >.`);
 }
 
 /** The name of a stream or consumer becomes a token of a subject, and a file on a server. */
 export function assertName(name: string): void {
   if (!/^[^\s.*>/\\]+$/.test(name))
-    throw new BusError("failed", `"${name}" is no name: one without spaces, dots, wildcards and slashes is expected.`);
+    throw new BusError("failed", `"${name}" is not a name: expected one without spaces, dots, wildcards and slashes.`);
 }
 
 /** A filter must have something to do with the subjects of the stream it is for. */

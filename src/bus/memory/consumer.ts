@@ -85,7 +85,7 @@ export class MemoryConsumer implements Reader {
     this.#unsettled.extend(sequence);
   }
 
-  /** Nobody is connected any more: gives back all timers. */
+  /** Gives back all timers, as no connection is left. */
   stop(): void {
     this.#unsettled.stop();
   }

@@ -1,4 +1,4 @@
-/** Messages that are not stored: who subscribes, queue groups, requests and their answers. */
+/** Messages that are not stored: subscriptions, queue groups, requests and their answers. */
 import type { Clock } from "../../core/clock.ts";
 import { BusError, type Headers, type Message } from "../port.ts";
 import { SubjectTree } from "../subject-tree.ts";
@@ -32,7 +32,7 @@ export class Core {
     };
   }
 
-  /** Sends to all that are interested. False when there was nobody. */
+  /** Sends to all subscribers of the subject. False when there was none. */
   publish(subject: string, data: Uint8Array, headers?: Headers, respond: Respond = ignore): boolean {
     const interested = this.#subscriptions.match(subject);
     for (const subscription of this.#chooseOneAQueue(interested)) {
@@ -78,7 +78,7 @@ function answerThrough(link: Link, respond: Respond): Respond {
   };
 }
 
-/** Sends a request with `send` (false: nobody is there) and waits for the first answer. */
+/** Sends a request with `send` (false: it has no subscriber) and waits for the first answer. */
 export function request(
   link: Link,
   subject: string,

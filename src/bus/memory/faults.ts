@@ -1,4 +1,4 @@
-/** Who waits for something on its way: one ordered lane of the in-process network. */
+/** The receiver of what is on its way: one ordered lane of the in-process network. */
 export interface Receiver {
   /** Counts the connections of a broker from 1. */
   readonly connection: number;

@@ -11,7 +11,7 @@ export async function serveThroughSubscriptions(
 ): Promise<Stoppable> {
   for (const { name } of service.endpoints)
     if (!/^[A-Za-z0-9_-]+$/.test(name))
-      throw new BusError("failed", `"${name}" is no endpoint name: [A-Za-z0-9_-]+ is expected.`);
+      throw new BusError("failed", `"${name}" is not an endpoint name: expected [A-Za-z0-9_-]+.`);
 
   const identity = { name: service.name, id: instance.id, version: service.version, metadata: {} };
   const counts = service.endpoints.map(() => 0);

@@ -9,19 +9,19 @@ export interface Unsettled {
 }
 
 /**
- * What a consumer has delivered and nobody has settled. Each is either *out*, with its ack wait running, or *returned*:
+ * What a consumer has delivered and no receiver has settled. Each is either *out*, with its ack wait running, or *returned*:
  * given back, or not settled in time, and to be delivered again.
  */
 export class UnsettledDeliveries {
   readonly #clock: Clock;
   readonly #onReturned: () => void;
   #ackWaitMs: number;
-  /** In order of deadline: whoever gets a new one is inserted anew. */
+  /** Deliveries in order of deadline: one that gets a new deadline is inserted again. */
   readonly #out = new Map<number, Unsettled>();
   readonly #returned = new Map<number, Unsettled>();
-  /** Of those returned, the ones that may go out now. Some may have been settled since. */
+  /** Returned deliveries that may go out now. Some may have been settled since. */
   readonly #ready = new Fifo<number>();
-  /** Of those returned, the ones whose delay is not over. */
+  /** Returned deliveries whose delay is not over. */
   readonly #delays = new Map<number, () => void>();
   #timer: (() => void) | undefined;
   #stopped = false;
@@ -80,7 +80,7 @@ export class UnsettledDeliveries {
     this.putOut(unsettled);
   }
 
-  /** From now on the ack wait is another, for all. */
+  /** Changes the ack wait of all deliveries. */
   setAckWait(ackWaitMs: number): void {
     this.#ackWaitMs = ackWaitMs;
     for (const sequence of [...this.#out.keys()]) this.extend(sequence);
@@ -89,7 +89,7 @@ export class UnsettledDeliveries {
     this.#armTimer();
   }
 
-  /** Gives back all timers, as nobody is there; what was delayed may go out when somebody is. */
+  /** Gives back all timers, as no connection is left; what was delayed may go out when there is one again. */
   stop(): void {
     this.#stopped = true;
     this.#timer?.();

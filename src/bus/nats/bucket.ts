@@ -105,7 +105,7 @@ class NatsBucket implements Bucket {
     onChange: (key: string, value: Uint8Array | undefined) => void,
     onReady?: () => void,
   ): Promise<Stoppable> {
-    // Of a key that is told of for the first time, a delete is not news; later every one is.
+    // The delete of a key that was never reported is not news; later every delete is.
     let present: Set<string> | undefined = new Set();
     const tell = (message: StoredMessage) => {
       const key = this.#key(message);

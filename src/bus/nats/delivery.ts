@@ -50,7 +50,7 @@ export class NatsDelivery extends NatsStoredMessage implements Delivery {
   }
 }
 
-/** Gives a message back that nobody here will handle. */
+/** Gives a message back that will not be handled here. */
 export function giveBack(link: Link, message: Msg): void {
   link.tell(message.reply!, NAK);
 }

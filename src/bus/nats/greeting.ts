@@ -2,7 +2,7 @@ import { createConnection } from "node:net";
 
 const DEFAULT_PORT = 4222;
 const PATIENCE_MS = 2000;
-/** Its first line; a server says it before anything else, TLS included, unless it is told to shake hands first. */
+/** Its first line; a server says it before anything else, TLS included, unless it is configured to shake hands first. */
 const INFO = /^INFO (\{.*\})\s*\r\n/;
 /** It lists the other servers of a cluster. */
 const MOST_BYTES = 64 * 1024;

@@ -77,7 +77,7 @@ export async function openObjects(
       const settled = await Promise.allSettled([before, ...chunks]);
       const failed = settled.find((result) => result.status === "rejected");
       if (failed) {
-        // The chunks that did land are nobody's; if they cannot be removed now they expire with the store.
+        // No object refers to the chunks that did land; if they cannot be removed now they expire with the store.
         if (!link.closed) await removeSubject(link, stream, chunkSubject(nuid)).catch(() => {});
         throw failed.reason;
       }

@@ -54,7 +54,7 @@ function present<K extends string>(values: Record<K, string | undefined>): Parti
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value)) as Partial<Record<K, string>>;
 }
 
-/** What nats.js wants to be told. Throws {@link BusError} `failed` for files that cannot be read. */
+/** The options of nats.js. Throws {@link BusError} `failed` for files that cannot be read. */
 export function connectionOptions(options: NatsOptions): ConnectionOptions {
   const { servers, user, password, token, secure } = parseServers(options.servers);
   const tls = tlsOptions(options.tls, secure);

@@ -3,7 +3,7 @@ import type { Link } from "./link.ts";
 
 const SHORTEST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2000;
-/** What fails again so soon after it was made is not made again at once. */
+/** A failure within this time after it was made: then it is not made again at once. */
 const SETTLED_MS = 5000;
 
 /**

@@ -66,7 +66,7 @@ describeOnNats("an orchestrator that dies", (runtime) => {
     for (const run of runs)
       expect((await app.get(run)).totals).toMatchObject({ tasks: TASKS + 1, succeeded: TASKS + 1 });
     await second.stop();
-  }, 60_000);
+  });
 
   test("leaves no caller without an answer, whoever was asked", async () => {
     const gate = Promise.withResolvers<void>();
@@ -94,7 +94,7 @@ describeOnNats("an orchestrator that dies", (runtime) => {
     expect(began).toHaveLength(5);
     await plain.close();
     await second.stop();
-  }, 60_000);
+  });
 
   test("and has not answered for a run that has ended is spoken for by the next", async () => {
     await runtime.start({
@@ -120,7 +120,7 @@ describeOnNats("an orchestrator that dies", (runtime) => {
     expect((await answer).json).toBe("just so");
     await plain.close();
     await second.stop();
-  }, 60_000);
+  });
 });
 
 describeOnNats("an orchestrator that is stopped for longer than its lease, and goes on", (runtime) => {
@@ -142,7 +142,7 @@ describeOnNats("an orchestrator that is stopped for longer than its lease, and g
     expect(gated.total()).toBe(runs.length * TASKS);
     expect(JSON.stringify(await Promise.all(runs.map((run) => app.log(run))))).toBe(logs);
     await Promise.all([first.stop(), second.stop()]);
-  }, 60_000);
+  });
 });
 
 describeOnNats("what an orchestrator has sent", (runtime) => {
@@ -192,5 +192,5 @@ describeOnNats("what an orchestrator has sent", (runtime) => {
     });
     expect(executed).toEqual(["before", "after"]);
     await proxy.close();
-  }, 60_000);
+  });
 });

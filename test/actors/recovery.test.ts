@@ -87,7 +87,7 @@ describeOnNats("a run of 1,000 tasks", (runtime) => {
     // Nobody took a worker's tasks away: what is queued or finished is not dispatched again.
     expect(counting.total()).toBe(TASKS - 2);
     await orchestrator.stop();
-  }, 60_000);
+  });
 
   test("ends although the server is killed in the middle, and the waiting caller gets the answer", async () => {
     const { at, reached } = moments(300);
@@ -102,7 +102,7 @@ describeOnNats("a run of 1,000 tasks", (runtime) => {
     // A server that is killed may forget what it had not written yet, so the clients' acks may be lost.
     expect(counting.executions.size).toBe(TASKS - 2);
     expect(counting.total()).toBeLessThanOrEqual(TASKS - 2 + 100);
-  }, 60_000);
+  });
 
   test("ends although the worker loses its connection, and repeats no more than it had in hand", async () => {
     const { at, reached } = moments(100, 500);
@@ -120,7 +120,7 @@ describeOnNats("a run of 1,000 tasks", (runtime) => {
     await expectCountedOnce(app, "r", counting.total());
     expect(counting.total()).toBeLessThanOrEqual(TASKS - 2 + 2 * 100);
     await proxy.close();
-  }, 60_000);
+  });
 
   test("is orchestrated to its end after an orderly stop and start", async () => {
     const { at, reached } = moments(300);
@@ -139,7 +139,7 @@ describeOnNats("a run of 1,000 tasks", (runtime) => {
     expect(await ended).toBe(SUM);
     expect(counting.total()).toBe(TASKS - 2);
     await next.stop();
-  }, 60_000);
+  });
 });
 
 describeOnNats("an orchestrator that comes back", (runtime) => {
@@ -200,7 +200,7 @@ describeOnNats("a worker process", (runtime) => {
     await ended;
     expect(began).toHaveLength(4);
     expect(new Set([...began, ...done.map((one) => one.task)]).size).toBe(6);
-  }, 30_000);
+  });
 
   test("that is stopped while a handler does not end gives its task to another one", async () => {
     const first = await startWorker(["stuck"], { graceMs: 100 });
@@ -212,7 +212,7 @@ describeOnNats("a worker process", (runtime) => {
     expect(await app.result("r")).toBe("taken over");
     expect(await exited).toBe(0);
     expect((await app.get("r")).tasks[0]).toMatchObject({ attempt: 1, state: "succeeded" });
-  }, 30_000);
+  });
 
   test("that is killed has its tasks delivered to another one after the ack wait, as the same attempt", async () => {
     const first = await startWorker(["stuck"]);
@@ -226,7 +226,7 @@ describeOnNats("a worker process", (runtime) => {
     expect(await app.result("r")).toBeNull();
     expect(attempts).toEqual([1]);
     await eventually("the dead worker's name to expire", async () => (await app.workers()).length === 1);
-  }, 30_000);
+  });
 });
 
 describe("a task that kills every process which takes it", () => {

@@ -33,7 +33,7 @@ describeRuntime("a plan of many children", (runtime) => {
     console.log(`${app.bus}: 3,000 in ${small.toFixed(0)} ms, 30,000 in ${large.toFixed(0)} ms`);
     // This process's own time, as others may be busy on the machine. Ten times is linear, and a hundred times quadratic.
     expect(large / small).toBeLessThan(25);
-  }, 60_000);
+  });
 
   test("shows every one of 10,000", async () => {
     const app = await runtime.start({ workers: [one, many, sum], concurrency: 500 });

@@ -1,7 +1,7 @@
 import type { Bus } from "../../src/bus/port.ts";
 
 /** Less than what Vitest gives a test, so that a failure says what was waited for; and more than a busy machine takes. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 
 /** Waits until `check` returns something true, or fails after `timeoutMs` with `what` it waited for. */
 export async function eventually<T>(

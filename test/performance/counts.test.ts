@@ -12,7 +12,7 @@ let counted: Record<LoadName, Counts>;
 beforeAll(async () => {
   server = await startBenchServer("default");
   counted = await countAll(server);
-}, 120_000);
+});
 afterAll(() => server?.stop());
 
 const WHAT = Object.keys(TOLERANCE) as (keyof Counts)[];

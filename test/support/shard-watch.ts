@@ -47,7 +47,7 @@ export async function watchShards(url: string, prefix: string, shards: number): 
     owners,
     givenBack,
     countOf,
-    async balanced(members, timeoutMs = 10_000) {
+    async balanced(members, timeoutMs = 60_000) {
       const isBalanced = async () => {
         const counts = members.map(countOf);
         if (counts.reduce((a, b) => a + b, 0) !== shards) return false;

@@ -156,7 +156,7 @@ describe("the compiler's message", () => {
       files: { "prelude.ts": PRELUDE, ...Object.fromEntries(mistakes) },
       modules: Object.fromEntries(readdirSync(installed).map((name) => [name, join(installed, name)])),
     });
-  }, 120_000);
+  });
 
   it.each(names.map((name, index) => [name, index] as const))(
     "for %s is one, and says what is wrong",

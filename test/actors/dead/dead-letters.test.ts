@@ -227,5 +227,5 @@ describeOnNats("dead letters, whoever owns the shard", (runtime) => {
     expect(executed.filter((one) => /^(-|left)@/.test(one))).toEqual(["-@1", "left@1"]);
     await eventually("no letter", async () => (await app.dead.list()).length === 0);
     await orchestrator.stop();
-  }, 60_000);
+  });
 });

@@ -102,7 +102,7 @@ describeOnNats("a request that is published durably", (runtime) => {
     expect(await app.list({ limit: 1000 })).toHaveLength(400);
     expect(executed).toHaveLength(400);
     await orchestrator.stop();
-  }, 120_000);
+  });
 
   test.each([
     ["empty", "", 400],

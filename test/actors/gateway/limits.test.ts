@@ -119,7 +119,7 @@ describeShared("stored requests", (runtime) => {
     const runs = await app.list({ limit: 200 });
     for (const { run } of runs) await app.result(run);
     expect(runs).toHaveLength(101);
-  }, 30_000);
+  });
 
   test("over what their stream holds are refused by the stream itself", async () => {
     await runtime.start({ orchestrator: false, workers: [steps], limits: { requests: { messages: 2 } } });
@@ -153,7 +153,7 @@ describeShared("a queue that takes 8 tasks of a type", (runtime) => {
     for (let i = 0; i < 6; i++) await app.result(`r${i}`);
     expect(new Set(executed).size).toBe(180);
     expect(executed).toHaveLength(180);
-  }, 20_000);
+  });
 
   test("lets a small run by although a large one came first", async () => {
     const order: string[] = [];
@@ -173,7 +173,7 @@ describeShared("a queue that takes 8 tasks of a type", (runtime) => {
     expect(between.filter((run) => run === "large").length).toBeLessThan(30);
     await app.result("large");
     expect(order).toHaveLength(505);
-  }, 20_000);
+  });
 
   test("forgets what waits of a run that is cancelled", async () => {
     const { step, executed, open } = gatedWorkers();
@@ -214,7 +214,7 @@ describeShared("a log that is full", (runtime) => {
         () => false,
       ),
     );
-  }, 30_000);
+  });
 
   test("has room again when what is old has expired", async () => {
     const { step, open } = gatedWorkers();
@@ -240,9 +240,9 @@ describeShared("a log that is full", (runtime) => {
           (output) => output === "-",
           () => false,
         ),
-      10_000,
+      60_000,
     );
-  }, 20_000);
+  });
 });
 
 describe("what a worker has made while there is no room", () => {

@@ -127,7 +127,7 @@ describe("a server that goes away and comes back", () => {
     await eventually(
       "all work",
       () => Array.from({ length: 500 }, (_, i) => `${name}.b${i}`).every((s) => done.has(s)),
-      10_000,
+      60_000,
     );
     // A server that is killed may keep an ack and not the removal: then the message stays, and is delivered to nobody.
     const isOver = async () => (await writer.listSubjects(name, ">")).every((subject) => done.has(subject));
@@ -299,7 +299,7 @@ describe("what others do to a stream", () => {
     await bus.request(`$JS.API.CONSUMER.DELETE.${name}.${consumers[0]}`, bytes(""), { timeoutMs: 2000 });
     await bus.append(`${name}.2`, bytes("x"));
     expect(await got.atLeast(2, 15_000)).toEqual([1, 2]);
-  }, 20_000);
+  });
 
   test("an existing stream that cannot be brought to the definition stays as it is, and the field is named", async () => {
     const bus = await open({ servers: server.url });
@@ -404,7 +404,7 @@ describe("connecting", () => {
     const bus = await open({ servers: server.url, tls: { ca, cert, key } });
     await bus.ensureStream({ name: "S", subjects: ["s"], retention: "limits" });
     await bus.close();
-  }, 30_000);
+  });
 
   test("without the right to append, an append fails at once and says why", async () => {
     const restricted = '{ user: "u", password: "p", permissions: { publish: { deny: ["secret.>"] } } }';

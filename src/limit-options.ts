@@ -7,7 +7,7 @@ import { formatSize, parseSize, SIZE_EXPECTED } from "./core/size.ts";
 const STREAMS = ["log", "tasks", "requests", "dead"] as const;
 /** Less would never take anything: the shortest run leaves three messages in the log, and a fifth of it is kept. So is one of the tasks. */
 const LEAST_MESSAGES = { log: 4, tasks: 2, requests: 1, dead: 1 } as const;
-/** One largest message (1 MiB, unless the server is told otherwise) with its headers, beside what is kept. */
+/** One largest message (1 MiB, unless the server is configured otherwise) with its headers, beside what is kept. */
 const LEAST_BYTES = 2 * 2 ** 20;
 
 /**

@@ -22,7 +22,7 @@ interface ObjectiveOptions {
   readonly without?: readonly string[];
 }
 
-/** For one answer; planning is slower than most questions. */
+/** The time that one answer may take; planning is slower than most questions. */
 const CALL_TIMEOUT_MS = 90_000;
 
 const OBJECTIVE_LIMITS = { maxTasks: 50, maxRepairs: 2 } as const;
@@ -123,7 +123,7 @@ export function createObjective(options: ObjectiveOptions = {}): Worker {
   });
 }
 
-/** With the default limits. */
+/** The worker with the default limits. */
 export const objective: Worker = createObjective();
 
 function describeWork(input: { objective: string; context?: unknown }, types: readonly TypeRegistration[]): string {

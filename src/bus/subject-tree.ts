@@ -53,7 +53,7 @@ export class SubjectTree<T> {
   }
 }
 
-/** `from`: where the next token begins; beyond the end there is none. Looks no further than there are filters. */
+/** `from`: where the next token begins; beyond the end there is none. Looks no further than the filters go. */
 function collect<T>(node: Node<T>, subject: string, from: number, found: T[]): void {
   if (from > subject.length) {
     if (node.here.size > 0) found.push(...node.here);

@@ -20,7 +20,7 @@ export function callName(): string {
 export const commandLine = (words: string, bus: string): string =>
   `${callName()} ${words}${process.env.NATS_URL?.trim() === bus ? "" : ` --bus ${bus}`}`;
 
-/** For the help of commands that follow a run to its end. */
+/** The help text of commands that follow a run to its end. */
 export const EXITS_LIKE_ITS_RUN =
   "Exits with 0 when the run succeeds, with 1 when it fails or is cancelled, with 2 for wrong usage or invalid input.";
 

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 /** Ports tried, from the one asked for on. */
 const MOST = 100;
 
-/** The first port from `from` on that nobody listens on. Rejects when 100 in a row are taken. */
+/** The first port from `from` on that no process listens on. Rejects when 100 in a row are taken. */
 export async function nextFreePort(host: string, from: number): Promise<number> {
   for (let port = from; port < from + MOST; port++) if (await isFree(host, port)) return port;
   throw new Error(`no free port from ${from} to ${from + MOST - 1} on ${host}`);

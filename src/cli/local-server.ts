@@ -9,7 +9,7 @@ import { isFree, nextFreePort } from "./free-port.ts";
 export interface LocalServer extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
-  /** Rejects when the server ends without being told to; never resolves. */
+  /** Rejects when the server ends before it was stopped; never resolves. */
   readonly failed: Promise<never>;
   stop(): Promise<void>;
 }
@@ -58,7 +58,7 @@ export async function startServer(program: string, folder: string): Promise<Loca
       await writeFile(lock, `${child.pid} ${port}\n`);
       return supervise(child, `nats://${HOST}:${port}`, lock, words);
     }
-    // Somebody else took the port in between.
+    // Another process took the port in between.
     if (!words.some((line) => line.includes("address already in use")))
       throw new Error(
         `nats-server did not start: ${words.slice(-3).join(" | ") || `no word within ${READY_WITHIN_MS / 1000} s`}`,
@@ -78,7 +78,7 @@ function launch(program: string, args: readonly string[]): ChildProcess {
   return spawn("/bin/sh", ["-c", script, program, ...args], { stdio: ["pipe", "ignore", "pipe"], detached: true });
 }
 
-/** Follows what the server says. `ready` tells whether it came up; `words` are its last lines. */
+/** Follows what the server says. `ready` says whether it came up; `words` are its last lines. */
 function listen(child: ChildProcess): { ready: Promise<boolean>; words: string[] } {
   const words: string[] = [];
   const ready = new Promise<boolean>((resolve, reject) => {

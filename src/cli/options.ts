@@ -22,7 +22,7 @@ export const addBus = (command: Command): Command =>
   command.addOption(new Option("--bus <url>", "NATS server(s), comma separated").env("NATS_URL"));
 
 const JSON_ONCE = "print JSON on standard output";
-/** For what prints as it goes, or may print much. */
+/** The options of commands that print as they go, or may print much. */
 export const JSON_LINES = `${JSON_ONCE}, one object a line`;
 
 export const addJson = (command: Command, what = JSON_ONCE): Command => command.option("--json", what);
@@ -68,7 +68,7 @@ export function positiveInteger(text: string): number {
 /** The bus as the user named it, or undefined: an empty `NATS_URL` names none. */
 export const busOf = (options: CommonOptions): string | undefined => options.bus?.trim() || undefined;
 
-/** For commands that make no sense without a server. Throws a {@link UsageError}. */
+/** The bus of commands that make no sense without a server. Throws a {@link UsageError}. */
 export function requireBus(options: CommonOptions): string {
   const bus = busOf(options);
   if (bus) return bus;
@@ -108,6 +108,6 @@ export async function toRunOptions(options: RequestOptions): Promise<RunOptions>
   };
 }
 
-/** For the methods that take a tenant only. */
+/** The options of methods that take a tenant only. */
 export const tenantOf = (options: CommonOptions): { tenant?: string } =>
   options.tenant === undefined ? {} : { tenant: options.tenant };

@@ -33,7 +33,7 @@ export function configure(command: Command): void {
   addExamples(command, "orchestrators --bus nats://127.0.0.1:4222");
 }
 
-/** Shards that nobody alive can read, as those who are alive see it. */
+/** Shards that no orchestrator alive can read, as the orchestrators see it. */
 function describeWaiting(alive: readonly OrchestratorPresence[]): string[] {
   const needs = new Map(alive.flatMap(({ waiting = [] }) => waiting.map((one) => [one.shard, one.needs])));
   if (needs.size === 0) return [];

@@ -1,7 +1,7 @@
 import type { Tutti, TuttiOptions } from "../app.ts";
 import { oneLine, paintFor } from "./style.ts";
 
-/** How long a process that was told to stop may take for what it has in hand. */
+/** The time that a process that is stopping may take for what it has begun. */
 const GRACE_MS = 10_000;
 
 export interface SessionOptions extends Omit<TuttiOptions, "bus" | "onLog"> {

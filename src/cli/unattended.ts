@@ -3,7 +3,7 @@ import type { Tutti, WatchEvent } from "../app.ts";
 const FIRST_LOOK_MS = 3000;
 const NEXT_LOOK_MS = 10_000;
 
-/** Tells, once for each type, that a task waits and no worker is alive that executes it: else nothing would happen, and nothing say why. */
+/** Reports, once for each type, that a task waits and no worker is alive that executes it: else nothing would happen, and nothing would say why. */
 export class Unattended implements Disposable {
   readonly #app: Tutti;
   readonly #note: (line: string) => void;
@@ -33,7 +33,7 @@ export class Unattended implements Disposable {
 
   async #look(): Promise<void> {
     const types = new Set([...this.#waiting.values()].filter((type) => !this.#told.has(type)));
-    // Without an answer there is nothing to tell: it may be the orchestrator that is gone.
+    // Without an answer there is nothing to report: the orchestrator may be gone.
     const workers = types.size > 0 ? await this.#app.workers().catch(() => undefined) : undefined;
     const attended = new Set(workers?.flatMap((one) => one.types));
     for (const type of workers && !this.#over ? types : []) {

@@ -50,7 +50,7 @@ export async function loadWorkers(
 export async function requireFolder(option: string, path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isDirectory())
-    throw new UsageError(`${option} ${JSON.stringify(path)}: ${found ? "it is no folder" : "no such folder"}`, {
+    throw new UsageError(`${option} ${JSON.stringify(path)}: ${found ? "it is not a folder" : "no such folder"}`, {
       expected: "a folder",
       received: path,
     });
@@ -64,7 +64,7 @@ async function loadModule(name: string): Promise<Loaded[]> {
   const path = resolve(name);
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile())
-    throw new UsageError(`WORKERS ${JSON.stringify(name)}: ${found ? "it is no file" : "no such file"}`, {
+    throw new UsageError(`WORKERS ${JSON.stringify(name)}: ${found ? "it is not a file" : "no such file"}`, {
       expected: `the path of a .ts or .js module that exports workers, or ${BUILTIN}`,
       received: name,
     });
@@ -86,7 +86,7 @@ async function importOrRefuse(name: string, path: string): Promise<Record<string
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    // Node puts the place and the faulty line before the message in a syntax error's stack; else the first frame tells.
+    // Node puts the place and the faulty line before the message in a syntax error's stack; else the first frame has it.
     const isSyntax = error instanceof SyntaxError;
     const lines = (stack ?? "").split("\n");
     const head = lines.slice(

@@ -37,10 +37,10 @@ export function referenceIn(value: object): string | undefined {
 
 const isLiteral = (value: object): value is { $literal: Json } => onlyKey(value) === "$literal";
 
-/** What is told of an input's references. `path()` is the JSON pointer into the input, good for the time of the call. */
+/** Called with the references of an input. `path()` is the JSON pointer into the input, good for the time of the call. */
 export interface ReferenceVisitor {
   found(text: string, path: () => string): void;
-  /** A `$ref` that is no text. */
+  /** A `$ref` that is not a text. */
   malformed?(value: unknown, path: () => string): void;
   /** What is nested deeper than {@link MAX_NESTING} is not looked into. */
   tooDeep?(path: () => string): void;

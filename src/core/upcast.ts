@@ -52,7 +52,7 @@ export function upcast(kind: StoredKind, body: unknown, table: Upcasters = UPCAS
   return current;
 }
 
-/** For what this build does not know at all. Throws {@link NewerVersion} if it says that a newer one does. */
+/** Reads a kind that this build does not know at all. Throws {@link NewerVersion} if it says that a newer one does. */
 export function refuseNewer(kind: string, body: unknown): void {
   const stated = typeof body === "object" && body !== null ? (body as Body).v : undefined;
   if (typeof stated === "number" && Number.isInteger(stated) && stated > LOG_VERSION)

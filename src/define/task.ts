@@ -50,7 +50,7 @@ export type TaskOutput<T> = T extends Task<z.ZodType, infer O> ? z.output<O> : n
  * ```
  */
 export interface TaskOptions<I extends z.ZodType, O extends z.ZodType> extends PolicyInput {
-  /** For people, and for models that plan. */
+  /** A text for people, and for models that plan. */
   readonly description?: string;
   /** A zod schema. Default: anything. */
   readonly input?: I;

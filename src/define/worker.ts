@@ -24,7 +24,7 @@ export interface HandlerContext<I = unknown> {
   readonly task: string;
   /** The same for every attempt and delivery of this task: hand it to services that deduplicate. */
   readonly idempotencyKey: string;
-  /** Tells watchers how far it is: a fraction from 0 to 1, or anything else that is JSON. May be lost. */
+  /** Reports to watchers how far it is: a fraction from 0 to 1, or anything else that is JSON. May be lost. */
   progress(value: Json): void;
   /** A line for watchers. May be lost. */
   log(message: string, level?: "debug" | "info" | "warn" | "error"): void;

@@ -88,7 +88,7 @@ function readKey(variable: string, key: string | undefined): string | undefined 
   );
 }
 
-/** What is shorter is no secret (`test`, `ollama`), and would riddle the text with stars. */
+/** A shorter key is not a secret (`test`, `ollama`), and would riddle the text with stars. */
 const SHORTEST_SECRET = 8;
 
 /** The text without the key, which some servers repeat in their errors. */

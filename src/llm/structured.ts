@@ -56,7 +56,7 @@ export class StructuredOutput {
     const repaired = await readAnswer(schema, second.text);
     if ("value" in repaired) return repaired.value;
     throw new RetryableError(
-      `${this.#endpoint.name}: ${request.model} did not answer with ${name} by its schema, nor when it was told: ${listProblems(repaired.problems, second)}`,
+      `${this.#endpoint.name}: ${request.model} did not answer with ${name} by its schema, nor after its mistakes were listed: ${listProblems(repaired.problems, second)}`,
     );
   }
 

@@ -37,7 +37,7 @@ export type RunEffect = keyof typeof EFFECTS;
 /** `active`: the tree grows, and its deadline counts. `settled`: the outcome is known, and `ended` is still to be appended. */
 export type RunTag = "active" | "settled";
 
-/** Of an event's data, all that the guards below look at. */
+/** All of an event's data that the guards below look at. */
 export const runStepKey = (event: RunMachineEvent): string =>
   event.type === "ended" ? `ended ${event.status}` : event.type;
 

@@ -9,7 +9,7 @@ import type {
 
 /**
  * An action that the machine only names: the fold carries it out. A machine lists its effects in one object, whose keys
- * are the type of what the fold has to know, so that a charted effect which nobody carries out does not compile.
+ * are the type of what the fold has to know, so that a charted effect which is not carried out does not compile.
  */
 export const effect = (): void => {};
 

@@ -45,7 +45,7 @@ export const workerMachine = setup({
   },
   delays: {
     grace: ({ context }) => context.graceMs,
-    /** For what was aborted to be handed back. */
+    /** The time that aborted attempts have to be handed back. */
     handBack: 1000,
   },
 }).createMachine({

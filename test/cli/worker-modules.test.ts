@@ -54,7 +54,7 @@ describe("modules of workers", () => {
     const refusal = await refusalOf("./nowhere.ts");
     expect(refusal.message).toBe('WORKERS "./nowhere.ts": no such file');
     expect(refusal.details.expected).toContain("builtin");
-    expect((await refusalOf("test")).message).toContain("it is no file");
+    expect((await refusalOf("test")).message).toContain("it is not a file");
   });
 
   it("that export none are told what they export", async () => {

@@ -1,6 +1,6 @@
 import type { OrchestratorPresence } from "../../core/registration.ts";
 
-/** Another orchestrator, as its presence tells. */
+/** Another orchestrator, as its presence describes it. */
 interface Other {
   readonly shards: ReadonlySet<number>;
   readonly runs: number;
@@ -12,26 +12,26 @@ interface Other {
 
 /** What this process owns. */
 interface OwnRuns {
-  /** Runs under way in the shards that are live here. */
+  /** Runs in progress in the shards that are live here. */
   readonly runs: number;
   /** Undefined: the shard is not live here. */
   ownerOf(shard: number): unknown;
 }
 
 /**
- * How many runs are under way where. Of our own shards that is known; of others' it is told by their presence, some
- * times in a second, and of the room that they have every gateway uses its part: so that together, not knowing of each
- * other, they send no more than there is room for.
+ * The number of runs in progress at each orchestrator. This process knows those of its own shards; the presences of the
+ * others have theirs, several times a second. Of the room at another orchestrator each gateway uses an equal part, so that
+ * together they send no more than there is room for, without knowing of each other.
  */
 export class RunLoad {
-  /** Runs that may be under way in this process. */
+  /** The number of runs that this process takes at once. */
   readonly most: number;
   readonly #id: string;
   readonly #own: () => OwnRuns;
   readonly #others = new Map<string, Other>();
-  /** Runs let in to shards that are ours, or nobody's, until the fold knows them. */
+  /** Runs let in to shards that are ours, or have no owner, until the fold knows them. */
   readonly #entering = new Map<number, Set<string>>();
-  /** Runs of shards that we had to give up, until somebody knows better: us after a replay, or another. */
+  /** Runs of shards that this process had to give up, until their next owner knows them: this process after a replay, or another. */
   readonly #givenUp = new Map<number, number>();
 
   constructor(id: string, most: number, own: () => OwnRuns) {
@@ -74,7 +74,7 @@ export class RunLoad {
     this.#givenUp.delete(shard);
   }
 
-  /** The shard is not live here any more; it had so many runs. */
+  /** The shard is not live here any more; `runs`: the number of runs that it had. */
   givenUp(shard: number, runs: number): void {
     this.#givenUp.set(shard, runs);
   }
@@ -108,5 +108,5 @@ export class RunLoad {
 }
 
 const describe = (id: string, count: number, most: number): string =>
-  `orchestrator ${id} has ${count} of ${most} runs under way: wait, publish to the stored requests instead, ` +
+  `orchestrator ${id} has ${count} of ${most} runs in progress: wait, publish to the stored requests instead, ` +
   "start more orchestrators, or raise TUTTI_MAX_RUNS";

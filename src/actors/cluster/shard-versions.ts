@@ -4,13 +4,13 @@ import type { OrchestratorPresence } from "../../core/registration.ts";
 import { LOG_VERSION } from "../../core/version.ts";
 
 /**
- * Which versions the shards' logs need, as their claims and our own replays tell, and who reads what: a shard goes to
- * somebody who can read it, and waits if there is nobody.
+ * The versions that the shards' logs need, by their claims and our own replays, and those that each orchestrator reads: a
+ * shard goes to one that can read it, and waits if there is none.
  */
 export class ShardVersions {
   readonly #id: string;
   readonly #log: Logger;
-  /** By shard; 1 where nothing else is known. */
+  /** The version that each shard needs; 1 where nothing else is known. */
   readonly #needs = new Map<number, number>();
   readonly #reads = new Map<string, number>();
   #waiting: readonly { readonly shard: number; readonly needs: number }[] = [];
@@ -39,7 +39,7 @@ export class ShardVersions {
   canRead = (member: string, shard: number): boolean =>
     (member === this.#id ? LOG_VERSION : (this.#reads.get(member) ?? 1)) >= this.#needsOf(shard);
 
-  /** Who is to own what has been found. Says it when shards have to wait. */
+  /** The owners have been assigned. Logs when shards have to wait. */
   assigned(owners: readonly (string | undefined)[]): void {
     const waiting = owners.flatMap((owner, shard) =>
       owner === undefined && this.#needsOf(shard) > LOG_VERSION ? [{ shard, needs: this.#needsOf(shard) }] : [],
@@ -51,7 +51,7 @@ export class ShardVersions {
     const named = waiting.map(({ shard }) => shard).join(", ");
     this.#log(
       "warn",
-      `nobody alive can read the log of shards ${named}: they wait until an orchestrator is started that reads version ${most}`,
+      `no orchestrator alive can read the log of shards ${named}: they wait until an orchestrator is started that reads version ${most}`,
     );
   }
 

@@ -62,7 +62,7 @@ export class LogWriter {
       } catch (error) {
         if (!isBusError(error, "wrong-sequence")) throw error;
         const stored = await bus.getLastMessage(topology.streams.log.name, subject);
-        // What is no such event, or came before a redrive or the run itself, must not stand in the way of the real one.
+        // A message that is not such an event, or came before a redrive or the run itself, must not stand in the way of the real one.
         if (stored && stored.sequence > since && isThere(event, stored.data)) return;
         const expected = stored?.sequence ?? 0;
         if (expected === last) throw error;

@@ -8,18 +8,18 @@ export interface Mark {
 }
 
 /**
- * Callers of runs that ended so long ago are answered again after a takeover: an answer that comes twice is ignored. So
- * a replay begins before these runs.
+ * Age of an end up to which its callers are answered again after a takeover: an answer that comes twice is ignored. So a
+ * replay begins before these runs.
  */
 export const ANSWERED_AGAIN_MS = 120_000;
 
-/** A server that is killed may forget the last it stored, an end too: that is no older than this. */
+/** Age of what a killed server may forget at most, although it had stored it; an end too. */
 const FORGOTTEN_MS = 10_000;
 
 /**
  * From where on the log is needed, run by run: what a replay has to begin at, and which runs have to be carried before
- * their events go by age. It follows from the log alone, and what it says stays true: a run that has ended needs its
- * events again only when it is redriven, and then whoever reads that reads the run anew.
+ * their events expire. It follows from the log alone, and what it says stays true: a run that has ended needs its events
+ * again only when it is redriven, and the reader of the redrive reads the run again.
  */
 export class ReplayPositions {
   /** Unfinished runs, by tenant and id. */
@@ -69,11 +69,11 @@ export class ReplayPositions {
     return found;
   }
 
-  /** Where a replay has to begin: nothing before it is needed by anybody. */
+  /** Where a replay has to begin: nothing before it is needed any more. */
   oldestNeeded(): Mark {
     let oldest: Mark = { sequence: this.#lastSequence, at: this.#lastAt };
     for (const { base } of this.#open.values()) if (base.sequence < oldest.sequence) oldest = base;
-    // By the log's clock: whoever takes over does so later than the last message was stored.
+    // By the log's clock: a takeover is later than the last message that was stored.
     for (const [mark, until] of this.#ended) if (until > this.#lastAt && mark.sequence < oldest.sequence) oldest = mark;
     return oldest;
   }

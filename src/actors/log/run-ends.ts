@@ -42,7 +42,7 @@ export async function readEnd(
   const body = end && readEventBody("ended", end.data);
   if (!body) return undefined;
   const { sequence, timestamp } = end;
-  // An id is free again once its `submitted` has gone by age; its `ended` may still be there then.
+  // An id is free again once its `submitted` has expired; its `ended` may still be there then.
   const begin = await lastOf("submitted");
   if (begin && sequence < (readFirst(begin)?.sequence ?? 0)) return undefined;
   return (await stands(runtime, { tenant, run }, { body, sequence })) ? { body, sequence, at: timestamp } : undefined;

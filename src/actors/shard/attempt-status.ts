@@ -4,7 +4,7 @@ import { type SettledQuery, settledQuery } from "../../core/query.ts";
 import { isOpen } from "../../fold/task-record.ts";
 import type { ShardOwner } from "./shard-owner.ts";
 
-/** Whether the log, as it stands now, has closed the attempt. Only the owner of the run's shard can tell. */
+/** Whether the log, as it stands now, has closed the attempt. Only the owner of the run's shard knows. */
 export async function isSettled(owner: ShardOwner, { tenant, run, task: id, attempt }: SettledQuery): Promise<boolean> {
   await owner.caughtUp();
   const task = owner.find(tenant, run)?.tasks.get(id);
@@ -18,6 +18,6 @@ export function answerSettled(owner: ShardOwner, message: Message): void {
     const query = settledQuery.parse(decodeJson(message.data));
     message.respond(encodeJson({ settled: await isSettled(owner, query) }));
   };
-  // No answer: whoever asked gives up after its timeout, and may ask again.
+  // No answer: the worker that asked stops waiting after its timeout, and may ask again.
   answer().catch(() => {});
 }

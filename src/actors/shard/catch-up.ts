@@ -8,7 +8,7 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/** Tells when a shard's log, as it stood at some moment, has been folded. */
+/** Knows when a shard's log, as it stood at some moment, has been folded. */
 export class CatchUp {
   readonly #runtime: Pick<Runtime, "bus" | "topology" | "clock">;
   readonly #shard: number;
@@ -23,7 +23,7 @@ export class CatchUp {
     this.#pump = pump;
   }
 
-  /** Rejects when the shard is given up before, for then nothing can be said. Calls of one turn ask the bus once. */
+  /** Rejects when the shard is lost before, as then nothing is known. Calls of one turn ask the bus once. */
   wait(): Promise<void> {
     this.#asked ??= new Promise((resolve, reject) => {
       this.#runtime.clock.endOfTurn(() => {
@@ -62,5 +62,5 @@ export class CatchUp {
     });
   }
 
-  #givenUp = (): BusError => new BusError("failed", `shard ${this.#shard} was given up meanwhile`);
+  #givenUp = (): BusError => new BusError("failed", `shard ${this.#shard} was lost meanwhile`);
 }

@@ -50,7 +50,7 @@ export class Reconciler {
     return bus.listSubjects(topology.streams.tasks.name, topology.subjects.tasksOfShard(this.#shard));
   }
 
-  /** The shard is live: its log has been folded since the queue was listed, and nobody else dispatches its tasks. */
+  /** The shard is live: its log has been folded since the queue was listed, and no other process dispatches its tasks. */
   begin(queued: readonly string[]): void {
     this.#isOn = true;
     this.#reconcile(queued);
@@ -59,7 +59,7 @@ export class Reconciler {
 
   /**
    * A server that was killed may have forgotten the last it did: it keeps the ack of a message and not its removal, and
-   * then delivers it to nobody; or it has lost a message that it had confirmed. So the state is compared with the queue
+   * then never delivers it; or it has lost a message that it had confirmed. So the state is compared with the queue
    * once more after a reconnect.
    */
   again(): void {

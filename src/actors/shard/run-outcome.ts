@@ -10,7 +10,7 @@ import type { Runtime } from "../host/runtime.ts";
 
 type ConclusionHost = Pick<Runtime, "blobs" | "clock" | "log" | "topology" | "trouble">;
 
-/** What was stored so long ago (of the log's age) is stored anew for an end that refers to it. */
+/** The fraction of the log's age after which a blob is stored again for an end that refers to it. */
 const OLD = 1 / 8;
 
 /**

@@ -27,7 +27,7 @@ export class Cancellations {
   readonly #subjects: Subjects;
   readonly #clock: Clock;
   readonly #attempts: () => Iterable<Attempt>;
-  /** By tenant and run, the oldest first. */
+  /** What was cancelled, by tenant and run, the oldest first. */
   readonly #recent = new Map<string, Cancelled>();
 
   constructor(subjects: Subjects, clock: Clock, attempts: () => Iterable<Attempt>) {

@@ -41,7 +41,7 @@ export const DEFAULT_CONCURRENCY = 16;
  */
 export class Demand {
   readonly #runtime: DemandRuntime;
-  /** By type. */
+  /** The slots of each type. */
   readonly #slots: ReadonlyMap<string, Slots>;
   readonly #pools: readonly SlotPool[];
   /** Attempts that are executed at once when all pools are full. */
@@ -126,11 +126,11 @@ export class Demand {
     const slots = this.#slots.get(type)!;
     const source: Source = { puller, slots, hotUntil: 0, asked: 0 };
     this.#sources.push(source);
-    // Whoever is busy has something at hand then, when a slot is free.
+    // A busy worker then has one delivered when a slot is free.
     if (this.#isOpen && slots.inHand < slots.limit) ask(source, 1);
   }
 
-  /** Never rejects: nobody will report that queue once more. */
+  /** Never rejects: that queue is not reported once more. */
   async #openPatiently(type: string, priority: Priority): Promise<void> {
     const { name } = this.#runtime.topology.taskConsumer(type, priority);
     await insist(this.#runtime, () => this.#open(type, priority), {
@@ -141,7 +141,7 @@ export class Demand {
     });
   }
 
-  /** Whether the heartbeats have paused for so long that what is in hand may have been given to another worker. */
+  /** Whether the heartbeats have paused so long that deliveries here may have gone to other workers as well. */
   get isLate(): boolean {
     return this.#runtime.clock.monotonic() - this.#beatAt > 2 * this.#beatMs;
   }
@@ -160,7 +160,7 @@ export class Demand {
     await Promise.all(this.#sources.map(({ puller }) => puller.stop()));
   }
 
-  /** Ends the heartbeats: whatever is still in hand is somebody else's after the ack wait. */
+  /** Ends the heartbeats: deliveries that are not settled go to other workers after the ack wait. */
   stop(): void {
     this.#disarmHeartbeat();
     for (const pool of this.#pools) pool.stop();

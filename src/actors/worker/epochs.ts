@@ -7,12 +7,12 @@ import { BucketMirror } from "../host/bucket-mirror.ts";
 /**
  * The present epoch of every shard, as the claims have it. What an owner has sent may reach the queue after it has lost
  * the shard: its process was stopped in the middle of a write, or a network held it up. By then its successor may have
- * had the same attempt executed, so whoever takes a message of an earlier epoch asks whether the attempt is settled.
+ * had the same attempt executed, so a worker that takes a message of an earlier epoch asks whether the attempt is settled.
  */
 export class Epochs {
   readonly #log: Logger;
   #claims: BucketMirror<Claim> | undefined;
-  /** Of all shards. */
+  /** The highest epoch of all shards. */
   #highest = 0;
 
   constructor(log: Logger) {
@@ -30,7 +30,7 @@ export class Epochs {
     await this.#claims?.stop();
   }
 
-  /** Whether that epoch is past in any shard: else nobody has to look which one it is. */
+  /** Whether that epoch is past in any shard: else the shard need not be looked up. */
   mayBePast(epoch: number): boolean {
     return epoch < this.#highest;
   }

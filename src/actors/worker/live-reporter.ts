@@ -5,7 +5,7 @@ import type { Runtime } from "../host/runtime.ts";
 
 type LiveHost = Pick<Runtime, "bus" | "topology" | "clock" | "id">;
 
-/** Of which attempt something is told. */
+/** The attempt that a report is about. */
 interface Told {
   readonly tenant: string;
   readonly run: string;
@@ -24,12 +24,12 @@ interface Batch {
 
 /** Larger data of a single item is not live news. */
 const MOST_CHARACTERS = 64 * 1024;
-/** Of one message, which stays well below the bus's limit even if every character has three bytes. */
+/** The characters of one message, which stays well below the bus's limit even if each of them has three bytes. */
 const BATCH_CHARACTERS = 128 * 1024;
 
-/** Attempts begin by the thousand, and many are over as soon: that they have begun may be told so much later. */
+/** Delay of the report that an attempt has begun: attempts begin by the thousand, and many are over as soon. */
 const STARTED_MS = 20;
-/** Of more than these that have begun, those that are over by then are left out: nobody would see them running. */
+/** When more than these have begun, the report leaves out those that are over by then. */
 const FEW = 20;
 
 /** An attempt in execution. */
@@ -40,8 +40,8 @@ interface Begun {
 }
 
 /**
- * Tells what happens as it happens, one message a run and kind for all of one turn, or of 20 ms where it is only that
- * attempts have begun. What is lost is lost.
+ * Publishes live messages: one for each run and kind with all that was reported in one turn, or in 20 ms where it is only
+ * that attempts have begun. A lost message is not repeated.
  */
 export class LiveReporter {
   readonly #runtime: LiveHost;
@@ -54,13 +54,13 @@ export class LiveReporter {
     this.#runtime = runtime;
   }
 
-  /** Tells that an attempt has begun, 20 ms later at most. */
+  /** Reports that an attempt has begun, 20 ms later at most. */
   began(attempt: Begun, at: number): void {
     this.#begun.push({ attempt, at });
     this.#disarm ??= this.#runtime.clock.timer(STARTED_MS, () => this.flush());
   }
 
-  /** Never throws: what cannot be told is not told. */
+  /** Never throws: what cannot be reported is left out. */
   tell(kind: Exclude<LiveKind, "started">, at: Told, data: Json): void {
     this.#addBegun();
     this.#add(kind, at, this.#runtime.clock.now(), data);
@@ -99,7 +99,7 @@ export class LiveReporter {
     this.#disarm?.();
     this.#disarm = undefined;
     this.#addBegun();
-    // In the order in which the first of each batch was told.
+    // In the order in which the first item of each batch was reported.
     const batches = [...this.#batches.values()];
     this.#batches.clear();
     for (const one of batches) this.#send(one);
@@ -117,7 +117,7 @@ export class LiveReporter {
     try {
       bus.publish(topology.subjects.live(tenant, run, kind), encodeText(text));
     } catch {
-      // Live news are worth no trouble: the log tells everything that counts.
+      // A live message that is lost does no harm: the log has everything that counts.
     }
   }
 }
@@ -134,7 +134,7 @@ function encodeItem(
     const text = JSON.stringify(data);
     return text !== undefined && text.length <= MOST_CHARACTERS ? `${head},"data":${text}}` : undefined;
   } catch {
-    // A handler may try to tell anything: a bigint, a cycle.
+    // A handler may report any value: a bigint, a cycle.
     return undefined;
   }
 }

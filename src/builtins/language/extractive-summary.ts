@@ -9,7 +9,7 @@ export interface SummaryLimits {
 }
 
 export const SUMMARY_LIMITS: SummaryLimits = { sentences: 5, characters: 800 };
-/** Of a longer text, excerpts are read: it bounds the time. */
+/** Length above which only excerpts of a text are read, which bounds the time. */
 const READ_CHARACTERS = 100_000;
 /** Ranking is quadratic in the sentences, so of more than these the most central are ranked. */
 const RANKED_SENTENCES = 300;

@@ -25,7 +25,7 @@ const HAS_WORD = /[\p{L}\p{N}]/u;
 /** After these a full stop ends no sentence: titles, initials, and the commonest short forms of European languages. */
 const ABBREVIATED =
   /(?:^|[\s(„"“«])(?:\p{Lu}|Dr|Mr|Mrs|Ms|Mme|Mlle|Prof|St|Sr|Sra|Hr|Fr|Nr|No|Nos|vs|cf|ca|bzw|evtl|usw|Abb|Fig|Bd|Hrsg|Jan|Feb|Aug|Sept|Okt|Oct|Nov|Dez|Dec|e\.\s?g|i\.\s?e|z\.\s?B|d\.\s?h|u\.\s?a|p\. ?ex|p\. ?ej)\.\s*$/u;
-/** Too long to be a sentence that somebody wrote: without an end mark a whole book would be one. */
+/** Length above which a segment is not taken for one sentence: without an end mark a whole book would be one. */
 const LONGEST_SENTENCE = 5_000;
 
 /** Sentences in order, each on one line and trimmed. What holds no letter or digit is left out. */

@@ -49,7 +49,7 @@ function compile(schema: TypeRegistration["input"]): ValidateFunction | undefine
       validateFormats: false,
     }).compile(schema);
   } catch {
-    // Foreign workers register what they like; that is no reason to refuse a plan.
+    // Foreign workers register what they like; a plan is not refused for that.
     return undefined;
   }
 }

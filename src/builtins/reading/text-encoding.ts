@@ -34,7 +34,7 @@ function encodingOf(bytes: Uint8Array, declared: string | undefined): Encoding {
     : "windows-1252";
 }
 
-/** By the byte order mark. */
+/** The encoding that the byte order mark says. */
 function markedEncoding([a, b, c, d]: Uint8Array): Encoding | undefined {
   if (a === 0xef && b === 0xbb && c === 0xbf) return "utf-8";
   // Before UTF-16's, which begins alike; a UTF-16 text does not begin with the character zero.

@@ -108,7 +108,7 @@ export function request(
       if (!faults.drop?.(subject)) answers.push(createMessage(subject, data, headers, ignore));
     };
     try {
-      if (!send(respond)) answers.push(new BusError("no-responders", `Nobody answers ${subject}.`));
+      if (!send(respond)) answers.push(new BusError("no-responders", `No subscriber answers ${subject}.`));
     } catch (error) {
       if (!(error instanceof BusError)) throw error;
       answers.push(error);

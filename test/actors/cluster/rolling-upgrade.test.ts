@@ -79,7 +79,7 @@ describeOnNats("a rolling upgrade", (runtime) => {
     expect(waiting.reads).toBe(1);
     expect(waiting.shards).not.toContain(shard);
     expect(runtime.logged.join("\n")).toMatch(`shard ${shard} is given back: message`);
-    expect(runtime.logged.join("\n")).toMatch(`nobody alive can read the log of shards ${shard}`);
+    expect(runtime.logged.join("\n")).toMatch(`no orchestrator alive can read the log of shards ${shard}`);
     await expect(app.get("r")).rejects.toMatchObject({
       code: 503,
       message: expect.stringContaining("signal of version 2"),

@@ -30,7 +30,7 @@ describe("the load of orchestrators", () => {
   it("says who has how many, and what to do", () => {
     const { own, load } = createLoad();
     own.runs = 10;
-    expect(load.enter(0, "r", 1)).toMatch(/orchestrator me has 10 of 10 runs under way.*TUTTI_MAX_RUNS/);
+    expect(load.enter(0, "r", 1)).toMatch(/orchestrator me has 10 of 10 runs in progress.*TUTTI_MAX_RUNS/);
   });
 
   it("leaves a part to others, where only a share may be used", () => {

@@ -59,7 +59,7 @@ export class BlobStore implements Blobs {
     return (await this.loadWithin(refs, Number.POSITIVE_INFINITY))!;
   }
 
-  /** The same, or undefined when they have more than so many bytes. */
+  /** Like {@link loadAll}, or undefined when they have more than `mostBytes`. */
   async loadWithin(refs: Iterable<string>, mostBytes: number): Promise<((ref: string) => Json) | undefined> {
     const loaded = new Map<string, Json>();
     let bytes = 0;
@@ -77,8 +77,6 @@ function parse(ref: string, data: Uint8Array): Json {
   try {
     return decodeExact(data) as Json;
   } catch (error) {
-  has = (ref: string): Promise<boolean> => this.#store.has(ref);
-
-  /** Stores the value under a name that follows from what it is. */
+    throw new TerminalError(`blob ${ref} cannot be read as JSON: ${messageOf(error)}`, { cause: error });
   }
 }

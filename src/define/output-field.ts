@@ -10,7 +10,7 @@ export interface OutputField {
   readonly mayBeNull: boolean;
 }
 
-const UNKNOWN: OutputField = { schema: undefined, mayBeAbsent: false, mayBeNull: false };
+export const UNKNOWN_FIELD: OutputField = { schema: undefined, mayBeAbsent: false, mayBeNull: false };
 /** Values that have no fields. */
 const LEAVES: ReadonlySet<string> = new Set([
   ...["string", "number", "int", "boolean", "bigint", "symbol", "null", "undefined", "void", "never", "nan"],
@@ -25,14 +25,14 @@ export const outputOf = (schema: z.core.$ZodType): OutputField => unwrap(schema,
  */
 export function fieldOf(of: OutputField, name: string): OutputField | undefined {
   const { schema } = of;
-  if (!schema) return UNKNOWN;
+  if (!schema) return UNKNOWN_FIELD;
   const mayBeAbsent = of.mayBeAbsent || of.mayBeNull;
   const { def } = (schema as z.core.$ZodTypes)._zod;
   switch (def.type) {
     case "object": {
       if (Object.hasOwn(def.shape, name)) return unwrap(def.shape[name]!, mayBeAbsent);
       const isClosed = def.catchall === undefined || def.catchall._zod.def.type === "never";
-      return isClosed ? undefined : UNKNOWN;
+      return isClosed ? undefined : UNKNOWN_FIELD;
     }
     case "record":
       return unwrap(def.valueType, mayBeAbsent);
@@ -47,7 +47,7 @@ export function fieldOf(of: OutputField, name: string): OutputField | undefined 
     case "intersection":
       return oneOf([def.left, def.right].map((side) => fieldOf(unwrap(side, mayBeAbsent), name)));
     default:
-      return LEAVES.has(def.type) ? undefined : UNKNOWN;
+      return LEAVES.has(def.type) ? undefined : UNKNOWN_FIELD;
   }
 }
 
@@ -63,7 +63,7 @@ const isIndex = (name: string): boolean => /^(?:0|[1-9]\d*)$/.test(name);
 function oneOf(fields: readonly (OutputField | undefined)[]): OutputField | undefined {
   const known = fields.filter((field) => field !== undefined);
   if (known.length === 0) return undefined;
-  return known.length === 1 && fields.length === 1 ? known[0] : UNKNOWN;
+  return known.length === 1 && fields.length === 1 ? known[0] : UNKNOWN_FIELD;
 }
 
 /** Looks through the wrappers of a schema. The outermost that says whether a value is there decides. */

@@ -1,5 +1,6 @@
-import { findNonJson } from "../core/json.ts";
+import { findNonJson, type Json } from "../core/json.ts";
 import type { Plan, PlannedTask } from "../core/plan.ts";
+import type { Whole } from "./reference.ts";
 import { References } from "./reference-proxy.ts";
 
 declare const outputType: unique symbol;
@@ -37,10 +38,11 @@ export class PlanOf<out T> {
     return this.content instanceof Draft ? this.content.text : JSON.stringify(this.content);
   }
 
-  /** Each of its tasks has one of these. */
+  /** The types of its tasks; plans inside have their own. */
   get types(): ReadonlySet<string> {
     const { tasks } = this.content;
-    return new Set(Iterator.from(tasks instanceof Map ? tasks.values() : Object.values(tasks)).map(({ type }) => type));
+    const all: Iterable<{ readonly type?: unknown }> = tasks instanceof Map ? tasks.values() : Object.values(tasks);
+    return new Set(Iterator.from(all).flatMap(({ type }) => (typeof type === "string" ? [type] : [])));
   }
 
   /** How many tasks it has. */
@@ -58,33 +60,54 @@ export class PlanOf<out T> {
 export const isPlan = (value: unknown): value is PlanOf<unknown> =>
   typeof value === "object" && value !== null && mark in value;
 
+/** A task as it is written down: with words and options of version 2, once the plan has any. */
+export type DraftTask = PlannedTask | { readonly [field: string]: Json };
+
 /**
  * A plan while its author places task after task. They are in a map: an object with thousands of fields takes twice as long
  * to fill, to go through and to write.
  */
-export class Draft {
-  readonly tasks = new Map<string, PlannedTask>();
+export class Draft implements Whole {
+  readonly tasks = new Map<string, DraftTask>();
   readonly references = new References();
-  output: string | undefined;
+  readonly lookalikes = new Set<object>();
+  output: string | { readonly [field: string]: Json } | undefined;
+  join: Json | undefined;
+  last: { readonly [field: string]: Json } | undefined;
   /** Whether all inputs are known to be JSON. */
   isJson = true;
+  hasNewWords = false;
+
+  /** Version 2 only where something in it needs that, so that every build reads all other plans. */
+  get v(): 1 | 2 {
+    return this.hasNewWords ? 2 : 1;
+  }
 
   get wire(): Plan {
-    const tasks = Object.fromEntries(this.tasks);
-    return { v: 1, tasks, ...(this.output !== undefined && { output: this.output }) };
+    const { v, output, join, last } = this;
+    const plan = {
+      v,
+      tasks: Object.fromEntries(this.tasks),
+      ...(output !== undefined && { output }),
+      ...(join !== undefined && { join }),
+      ...(last && { finally: last }),
+    };
+    return plan as Plan;
   }
 
   /** Keys are names, which stand in JSON as they are. */
   get text(): string {
+    if (this.hasNewWords) return JSON.stringify(this.wire);
     let tasks = "";
     for (const [key, task] of this.tasks) tasks += `${tasks && ","}"${key}":${JSON.stringify(task)}`;
     const output = this.output === undefined ? "" : `,"output":"${this.output}"`;
     return `{"v":1,"tasks":{${tasks}}${output}}`;
   }
 
-  /** Input by input: all else in it is. */
+  /** Input by input: all else in it is, but for the words of version 2. */
   findNonJson(): string | undefined {
     if (this.isJson) return undefined;
+    if (this.hasNewWords) return findNonJson(this.wire);
     for (const [key, { input }] of this.tasks) {
       const odd = input === undefined ? undefined : findNonJson(input);
       if (odd !== undefined) return odd.replace("$", `$.tasks.${key}.input`);

@@ -1,48 +1,28 @@
 import type { z } from "zod";
 import { TuttiError } from "../core/error.ts";
-import type { Json } from "../core/json.ts";
-import { checkOptions, type OptionNames } from "../core/known-options.ts";
-import { isName, NAME_EXPECTED } from "../core/names.ts";
-import type { PlannedTask } from "../core/plan.ts";
-import { meantDelay, POLICY_OPTIONS, type Policy, type PolicyInput, policy } from "../core/policy.ts";
-import { describeProblems, problemsOf, show } from "../core/problem.ts";
-import { Draft, PlanOf } from "./plan-of.ts";
-import { createReference, type In, type Out, type Ref, toWire } from "./reference.ts";
-import type { Task, TaskOutput } from "./task.ts";
-
-/** The handle of a task in a plan, whatever the task returns. */
-export interface AnyTaskHandle {
-  readonly key: string;
-  readonly output: Ref<unknown>;
-}
-
-/**
- * The handle of a task in a plan. `output` refers to what the task will return: use it, or a field of it, in another
- * task's input. It has no value yet, so nothing can be decided by it here.
- *
- * @example
- * ```ts
- * const summary: TaskHandle<{ text: string }> = p.task(summarize, { document });
- * return p.task(print, { line: summary.output.text });
- * ```
- */
-export interface TaskHandle<T> extends AnyTaskHandle {
-  readonly output: Out<T>;
-}
-
-/** How one task of a plan differs from its type's defaults. */
-export interface PlannedTaskOptions extends PolicyInput {
-  /** Unique in the plan and the same whenever the plan is made again. Default: the type, then `type-2`, `type-3`, … */
-  readonly key?: string;
-  /** Tasks that must succeed first although the input does not refer to them. */
-  readonly needs?: readonly AnyTaskHandle[];
-}
-const OPTIONS: OptionNames<PlannedTaskOptions> = { key: true, needs: true, ...POLICY_OPTIONS };
-
-/** What a task of the plan takes: by the contract's schema, or anything for a type that is named. */
-type PlannedInput<K> = K extends { readonly input: infer I extends z.ZodType } ? In<z.input<I>> : unknown;
-/** What it returns: by the contract's schema, or as the author states (`p.task<{ text: string }>("print", …)`). */
-type PlannedOutput<K, T> = [T] extends [never] ? (K extends Task ? TaskOutput<K> : unknown) : T;
+import { PlanOf } from "./plan-of.ts";
+import { PlanWriter } from "./plan-writer.ts";
+import type {
+  AnyTaskHandle,
+  EachOptions,
+  JoinInput,
+  PlannedTaskOptions,
+  TaskHandle,
+  WaitFor,
+} from "./planned-options.ts";
+import type {
+  GivenItem,
+  MapOutput,
+  Mappable,
+  MapSource,
+  OutputOf,
+  OutputTemplate,
+  PlannedInput,
+  PlannedOutput,
+  Resolved,
+} from "./planned-types.ts";
+import type { Out } from "./reference.ts";
+import type { Task } from "./task.ts";
 
 /**
  * What the function of a plan is given to write it down with.
@@ -61,18 +41,70 @@ export interface PlanBuilder {
   task<T = never, const K extends Task | string = string>(
     type: K,
     input: PlannedInput<K>,
-    options?: PlannedTaskOptions,
+    options?: PlannedTaskOptions<PlannedOutput<K, T>>,
   ): TaskHandle<PlannedOutput<K, T>>;
+
+  /**
+   * Adds a task for each item of an array that is known when the plan runs, or of an object of arrays, which are zipped.
+   * `input` writes down what a child is given, from references to its item and the item's place.
+   *
+   * @example
+   * ```ts
+   * const scores = p.map(score, { in: split.output.parts, reduce: { stats: "/score" } }, (part) => ({ part }));
+   * p.task(praise, { mean: orElse(scores.output.mean, 0) });
+   * ```
+   */
+  map<const K extends Task | string, const S extends MapSource, const E extends EachOptions>(
+    type: K,
+    each: { readonly in: S & Mappable<S> } & E,
+    input: (item: Out<GivenItem<S, E>>, index: Out<number>) => PlannedInput<K>,
+    options?: PlannedTaskOptions<MapOutput<PlannedOutput<K, never>, E>>,
+  ): TaskHandle<MapOutput<PlannedOutput<K, never>, E>>;
+
+  /** The same with a plan for each item, which is the input of that plan. */
+  mapPlan<const S extends MapSource, const E extends EachOptions, R>(
+    each: { readonly in: S & Mappable<S> } & E,
+    build: (p: PlanBuilder, item: Out<GivenItem<S, E>>) => R,
+    options?: PlannedTaskOptions<MapOutput<OutputOf<R>, E>>,
+  ): TaskHandle<MapOutput<OutputOf<R>, E>>;
+
+  /**
+   * Adds a plan as one task: a hierarchy that is written down. Its tasks refer to each other and to its input, never to
+   * those of the plan around.
+   */
+  plan<const I, R>(
+    input: I,
+    build: (p: PlanBuilder, input: Out<Resolved<I>>) => R,
+    options?: PlannedTaskOptions<OutputOf<R>>,
+  ): TaskHandle<OutputOf<R>>;
+
+  /**
+   * Adds a task that waits: for a signal, a message, another run, a time. What happens when `within` is over is said by
+   * `fallback`.
+   *
+   * @example
+   * ```ts
+   * const said = p.wait({ signal: "approve", ask: "Publish it?", schema: z.object({ ok: z.boolean() }), within: "2d" });
+   * p.task(publish, {}, { when: cel`${said.output.ok}` });
+   * ```
+   */
+  wait<S extends z.ZodType = z.ZodUnknown>(
+    what: WaitFor<S>,
+    options?: PlannedTaskOptions<z.output<S>>,
+  ): TaskHandle<z.output<S>>;
+
+  /** What runs when all is over, whatever it came to. At most once a plan. */
+  finally<const K extends Task | string>(type: K, input: PlannedInput<K>): void;
+
+  /** When the sinks, those that nobody needs, are enough. Default: all. At most once a plan. */
+  join(join: JoinInput): void;
 }
 
-/** Of a plan, by what its function returns. */
-type OutputOf<R> = R extends { readonly output: Ref<infer T> } ? T : Record<string, unknown>;
-
 /**
- * Writes down a plan. The task that `build` returns gives the plan's output; when it returns nothing, the output is
- * an object of all children's outputs by key. Throws a {@link TuttiError} (400) for whatever {@link PlanBuilder.task}
- * refuses, when `build` returns anything else (a promise, an output in place of its task), and for a reference that is read
- * and that no input takes: it has no value to be decided by.
+ * Writes down a plan. The task that `build` returns gives the plan's output, or an object with references in it a template
+ * of that; when it returns nothing, the output is an object of the children's outputs by key. Throws a {@link TuttiError}
+ * (400) for whatever {@link PlanBuilder.task} refuses, when `build` returns anything else (a promise, an output in place of
+ * its task), and for a reference that is read and that no input takes: it has no value to be decided by.
  *
  * @example
  * ```ts
@@ -87,120 +119,12 @@ type OutputOf<R> = R extends { readonly output: Ref<infer T> } ? T : Record<stri
  * ```
  */
 // biome-ignore lint/suspicious/noConfusingVoidType: it is a return type, and a function without `return` has this one.
-export function plan<R extends AnyTaskHandle | void>(build: (p: PlanBuilder) => R): PlanOf<OutputOf<R>>;
+export function plan<R extends AnyTaskHandle | OutputTemplate | void>(
+  build: (p: PlanBuilder) => R,
+): PlanOf<OutputOf<NoInfer<R>>>;
 export function plan(build: (p: PlanBuilder) => unknown): PlanOf<unknown> {
-  const draft = new Draft();
-  const { tasks } = draft;
-  const counts = new Map<string, number>();
-  const nextKey = (type: string): string => {
-    for (;;) {
-      const count = (counts.get(type) ?? 0) + 1;
-      counts.set(type, count);
-      const key = count === 1 ? type : `${type}-${count}`;
-      if (!tasks.has(key)) return key;
-    }
-  };
-  const place = (type: Task | string, input: unknown, options: PlannedTaskOptions = {}): TaskHandle<never> => {
-    const typeName = typeof type === "string" ? type : type?.type;
-    if (!isName(typeName))
-      throw new TuttiError(400, `plan: p.task: expected a contract or the name of a task type, received ${show(type)}`);
-    const key = options.key ?? nextKey(typeName);
-    if (!isName(key))
-      throw new TuttiError(400, `plan key ${JSON.stringify(key)}: expected ${NAME_EXPECTED}`, {
-        path: `/tasks/${key}`,
-      });
-    if (tasks.has(key))
-      throw new TuttiError(400, `plan key ${JSON.stringify(key)} is taken: keys must be unique in a plan`, {
-        path: `/tasks/${key}`,
-      });
-    const at = `plan key ${JSON.stringify(key)}`;
-    checkOptions(at, options, OPTIONS);
-    const { needs } = options;
-    const wire = toWire(input, draft) as Json | undefined;
-    const placedTask: { -readonly [K in keyof PlannedTask]: PlannedTask[K] } = { type: typeName };
-    if (wire !== undefined) placedTask.input = wire;
-    if (needs?.length) placedTask.needs = needs.map((one) => keyOf(one, key, draft));
-    const stated = statedPolicy(key, typeof type === "string" ? NO_POLICY : type.policy, options);
-    tasks.set(key, Object.assign(placedTask, stated));
-    return new PlannedHandle(key, draft, typeof type === "string" ? undefined : type.output);
-  };
-  const output = build({ task: place as unknown as PlanBuilder["task"] });
-  if (output !== undefined && !isHandleOf(draft, output))
-    throw new TuttiError(
-      400,
-      `plan: expected its function to return, at once, a task placed with p.task() or nothing, received ${describe(output)}`,
-    );
-  draft.output = output?.key;
-  refuseIdle(draft);
-  return new PlanOf<unknown>(draft);
-}
-const NO_POLICY: Policy = {};
-
-/** A condition on a reference is true whatever the task returns: the language asks nothing of the object. */
-function refuseIdle({ references }: Draft): void {
-  const { idle } = references;
-  if (idle === undefined) return;
-  throw new TuttiError(
-    400,
-    `plan: the reference ${idle} is read and no task's input takes it: it has no value while the plan is made, so it cannot be a condition; let a task that has it in its input decide, or read it where an input needs it`,
-    { expected: "a reference as a value in another task's input", received: idle },
-  );
-}
-
-/** The key of a task that another one needs. */
-function keyOf(needed: unknown, key: string, draft: Draft): string {
-  if (isHandleOf(draft, needed)) return needed.key;
-  const received = needed instanceof PlannedHandle ? `the task ${needed.key} of another plan` : describe(needed);
-  throw new TuttiError(
-    400,
-    `plan key ${JSON.stringify(key)}: expected needs to be tasks placed with p.task(), received ${received}`,
-    { path: `/tasks/${key}/needs` },
-  );
-}
-
-class PlannedHandle implements TaskHandle<never> {
-  readonly key: string;
-  readonly #draft: Draft;
-  readonly #output: z.ZodType | undefined;
-
-  constructor(key: string, draft: Draft, output: z.ZodType | undefined) {
-    this.key = key;
-    this.#draft = draft;
-    this.#output = output;
-  }
-
-  isOf(draft: Draft): boolean {
-    return this.#draft === draft;
-  }
-
-  /** A new one whenever it is asked for, so that each use is seen. */
-  get output(): Out<never> {
-    return createReference(this.key, this.#output, this.#draft.references) as Out<never>;
-  }
-}
-
-const isHandleOf = (draft: Draft, value: unknown): value is PlannedHandle =>
-  value instanceof PlannedHandle && value.isOf(draft);
-
-/** What the author states, field by field over the type's own. */
-function statedPolicy(key: string, own: Policy, { retry, timeout, priority }: PlannedTaskOptions): Policy {
-  if (retry === undefined && timeout === undefined && priority === undefined) return own;
-  const stated = {
-    ...own,
-    ...(retry && { retry: { ...own.retry, ...retry } }),
-    ...(timeout !== undefined && { timeout }),
-    ...(priority && { priority }),
-  };
-  const parsed = policy.safeParse(stated);
-  if (parsed.success) return meantDelay(parsed.data);
-  const problems = problemsOf(parsed.error, stated);
-  throw new TuttiError(400, `plan key ${JSON.stringify(key)}: ${describeProblems(problems)}`, {
-    path: `/tasks/${key}`,
-  });
-}
-
-function describe(value: unknown): string {
-  if (value instanceof Promise) return "a promise";
-  if (Array.isArray(value)) return "an array";
-  return typeof value === "object" && value !== null ? "an object that is none of them" : String(value);
+  const writer = new PlanWriter();
+  writer.conclude(build(writer as unknown as PlanBuilder));
+  writer.check();
+  return new PlanOf<unknown>(writer.draft);
 }

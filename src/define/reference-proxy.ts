@@ -41,15 +41,21 @@ export class References implements ProxyHandler<Place> {
     return first?.$ref;
   }
 
-  /** Notes that an input takes the value of this place. Throws a {@link TuttiError} (400) where there may be none. */
-  take(place: Place): void {
+  /** Notes that an input takes the value of this place. Throws a {@link TuttiError} (400) where there may be none and has to be one. */
+  take(place: Place, mayBeAbsent: boolean): void {
     this.#idle.delete(place);
-    if (!place.field.mayBeAbsent) return;
+    if (mayBeAbsent || !place.field.mayBeAbsent) return;
     const { $ref } = place;
     const expected = "a reference to a field that is always there";
-    const hint = "make the field required (or nullable) in the contract, or refer to the object that holds it";
+    const hint =
+      "make the field required (or nullable) in the contract, refer to the object that holds it, or use orElse()";
     const message = `the reference ${$ref} leads to a field that may be absent, and then the run would fail: expected ${expected}; ${hint}`;
     throw new TuttiError(400, message, { expected, received: $ref });
+  }
+
+  /** A reference that the plan's function is given need not be used. */
+  forget(reference: object): void {
+    this.#idle.delete((reference as Reference)[target]);
   }
 
   get(place: Place, property: string | symbol): unknown {
@@ -110,9 +116,10 @@ export class References implements ProxyHandler<Place> {
     this.#idle.delete(place);
     const { $ref } = place;
     const key = $ref.slice(0, $ref.indexOf("#"));
+    const event = key === "" || key.startsWith("$") ? "the plan runs" : `${key} has succeeded`;
     throw new TuttiError(
       400,
-      `the reference ${$ref} has no value until ${key} has succeeded: expected it as a value in another task's input, received a use of its content`,
+      `the reference ${$ref} has no value until ${event}: expected it as a value in another task's input, received a use of its content`,
     );
   }
 }
@@ -130,7 +137,11 @@ export const peekReference = (value: object): string | undefined =>
  * The text of a reference that an input takes, undefined for any other value. Throws a {@link TuttiError} (400) for one that
  * may lead nowhere, and for one that is not among `references`, where these are stated.
  */
-export function takeReference(value: object, references: References | undefined): string | undefined {
+export function takeReference(
+  value: object,
+  references: References | undefined,
+  mayBeAbsent = false,
+): string | undefined {
   if (!(target in value)) return undefined;
   const { [target]: place, [owner]: of } = value as Reference;
   if (references !== undefined && of !== references)
@@ -139,6 +150,6 @@ export function takeReference(value: object, references: References | undefined)
       `the reference ${place.$ref} belongs to another plan: expected one to a task of this plan, since a task waits for its siblings only`,
       { expected: "a reference to a task of this plan", received: place.$ref },
     );
-  of.take(place);
+  of.take(place, mayBeAbsent);
   return place.$ref;
 }

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { TuttiError } from "../core/error.ts";
-import { MAX_NESTING } from "../core/json.ts";
+import { type Json, MAX_NESTING } from "../core/json.ts";
+import { wordOf } from "../core/template.ts";
 import { outputOf } from "./output-field.ts";
 import { peekReference, References, takeReference } from "./reference-proxy.ts";
+import { type TakeReference, templateOf, Word } from "./words.ts";
 
 /**
  * References to outputs that do not exist yet. In TypeScript they look like the output itself
@@ -90,11 +92,21 @@ export const createReference = (
   references = new References(),
 ): Ref<unknown> => references.refer(`${key}#`, outputOf(output)) as Ref<unknown>;
 
-/** Where an input is written down: it learns whether that is JSON, and takes the references of its own plan only. */
-interface Whole {
+/** Where an input is written down: it learns what that has in it, and takes the references of its own plan only. */
+export interface Whole {
   isJson: boolean;
   readonly references?: References;
+  /** Whether there are words that only a plan of version 2 has. */
+  hasNewWords?: boolean;
+  /** Data that a plan of version 2 would take for words. */
+  readonly lookalikes?: Set<object>;
 }
+
+/** Takes references for a plan. */
+export const referenceTaker =
+  ({ references }: Whole): TakeReference =>
+  (value, mayBeAbsent) =>
+    takeReference(value, references, mayBeAbsent);
 
 const tooDeep = () =>
   new TuttiError(400, `expected an input nested at most ${MAX_NESTING} levels, received a deeper or circular one`);
@@ -111,7 +123,11 @@ export function toWire(input: unknown, whole: Whole = { isJson: true }, level = 
     return input;
   }
   const text = takeReference(input, whole.references);
-  if (text !== undefined) return { $ref: text };
+  if (text !== undefined) return writeReference(text, whole);
+  if (input instanceof Word) {
+    whole.hasNewWords = true;
+    return input.toWire(referenceTaker(whole), (value) => toWire(value, whole, level + 1) as Json);
+  }
   if (level >= MAX_NESTING) throw tooDeep();
   if (Array.isArray(input)) {
     const items: unknown[] = [];
@@ -127,16 +143,28 @@ export function toWire(input: unknown, whole: Whole = { isJson: true }, level = 
   const from = input as Readonly<Record<string, unknown>>;
   const copy: Record<string, unknown> = {};
   let fields = 0;
+  let mayBeWord = false;
   for (const field of Object.keys(from)) {
     const value = from[field];
     if (value === undefined) continue;
     fields++;
+    if (field.startsWith("$")) mayBeWord = true;
     setField(copy, field, toWire(value, whole, level + 1));
   }
-  if (fields !== 1 || !(Object.hasOwn(copy, "$ref") || Object.hasOwn(copy, "$literal"))) return copy;
+  if (!mayBeWord) return copy;
+  if (fields !== 1 || !(Object.hasOwn(copy, "$ref") || Object.hasOwn(copy, "$literal"))) {
+    if (wordOf(copy)) whole.lookalikes?.add(copy);
+    return copy;
+  }
   refuseReferences(input, "$ref" in copy ? "$ref" : "$literal", level);
   whole.isJson = false;
   return { $literal: input };
+}
+
+function writeReference(text: string, whole: Whole): unknown {
+  const word = templateOf(text);
+  if (!("$ref" in word) || text.startsWith("#")) whole.hasNewWords = true;
+  return word;
 }
 
 /** Also where the name means something else in an assignment. */

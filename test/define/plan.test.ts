@@ -6,8 +6,9 @@ import { TuttiError } from "../../src/core/error.ts";
 import { findNonJson, type Json, MAX_NESTING } from "../../src/core/json.ts";
 import { checkPlan } from "../../src/core/plan-check.ts";
 import { resolveInput } from "../../src/core/reference.ts";
-import { type PlanBuilder, type PlannedTaskOptions, plan, type TaskHandle } from "../../src/define/plan.ts";
+import { type PlanBuilder, plan } from "../../src/define/plan.ts";
 import { PlanOf } from "../../src/define/plan-of.ts";
+import type { PlannedTaskOptions, TaskHandle } from "../../src/define/planned-options.ts";
 import type { Out } from "../../src/define/reference.ts";
 import { task } from "../../src/define/task.ts";
 
@@ -266,7 +267,7 @@ describe("a reference", () => {
     [
       "that may be absent",
       (p) => p.task("t", { note: p.task(known, {}).output.note }),
-      "the reference known#/note leads to a field that may be absent, and then the run would fail: expected a reference to a field that is always there; make the field required (or nullable) in the contract, or refer to the object that holds it",
+      "the reference known#/note leads to a field that may be absent, and then the run would fail: expected a reference to a field that is always there; make the field required (or nullable) in the contract, refer to the object that holds it, or use orElse()",
     ],
     [
       "below what may be null",

@@ -4,8 +4,9 @@
 import { expectTypeOf } from "vitest";
 import { z } from "zod";
 import type { Tutti } from "../../src/app.ts";
-import { type PlanBuilder, plan, type TaskHandle } from "../../src/define/plan.ts";
+import { type PlanBuilder, plan } from "../../src/define/plan.ts";
 import type { PlanOf } from "../../src/define/plan-of.ts";
+import type { TaskHandle } from "../../src/define/planned-options.ts";
 import type { In, Out, Ref } from "../../src/define/reference.ts";
 import { type Task, type TaskInput, type TaskOutput, task } from "../../src/define/task.ts";
 import { type Worker, worker } from "../../src/define/worker.ts";

@@ -59,17 +59,18 @@ const MISTAKES: Readonly<Record<string, readonly [code: string, error: string, .
   "an unknown option of a task in a plan": [
     inPlan('p.task(summarize, { text: "" }, { timeuot: 5 });'),
     "TS2561",
-    "'timeuot' does not exist in type 'PlannedTaskOptions'. Did you mean to write 'timeout'?",
+    "'timeuot' does not exist in type 'PlannedTaskOptions<",
+    "Did you mean to write 'timeout'?",
   ],
   "returning a reference from a plan": [
     "plan((p) => p.task(merge, { parts: [] }).output);",
     "TS2322",
-    "Type 'Out<string>' is not assignable to type 'void | AnyTaskHandle'",
+    "Type 'Out<string>' is not assignable to type 'void | AnyTaskHandle | OutputTemplate'",
   ],
   "a plan that is made by a promise": [
     'plan(async (p) => p.task(summarize, { text: "" }));',
     "TS2322",
-    "is not assignable to type 'void | AnyTaskHandle'",
+    "is not assignable to type 'void | AnyTaskHandle | OutputTemplate'",
   ],
   "a reference as a condition": [
     inPlan("if (one.output.cached) p.task(merge, { parts: [] });"),

@@ -133,14 +133,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "forget timers in a replay",
     file: "fold/obligations.ts",
-    snippet: `else if (state === "backingOff") yield`,
-    instead: `else if (state === "failed") yield`,
+    snippet: `else if (stateOf(task) === "backingOff") yield`,
+    instead: `else if (stateOf(task) === "failed") yield`,
   },
   {
     name: "skip the list of the queue at a takeover",
-    file: "actors/shard/reconcile.ts",
-    snippet: "return bus.listSubjects(topology.streams.tasks.name, topology.subjects.tasksOfShard(this.#shard));",
-    instead: "return Promise.resolve(bus && topology && []);",
+    file: "actors/shard/shard-owner.ts",
+    snippet: "await this.#reconciler.listQueue()",
+    instead: "[]",
     faults: ["delay", "restart"],
   },
   {

@@ -7,7 +7,7 @@ import { asText, oneLine, type Paint } from "./style.ts";
 import { APPEARANCE, elapsedOf, formatCount } from "./task-line.ts";
 
 /** Waiting in a queue is the bus's business; a line for each would only double their number. */
-const UNTOLD = new Set(["blocked", "ready", "held", "queued"]);
+const UNTOLD = new Set(["blocked", "deciding", "ready", "held", "queued"]);
 
 const nameOf = (view: TaskView) => (view.task === ROOT ? view.type : view.task);
 

@@ -9,6 +9,7 @@ const SPINNER = [..."⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"];
 /** How a state looks, and what it is called in a sentence. */
 export const APPEARANCE: Readonly<Record<TaskViewState, { symbol: string; style: Style; word: string }>> = {
   blocked: { symbol: "·", style: "dim", word: "waiting" },
+  deciding: { symbol: "◇", style: "dim", word: "being decided" },
   ready: { symbol: "◌", style: "dim", word: "queued or running" },
   held: { symbol: "◌", style: "dim", word: "held back" },
   queued: { symbol: "◌", style: "dim", word: "queued" },
@@ -18,10 +19,12 @@ export const APPEARANCE: Readonly<Record<TaskViewState, { symbol: string; style:
   succeeded: { symbol: "✔", style: "green", word: "succeeded" },
   failed: { symbol: "✖", style: "red", word: "failed" },
   cancelled: { symbol: "⊘", style: "yellow", word: "cancelled" },
+  skipped: { symbol: "○", style: "dim", word: "skipped" },
+  abandoned: { symbol: "⊖", style: "dim", word: "abandoned" },
 };
 
 /** The states of a task that has not begun its current attempt, as far as is known. */
-const WAITING: ReadonlySet<TaskViewState> = new Set(["blocked", "ready", "held", "queued"]);
+const WAITING: ReadonlySet<TaskViewState> = new Set(["blocked", "deciding", "ready", "held", "queued"]);
 
 export interface LineOptions {
   readonly paint: Paint;

@@ -19,11 +19,14 @@ const URGENCY: Readonly<Record<TaskViewState, number>> = {
   expanded: 1,
   backingOff: 1,
   cancelled: 2,
+  deciding: 3,
   ready: 3,
   held: 3,
   queued: 3,
   blocked: 3,
   succeeded: 4,
+  skipped: 4,
+  abandoned: 4,
 };
 /** Up to here a task goes on, or is why the run does not: a part of what is under it says something, too. */
 const LAST_ACTIVE = 1;

@@ -19,6 +19,10 @@ export const totals = z.object({
   succeeded: z.int(),
   failed: z.int(),
   cancelled: z.int(),
+  /** Left out, by a condition or because what they need was. */
+  skipped: z.int().optional(),
+  /** Stopped, since nothing could use them any more. */
+  abandoned: z.int().optional(),
   executions: z.int(),
 });
 export type Totals = z.output<typeof totals>;
@@ -98,6 +102,39 @@ export function isPlainResult(value: unknown): value is Result {
 /** Results of one run, committed together. Each is read on its own, so that a bad one spoils no other. */
 export const resultEvent = z.object({ v: versionOf("result").default(1), results: z.array(z.unknown()) });
 
+/**
+ * An attempt returned a plan, as a message of its own: a plan of version 2 never stands in a `result`, so that a build which
+ * does not know it gives the shard back instead of failing the attempt.
+ */
+export const planned = z.object({
+  v: versionOf("planned"),
+  task: taskId,
+  attempt: z.int().min(1),
+  worker: z.string().optional(),
+  startedAt: moment.optional(),
+  /** Exactly one of these. */
+  plan: z.unknown().optional(),
+  planRef: blobRef.optional(),
+  usage: z.record(z.string(), json).optional(),
+});
+export type Planned = z.output<typeof planned>;
+
+/** The answers to the expressions of tasks that were ready to start but for these. */
+export const decided = z.object({
+  v: versionOf("decided"),
+  decisions: z.array(
+    z.object({
+      task: taskId,
+      attempt: z.int().min(1),
+      /** By the text of the expression. */
+      answers: z.record(z.string(), json).optional(),
+      /** Why there are none: the task fails by it. */
+      error: z.string().optional(),
+    }),
+  ),
+});
+export type Decision = z.output<typeof decided>["decisions"][number];
+
 export const DUE = ["backoff", "deadline"] as const;
 /** A moment that the fold had computed has come. */
 export const due = z.object({ v: versionOf("due"), task: taskId, attempt: z.int(), what: z.enum(DUE) });
@@ -145,7 +182,17 @@ export const carried = z.object({
 });
 
 /** The events of a run's log; `kind` is the last token of the subject. */
-export const EVENT_SCHEMAS = { submitted, result: resultEvent, due, cancel, redrive, ended, carried } as const;
+export const EVENT_SCHEMAS = {
+  submitted,
+  result: resultEvent,
+  planned,
+  decided,
+  due,
+  cancel,
+  redrive,
+  ended,
+  carried,
+} as const;
 export type EventKind = keyof typeof EVENT_SCHEMAS;
 export type EventBody<K extends EventKind> = z.output<(typeof EVENT_SCHEMAS)[K]>;
 export type Submitted = EventBody<"submitted">;

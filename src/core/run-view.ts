@@ -11,6 +11,7 @@ import { errorDetails } from "./thrown.ts";
  */
 export const TASK_STATES = [
   "blocked",
+  "deciding",
   "ready",
   "held",
   "queued",
@@ -20,6 +21,8 @@ export const TASK_STATES = [
   "succeeded",
   "failed",
   "cancelled",
+  "skipped",
+  "abandoned",
 ] as const;
 export type TaskViewState = (typeof TASK_STATES)[number];
 
@@ -40,6 +43,8 @@ export const taskView = z.object({
   endedAt: iso.optional(),
   worker: z.string().optional(),
   error: z.object({ kind: z.string(), message: z.string(), ...errorDetails.shape }).optional(),
+  /** Whose failure the error is, when it is another task's. */
+  cause: taskId.optional(),
 });
 export type TaskView = z.output<typeof taskView>;
 

@@ -6,16 +6,19 @@
  * that meets a version above its own gives the shard back.
  */
 export const VERSIONS = {
-  submitted: 1,
+  /** 2: a run of a type that the owner carries out itself. */
+  submitted: 2,
   result: 1,
   due: 1,
   cancel: 1,
   redrive: 1,
   ended: 1,
   /** Has the version of the highest that it carries, and so can be as high as any of them. */
-  carried: 1,
+  carried: 2,
+  planned: 2,
+  decided: 2,
   /** A plan stands inside another body, and is read on its own. */
-  plan: 1,
+  plan: 2,
   task: 1,
   type: 1,
   worker: 1,

@@ -45,6 +45,11 @@ export class PlanOf<out T> {
     return new Set(Iterator.from(all).flatMap(({ type }) => (typeof type === "string" ? [type] : [])));
   }
 
+  /** The version of the plan language that it is written in. */
+  get version(): number {
+    return Number((this.content as { readonly v?: unknown }).v ?? 1);
+  }
+
   /** How many tasks it has. */
   get size(): number {
     const { tasks } = this.content;

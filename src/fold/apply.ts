@@ -1,8 +1,10 @@
 import { cutMessage, cutTaskError, taskError } from "../core/error.ts";
 import {
+  type Decision,
   type Due,
   type Ended,
   isPlainResult,
+  type Planned,
   type Redrive,
   type Result,
   type RunEvent,
@@ -13,11 +15,14 @@ import {
 import { isNestedDeeper, MAX_NESTING } from "../core/json.ts";
 import { depthOf, ROOT } from "../core/names.ts";
 import { checkPlan } from "../core/plan-check.ts";
+import { checkAnyPlan } from "../core/plan-v2-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import type { Effect } from "./effects.ts";
+import { createTask } from "./planting.ts";
 import { failedTaskOf, isOver, type RunAddress, type RunState } from "./run-state.ts";
+import { FIRST_RUN_STEP, type Turn } from "./steps.ts";
 import { attemptOf, isOpen, stateOf, type TaskRecord } from "./task-record.ts";
-import { arm, createTask, FIRST_RUN_STEP, failAttempt, runEffects, stepRun, stepTask, type Turn } from "./tree.ts";
+import { arm, failAttempt, passOn, runEffects, start, stepRun, stepTask } from "./tree.ts";
 
 /** Raised whenever the same log would fold to another state; a run records the one it began with. */
 export const FOLD_VERSION = 2;
@@ -38,6 +43,8 @@ export function beginRun(address: RunAddress, submitted: Submitted, at: number, 
     succeeded: 0,
     failed: 0,
     cancelled: 0,
+    skipped: 0,
+    abandoned: 0,
     expired: false,
     cancelledBy: undefined,
     end: undefined,
@@ -48,10 +55,11 @@ export function beginRun(address: RunAddress, submitted: Submitted, at: number, 
   const root = createTask(run, undefined, ROOT, { type, ...(input !== undefined && { input }), ...policy });
   root.holders = 1;
   (run as { root: TaskRecord }).root = root;
-  const turn = { effects, at };
+  const turn = { effects, at, pending: [] };
   effects.push({ kind: "begun", run });
   for (const effect of FIRST_RUN_STEP.effects) runEffects[effect](run, turn);
-  stepTask(root, "ready", turn);
+  start(root, turn);
+  passOn(turn);
   return run;
 }
 
@@ -64,7 +72,7 @@ export function applyEvent(
   event: Exclude<RunEvent, { kind: "submitted" }>,
   effects: Effect[] = [],
 ): Effect[] {
-  fold(run, event, { effects, at: event.at });
+  fold(run, event, { effects, at: event.at, pending: [] });
   return effects;
 }
 
@@ -76,13 +84,26 @@ function fold(run: RunState, event: Exclude<RunEvent, { kind: "submitted" }>, tu
   run.updatedAt = event.at;
   switch (event.kind) {
     case "result":
-      for (const one of event.body.results) applyResult(run, one, turn);
+      for (const one of event.body.results) {
+        applyResult(run, one, turn);
+        passOn(turn);
+      }
+      return;
+    case "planned":
+      applyPlanned(run, event.body, turn);
+      return passOn(turn);
+    case "decided":
+      for (const one of event.body.decisions) {
+        applyDecision(run, one, turn);
+        passOn(turn);
+      }
       return;
     case "due":
       return applyDue(run, event.body, turn);
     case "cancel":
       run.cancelledBy ??= { by: event.body.by, reason: event.body.reason };
-      return stepRun(run, { type: "cancel" }, turn);
+      stepRun(run, { type: "cancel" }, turn);
+      return passOn(turn);
     case "ended":
       return applyEnded(run, event.body, event.sequence, turn);
   }
@@ -105,6 +126,7 @@ function applyRedrive(run: RunState, { task: id, attempt }: Redrive, turn: Turn)
   run.redriven = { task: id, attempt: attemptOf(task), at: turn.at, times };
   turn.effects.push({ kind: "reopened", run });
   stepRun(run, { type: "redrive" }, turn);
+  passOn(turn);
 }
 
 function applyResult(run: RunState, raw: unknown, turn: Turn): void {
@@ -120,19 +142,47 @@ function applyResult(run: RunState, raw: unknown, turn: Turn): void {
   // Runs that began with an earlier fold took whatever came.
   if (read.refused !== undefined && run.submitted.fold >= 2)
     return failAttempt(task, { kind: "terminal", message: cutMessage(`the result is refused: ${read.refused}`) }, turn);
-  if (read.plan !== undefined) {
-    const checked = checkPlan(read.plan, { depth: depthOf(task.id) });
-    if ("plan" in checked) return stepTask(task, "planned", turn, { checked });
-    const message = `the plan is refused: ${describeProblems(checked.problems)}`;
-    return failAttempt(task, { kind: "terminal", message }, turn);
-  }
-  // Hosts replace the reference by the plan before they fold; one that is still there has lost its blob.
-  if (read.planRef !== undefined)
-    return failAttempt(task, { kind: "terminal", message: `the plan's blob ${read.planRef} is gone` }, turn);
+  if (read.plan !== undefined) return expand(task, checkPlan(read.plan, { depth: depthOf(task.id) }), turn);
+  if (read.planRef !== undefined) return failLost(task, read.planRef, turn);
   if (read.outputRef !== undefined) task.output = { ref: read.outputRef };
   else if (read.output !== undefined) task.output = { value: read.output };
   if (task.holders === 0) task.output = undefined;
   stepTask(task, "returned", turn);
+}
+
+function applyPlanned(
+  run: RunState,
+  { task: id, attempt, worker, startedAt, plan, planRef }: Planned,
+  turn: Turn,
+): void {
+  const task = run.tasks.get(id);
+  if (!task) return;
+  run.executions++;
+  if (!isOpen(task, attempt)) return;
+  task.worker = shared(worker);
+  task.startedAt = toMs(startedAt) ?? task.startedAt;
+  if (planRef !== undefined) return failLost(task, planRef, turn);
+  expand(task, checkAnyPlan(plan, { depth: depthOf(id) }), turn);
+}
+
+function expand(task: TaskRecord, checked: ReturnType<typeof checkAnyPlan>, turn: Turn): void {
+  if (!("problems" in checked)) return stepTask(task, "planned", turn, { checked });
+  const message = `the plan is refused: ${describeProblems(checked.problems)}`;
+  failAttempt(task, { kind: "terminal", message }, turn);
+}
+
+/** Hosts replace the reference by the plan before they fold; one that is still there has lost its blob. */
+const failLost = (task: TaskRecord, ref: string, turn: Turn): void =>
+  failAttempt(task, { kind: "terminal", message: `the plan's blob ${ref} is gone` }, turn);
+
+/** Counts for a task that waits for it, once. */
+function applyDecision(run: RunState, { task: id, attempt, answers, error }: Decision, turn: Turn): void {
+  const task = run.tasks.get(id);
+  if (!task || stateOf(task) !== "deciding" || attemptOf(task) !== attempt) return;
+  if (!answers)
+    return stepTask(task, "broken", turn, { error: { kind: "terminal", message: error ?? "it could not be decided" } });
+  task.node!.answers = answers;
+  start(task, turn);
 }
 
 /**
@@ -166,7 +216,8 @@ function applyDue(run: RunState, { task: id, attempt, what }: Due, turn: Turn): 
   if (what === "deadline") {
     if (run.deadline === undefined || !run.snapshot.hasTag("active")) return;
     if (turn.at < run.deadline) return arm(run.root, "deadline", run.deadline, turn);
-    return stepRun(run, { type: "deadlinePassed" }, turn);
+    stepRun(run, { type: "deadlinePassed" }, turn);
+    return passOn(turn);
   }
   const task = run.tasks.get(id);
   if (!task || stateOf(task) !== "backingOff" || attemptOf(task) !== attempt) return;

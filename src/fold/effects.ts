@@ -21,6 +21,8 @@ export type Effect =
   /** Append `due` at this log time, ms. `task` is the root for the run's deadline. */
   | { readonly kind: "arm"; readonly task: TaskRecord; readonly what: DueWhat; readonly at: number }
   | { readonly kind: "disarm"; readonly task: TaskRecord; readonly what: DueWhat }
+  /** The task's expressions are to be answered: append `decided`. */
+  | { readonly kind: "decide"; readonly task: TaskRecord; readonly attempt: number }
   /** The outcome is known: append `ended`. */
   | { readonly kind: "conclude"; readonly run: RunState }
   /** `ended` was read. The run does not change any more, unless it is redriven. */

@@ -10,6 +10,7 @@ export function* obligationsOf(run: RunState): Generator<Effect> {
     yield { kind: "arm", task: run.root, what: "deadline", at: run.deadline };
   for (const task of run.tasks.values()) {
     if (hasOpenAttempt(task)) yield { kind: "open", task, attempt: attemptOf(task) };
+    else if (stateOf(task) === "deciding") yield { kind: "decide", task, attempt: attemptOf(task) };
     else if (stateOf(task) === "backingOff") yield { kind: "arm", task, what: "backoff", at: task.dueAt };
   }
 }

@@ -1,48 +1,36 @@
 import type { Json } from "../core/json.ts";
-import { NO_TASKS, type Output, type TaskRecord } from "./task-record.ts";
+import { childOf, isOwnersType } from "../core/names.ts";
+import { resolveInput } from "../core/reference.ts";
+import { resolveTemplate, type TemplateValues } from "../core/template.ts";
+import { makesParentsOutput } from "./held-outputs.ts";
+import { type Output, stateOf, type TaskRecord } from "./task-record.ts";
 
 /**
- * Outputs are kept only while somebody needs them: siblings that have yet to return, and the parent whose output is
- * made of them. What nobody holds is let go; the log still has it. Tasks that have failed or were cancelled hold on to
- * what they needed, until the run is forgotten: it may be redriven.
+ * What tasks have come to and what they are given, read out of the tree: an output may be made of children's outputs, which
+ * refer to what their plan was given, which is made of outputs of siblings further up.
  */
 
-/** Whether the parent's output contains this child's. The root's is the run's. */
-export const makesParentsOutput = (task: TaskRecord): boolean => {
-  const named = task.parent?.children?.output;
-  return named === undefined || named === task;
-};
+/** Has what is kept elsewhere, by its reference. */
+export type Load = (ref: string) => Json;
 
-/** One of those that hold the task's output is done with it. */
-function letGo(task: TaskRecord): void {
-  if (task.holders > 0 && --task.holders === 0) drop(task);
-}
-
-/** A task that has returned needs its siblings' outputs no longer: retry applies to handlers only. */
-export function releaseNeeds(task: TaskRecord): void {
-  for (const need of task.needs) letGo(need);
-  task.needs = NO_TASKS;
-}
-
-function drop(task: TaskRecord): void {
-  task.output = undefined;
-  if (!task.children) return;
-  for (const child of task.children.all) if (makesParentsOutput(child)) letGo(child);
-}
-
-/** The output of a task that has succeeded; of an expanded one, made of its children's. `load` fetches those kept elsewhere. */
-export function outputOf(task: TaskRecord, load: (ref: string) => Json): Json {
+/** The output of a task that has succeeded; of an expanded one, made of its children's. */
+export function outputOf(task: TaskRecord, load: Load): Json {
   if (!task.children) {
     const { output } = task;
     if (!output) throw new Error(`the output of ${task.id} is no longer held`);
     return "ref" in output ? load(output.ref) : output.value;
   }
-  const { all, output } = task.children;
+  const { output, template } = task.children;
   if (output) return outputOf(output, load);
+  if (template !== undefined) return resolveTemplate(template, valuesIn(task, load));
   const outputs: Record<string, Json> = {};
-  for (const child of all) outputs[child.key] = outputOf(child, load);
+  for (const child of makersOf(task)) outputs[child.key] = outputOf(child, load);
   return outputs;
 }
+
+/** Those of which the output of an expanded task is made. In a plan of version 2, some may have none. */
+const makersOf = ({ children }: TaskRecord): readonly TaskRecord[] =>
+  children!.all.filter((child) => makesParentsOutput(child) && (!child.node || stateOf(child) === "succeeded"));
 
 /** Where a task's output stands as it is, if it is in one place; undefined when it has to be put together. */
 export function soleOutput(task: TaskRecord): Output | undefined {
@@ -51,18 +39,109 @@ export function soleOutput(task: TaskRecord): Output | undefined {
   return output && soleOutput(output);
 }
 
-/** Whether {@link outputOf} would have to load anything. */
-export function holdsRef(task: TaskRecord): boolean {
-  if (!task.children) return task.output !== undefined && "ref" in task.output;
-  for (const child of task.children.all) if (makesParentsOutput(child) && holdsRef(child)) return true;
-  return false;
-}
-
 /** The references that {@link outputOf} would load. */
 export function* refsOf(task: TaskRecord): Generator<string> {
   if (!task.children) {
     if (task.output && "ref" in task.output) yield task.output.ref;
     return;
   }
-  for (const child of task.children.all) if (makesParentsOutput(child)) yield* refsOf(child);
+  for (const child of makersOf(task)) yield* refsOf(child);
+  if (task.children.template !== undefined && task.children.plan!.checked.usesInput) yield* planInputRefs(task);
+}
+
+/** Whether {@link outputOf} would have to load anything. */
+export function holdsRef(task: TaskRecord): boolean {
+  if (!task.children) return task.output !== undefined && "ref" in task.output;
+  return !refsOf(task).next().done;
+}
+
+/** How a task has come out, or stands: what `{"$outcome": key}` is replaced by. */
+export function outcomeOf(task: TaskRecord, load: Load): Json {
+  const state = stateOf(task);
+  if (state === "succeeded") return { state, output: outputOf(task, load) };
+  if (!task.error) return { state };
+  const { kind, message, name } = task.error;
+  return { state, error: { kind, message, ...(name !== undefined && { name }) } };
+}
+
+/** What a task is given, references replaced. Throws a `BrokenReference`. */
+export function inputOf(task: TaskRecord, load: Load): Json {
+  const { run, spec, parent, node } = task;
+  const { input = {} } = spec;
+  if (!parent) {
+    const { inputRef } = run.submitted;
+    // A request's input is data, whatever it looks like; only plans refer.
+    return inputRef === undefined ? input : load(inputRef);
+  }
+  if (!node) return resolveInput(input, (key) => outputOf(run.tasks.get(childOf(parent.id, key))!, load));
+  // A plan that is sent as an input has references of its own.
+  if (isSentPlan(task)) return input;
+  return resolveTemplate(input, { ...valuesIn(parent, load), expression: (text) => node.answers![text]! });
+}
+
+/** What a task is given of a sibling that it names in `needs`: its output, or, where the join bears others, how it came out. */
+export function givenOf({ run, parent, node }: TaskRecord, key: string, load: Load): Json {
+  const sibling = run.tasks.get(childOf(parent!.id, key))!;
+  const bearsAll = node === undefined || node.checked.joinOf(node.index).rule === "all";
+  return bearsAll ? outputOf(sibling, load) : outcomeOf(sibling, load);
+}
+
+/** Whether the task is a plan that it was sent as its input, for the owner to carry out. */
+export const isSentPlan = ({ node, parent, spec, run }: TaskRecord): boolean =>
+  isOwnersType(spec.type) && (node ? node.stated.type !== undefined : !parent && run.submitted.v > 1);
+
+/** What the plan of an expanded task was given: `#/…` in it, and `input` in its expressions. */
+export function planInputOf(task: TaskRecord, load: Load): Json {
+  const input = inputOf(task, load);
+  return isSentPlan(task) ? ((input as { input?: Json }).input ?? {}) : input;
+}
+
+/** The references that {@link inputOf} would load. */
+export function* inputRefs(task: TaskRecord): Generator<string> {
+  const { parent, node, run } = task;
+  if (!parent) {
+    if (run.submitted.inputRef !== undefined) yield run.submitted.inputRef;
+    return;
+  }
+  for (const need of task.needs) if (stateOf(need) === "succeeded") yield* refsOf(need);
+  if (node?.checked.usesInput && !isSentPlan(task)) yield* planInputRefs(parent);
+}
+
+const planInputRefs = (task: TaskRecord): Generator<string> => inputRefs(task);
+
+/** What the templates and expressions of an expanded task's plan stand for. */
+export function valuesIn(task: TaskRecord, load: Load): TemplateValues {
+  const { run, children } = task;
+  const child = (key: string) => run.tasks.get(childOf(task.id, key))!;
+  return {
+    output(key) {
+      const sibling = child(key);
+      return stateOf(sibling) === "succeeded" ? outputOf(sibling, load) : undefined;
+    },
+    outcome: (key) => outcomeOf(child(key), load),
+    get input() {
+      return planInputOf(task, load);
+    },
+    // That of the plan's own output, which is made when it is read: it counts for nothing in the fold.
+    expression: (text) => children!.plan!.checked.expressions.get(text)!.evaluate(expressionValuesIn(task, load)),
+  };
+}
+
+/** The same for an expression. */
+export function expressionValuesIn(task: TaskRecord, load: Load) {
+  const values = valuesIn(task, load);
+  const { run, tenant, submitted, priority, submittedAt } = task.run;
+  const described = {
+    id: run,
+    tenant,
+    type: submitted.type,
+    priority,
+    submittedAt: new Date(submittedAt).toISOString(),
+  };
+  return {
+    output: values.output,
+    outcome: values.outcome,
+    context: (name: string): Json | undefined =>
+      name === "input" ? values.input : name === "run" ? described : undefined,
+  };
 }

@@ -29,6 +29,8 @@ export interface RunState extends RunAddress {
   succeeded: number;
   failed: number;
   cancelled: number;
+  skipped: number;
+  abandoned: number;
   /** Whether its deadline came first. */
   expired: boolean;
   /** Set when `cancel` was read. */

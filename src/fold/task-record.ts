@@ -1,19 +1,28 @@
 import type { TaskError } from "../core/error.ts";
 import type { Json } from "../core/json.ts";
 import type { PlannedTask } from "../core/plan.ts";
+import type { PlannedTaskV2 } from "../core/plan-v2.ts";
 import type { TaskSnapshot, TaskState } from "../machines/task.ts";
+import type { PlanNode, PlanProgress } from "./plan-node.ts";
 import type { RunState } from "./run-state.ts";
 
 /** A task's output: the value itself, or where it is kept. */
 export type Output = { readonly value: Json } | { readonly ref: string };
 
+/** What a plan says of a task. One that no worker executes is of the type `plan`. */
+export type TaskSpec = PlannedTask | (PlannedTaskV2 & { readonly type: string });
+
 export interface Children {
   /** In the order of the plan. */
   readonly all: readonly TaskRecord[];
-  /** How many have not succeeded yet. */
+  /** In a plan of version 1: how many have not succeeded yet. */
   remaining: number;
-  /** The child whose output is the parent's; undefined: all of them, by key. */
+  /** The child whose output is the parent's; undefined: those of all that have succeeded, by key, or what `template` says. */
   readonly output: TaskRecord | undefined;
+  /** The output of a plan of version 2 that says how it is made. */
+  readonly template: Json | undefined;
+  /** Of a plan of version 2. */
+  readonly plan: PlanProgress | undefined;
 }
 
 /** The data of one task, beside its machine's snapshot (which it shares with others). Only the fold changes it. */
@@ -22,12 +31,14 @@ export interface TaskRecord {
   readonly id: string;
   readonly key: string;
   readonly parent: TaskRecord | undefined;
-  readonly spec: PlannedTask;
+  readonly spec: TaskSpec;
   snapshot: TaskSnapshot;
   /** Siblings it needs. */
   needs: readonly TaskRecord[];
-  /** How many of them have not succeeded yet. */
+  /** In a plan of version 1: how many of them have not succeeded yet. */
   missing: number;
+  /** In a plan of version 2. */
+  node: PlanNode | undefined;
   /** Siblings that need it. */
   dependents: TaskRecord[] | undefined;
   children: Children | undefined;
@@ -60,5 +71,5 @@ export const isOpen = (task: TaskRecord, attempt: number): boolean =>
 /** Of the present round: a redrive begins a new one, with all the attempts that the policy allows. */
 export const attemptInRound = ({ snapshot: { context } }: TaskRecord): number => context.attempt - context.spent;
 
-/** Succeeded, failed or cancelled: nothing can happen to it any more, but for the last two a redrive of the run. */
+/** Nothing can happen to it any more, but, if it has failed or was cancelled, a redrive of the run. */
 export const isFinal = (task: TaskRecord): boolean => task.snapshot.hasTag("over");

@@ -1,76 +1,28 @@
+import type { CheckedPlanV2 } from "../core/checked-plan.ts";
 import type { TaskError } from "../core/error.ts";
 import type { DueWhat } from "../core/event.ts";
-import { childOf, ROOT } from "../core/names.ts";
-import type { PlannedTask } from "../core/plan.ts";
+import type { Verdict } from "../core/join.ts";
 import type { CheckedPlan } from "../core/plan-check.ts";
-import { backoffMs, DEFAULT_RETRY, type Policy, resolveRetry } from "../core/policy.ts";
-import { type RunEffect, type RunMachineEvent, runMachine, runStepKey } from "../machines/run.ts";
-import { createStepper, type Step } from "../machines/step.ts";
-import { type TaskEffect, type TaskMachineEvent, taskMachine, taskStepKey } from "../machines/task.ts";
-import type { Effect } from "./effects.ts";
-import { makesParentsOutput, releaseNeeds } from "./outputs.ts";
+import { backoffMs, type Policy, resolveRetry } from "../core/policy.ts";
+import type { RunEffect, RunMachineEvent } from "../machines/run.ts";
+import type { TaskEffect, TaskMachineEvent } from "../machines/task.ts";
+import { releaseNeeds } from "./held-outputs.ts";
+import { countChild, countNeed, countsForPlan } from "./plan-node.ts";
+import { plant } from "./planting.ts";
+import { revivals } from "./revival.ts";
 import type { RunState } from "./run-state.ts";
-import { attemptInRound, attemptOf, isFinal, NO_TASKS, type TaskRecord } from "./task-record.ts";
+import { findStart } from "./start.ts";
+import { runSteps, type TaskStep, type Turn, taskSteps } from "./steps.ts";
+import { attemptInRound, attemptOf, isFinal, NO_TASKS, stateOf, type TaskRecord } from "./task-record.ts";
 
 /**
- * Steps the machines of one run and carries out, within the tree, what they ask for: a task's success is told to those
- * that need it, a failure to its parent, a plan grows children. What concerns the world is added to the turn's effects.
+ * Steps the machines of one run and carries out, within the tree, what they ask for: the end of a task goes to those that
+ * need it and to its parent, a plan grows children. What concerns the world is added to the turn's effects.
  */
-
-const taskSteps = createStepper<typeof taskMachine, TaskEffect>(taskMachine, taskStepKey);
-const runSteps = createStepper<typeof runMachine, RunEffect>(runMachine, runStepKey);
-
-/** Where in the log the tree is being changed, and what that asks of the world. */
-export interface Turn {
-  readonly effects: Effect[];
-  /** Log time of the event, ms. */
-  readonly at: number;
-}
-
-/** Asks for a `due` at a moment of the log's time, ms. */
-export function arm(task: TaskRecord, what: DueWhat, at: number, { effects }: Turn): void {
-  effects.push({ kind: "arm", task, what, at });
-}
-
-/** Tasks with the same number of attempts share their first snapshot. */
-const firstSnapshots = new Map<number, TaskRecord["snapshot"]>();
-function firstSnapshot(attempts: number): TaskRecord["snapshot"] {
-  const found = firstSnapshots.get(attempts);
-  if (found) return found;
-  const { snapshot } = taskSteps.initial({ attempts });
-  firstSnapshots.set(attempts, snapshot);
-  return snapshot;
-}
-
-export function createTask(run: RunState, parent: TaskRecord | undefined, key: string, spec: PlannedTask): TaskRecord {
-  const task: TaskRecord = {
-    run,
-    id: parent ? childOf(parent.id, key) : ROOT,
-    key,
-    parent,
-    spec,
-    snapshot: firstSnapshot(spec.retry?.attempts ?? DEFAULT_RETRY.attempts),
-    needs: NO_TASKS,
-    missing: 0,
-    dependents: undefined,
-    children: undefined,
-    output: undefined,
-    holders: 0,
-    error: undefined,
-    failedAt: undefined,
-    openedAt: 0,
-    endedAt: 0,
-    startedAt: 0,
-    worker: undefined,
-    dueAt: 0,
-  };
-  run.tasks.set(task.id, task);
-  return task;
-}
 
 /** What an event brings that its effects need, beside its type. */
 export interface StepData {
-  readonly checked?: CheckedPlan;
+  readonly checked?: CheckedPlan | CheckedPlanV2;
   readonly error?: TaskError;
 }
 
@@ -89,7 +41,7 @@ export function failAttempt(task: TaskRecord, error: TaskError, turn: Turn): voi
 }
 
 /** Takes a step of a task's machine, and carries out what it asks for. */
-function take(task: TaskRecord, step: Step<typeof taskMachine, TaskEffect>, turn: Turn, data: StepData): void {
+function take(task: TaskRecord, step: TaskStep, turn: Turn, data: StepData): void {
   if (step.snapshot === task.snapshot) return;
   task.snapshot = step.snapshot;
   if (data.error) task.error = data.error;
@@ -97,6 +49,11 @@ function take(task: TaskRecord, step: Step<typeof taskMachine, TaskEffect>, turn
   // Told before what follows from it: a child's end comes before its parent's.
   turn.effects.push({ kind: "changed", task });
   for (const effect of step.effects) taskEffects[effect](task, turn, data);
+}
+
+/** Asks for a `due` at a moment of the log's time, ms. */
+export function arm(task: TaskRecord, what: DueWhat, at: number, { effects }: Turn): void {
+  effects.push({ kind: "arm", task, what, at });
 }
 
 const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, data: StepData) => void>> = {
@@ -116,71 +73,108 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     arm(task, "backoff", task.dueAt, turn);
   },
   disarmBackoff: (task, turn) => void turn.effects.push({ kind: "disarm", task, what: "backoff" }),
-  plant: (task, turn, { checked }) => plant(task, checked!, turn),
+  decide: (task, turn) => void turn.effects.push({ kind: "decide", task, attempt: attemptOf(task) }),
+  plant(task, turn, { checked }) {
+    if (task.openedAt === 0) task.openedAt = turn.at;
+    plant(task, checked!);
+    const { all, plan } = task.children!;
+    if (all.length === 0) return stepTask(task, "met", turn);
+    for (const child of all) if (child.missing === 0 && (!plan || child.needs.length === 0)) start(child, turn);
+  },
   cancelChildren(task, turn) {
-    if (!task.children) return;
-    for (const child of task.children.all) stepTask(child, "cancel", turn);
+    for (const child of task.children?.all ?? NO_TASKS) stepTask(child, "cancel", turn);
+  },
+  abandonChildren(task, turn) {
+    const { children } = task;
+    // A plan of version 1 succeeds when all of it has.
+    if (!children || (!children.plan && stateOf(task) === "succeeded")) return;
+    for (const child of children.all) stepTask(child, "abandon", turn);
   },
   reportSuccess(task, turn) {
     task.run.succeeded++;
     task.error = undefined;
+    task.failedAt = undefined;
     releaseNeeds(task);
+    if (task.node) return void turn.pending.push(task);
     for (const dependent of task.dependents ?? NO_TASKS)
       if (--dependent.missing === 0) stepTask(dependent, "ready", turn);
     const { parent } = task;
     if (!parent) stepRun(task.run, { type: "rootSucceeded" }, turn);
-    else if (--parent.children!.remaining === 0) stepTask(parent, "childrenSucceeded", turn);
+    else if (--parent.children!.remaining === 0) stepTask(parent, "met", turn);
   },
   reportFailure(task, turn) {
     const { parent, run } = task;
-    const cancelled = task.snapshot.value === "cancelled";
+    const cancelled = stateOf(task) === "cancelled";
     if (cancelled) run.cancelled++;
     else run.failed++;
+    if (task.node) return void turn.pending.push(task);
     if (!parent) return stepRun(run, { type: cancelled ? "rootCancelled" : "rootFailed" }, turn);
-    if (isFinal(parent)) return;
-    parent.error = task.error;
-    parent.failedAt = task.failedAt ?? task.id;
-    stepTask(parent, "childFailed", turn);
+    if (!isFinal(parent)) breakBy(parent, task, turn);
+  },
+  reportSkip(task, turn) {
+    task.run.skipped++;
+    if (task.node) turn.pending.push(task);
+    // A plan of which nothing had to be done has nothing to return either.
+    else if (!task.parent) stepRun(task.run, { type: "rootSucceeded" }, turn);
+  },
+  reportAbandoned(task, turn) {
+    task.run.abandoned++;
+    if (task.node) turn.pending.push(task);
   },
 };
 
-/**
- * Of a run that one task has failed, everything goes on but what has succeeded: nothing else was to end there. Parents
- * come before their children, so that none of them takes an old failure for a new one.
- */
-function revive(task: TaskRecord, turn: Turn): void {
-  if (task.snapshot.value === "cancelled") task.run.cancelled--;
-  else task.run.failed--;
-  task.error = undefined;
-  task.failedAt = undefined;
-  task.endedAt = 0;
-  if (!task.children) return stepTask(task, task.missing > 0 ? "needsRedriven" : "redriven", turn);
-  stepTask(task, "childrenRedriven", turn);
-  for (const child of task.children.all) if (child.snapshot.value !== "succeeded") revive(child, turn);
+/** A task fails because another one has, whose failure is the cause. */
+function breakBy(task: TaskRecord, culprit: TaskRecord, turn: Turn): void {
+  task.failedAt = culprit.failedAt ?? culprit.id;
+  stepTask(task, "broken", turn, culprit.error && { error: culprit.error });
 }
 
-function plant(task: TaskRecord, { plan, keys, needsOf }: CheckedPlan, turn: Turn): void {
-  const all = keys.map((key) => createTask(task.run, task, key, plan.tasks[key]!));
-  const output = plan.output === undefined ? undefined : task.run.tasks.get(childOf(task.id, plan.output));
-  task.children = { all, remaining: all.length, output };
-  releaseNeeds(task);
-  for (let i = 0; i < all.length; i++) {
-    const child = all[i]!;
-    const needed = needsOf(i);
-    // An output that nobody needs is not kept in parts either.
-    if (task.holders > 0 && makesParentsOutput(child)) child.holders++;
-    if (needed.length === 0) continue;
-    child.needs = needed.map((index) => all[index]!);
-    child.missing = needed.length;
-    for (const need of child.needs) {
-      need.holders++;
-      // Most have one alone, and an array that was pushed to has room for many.
-      if (need.dependents) need.dependents.push(child);
-      else need.dependents = [child];
-    }
-  }
-  if (all.length === 0) return stepTask(task, "childrenSucceeded", turn);
-  for (const child of all) if (child.missing === 0) stepTask(child, "ready", turn);
+/** Begins a task whose join is met: by an attempt, by its plan, or by having its expressions answered. */
+export function start(task: TaskRecord, turn: Turn): void {
+  const { event, ...data } = findStart(task);
+  stepTask(task, event, turn, data);
+}
+
+/** Passes the ends and starts of tasks in plans of version 2 on, until none is left that changes anything. */
+export function passOn(turn: Turn): void {
+  // What is passed on may add to them.
+  for (let i = 0; i < turn.pending.length; i++) passOnOne(turn.pending[i]!, turn);
+  turn.pending.length = 0;
+}
+
+function passOnOne(task: TaskRecord, turn: Turn): void {
+  leaveNeeds(task, turn);
+  const state = stateOf(task);
+  if (state === "abandoned") return;
+  if (state === "skipped") releaseNeeds(task);
+  for (const dependent of task.dependents ?? NO_TASKS)
+    if (stateOf(dependent) === "blocked") meet(dependent, countNeed(dependent, task), task, turn);
+  const { parent } = task;
+  if (parent && stateOf(parent) === "expanded") conclude(parent, countChild(parent.children!, task), task, turn);
+}
+
+/** `last`: the need whose end has decided it. */
+function meet(task: TaskRecord, verdict: Verdict, last: TaskRecord, turn: Turn): void {
+  if (verdict === "skipped") return stepTask(task, "skip", turn);
+  if (verdict === "broken") return breakBy(task, last, turn);
+  if (verdict === "open") return;
+  leaveNeeds(task, turn);
+  start(task, turn);
+}
+
+function conclude(parent: TaskRecord, verdict: Verdict, last: TaskRecord, turn: Turn): void {
+  if (verdict === "met") stepTask(parent, "met", turn);
+  else if (verdict === "skipped") stepTask(parent, "skip", turn);
+  else if (verdict === "broken") breakBy(parent, last, turn);
+}
+
+/** The task has started or ended: what nothing else waits for any more, and the plan itself does not ask for, is abandoned. */
+function leaveNeeds(task: TaskRecord, turn: Turn): void {
+  const node = task.node!;
+  if (node.hasLeft) return;
+  node.hasLeft = true;
+  for (const need of task.needs)
+    if (--need.node!.waitedBy === 0 && !isFinal(need) && !countsForPlan(need.node!)) stepTask(need, "abandon", turn);
 }
 
 export function stepRun(run: RunState, event: RunMachineEvent, turn: Turn): void {
@@ -189,9 +183,6 @@ export function stepRun(run: RunState, event: RunMachineEvent, turn: Turn): void
   run.snapshot = step.snapshot;
   for (const effect of step.effects) runEffects[effect](run, turn);
 }
-
-/** How every run begins. */
-export const FIRST_RUN_STEP: Step<typeof runMachine, RunEffect> = runSteps.initial(undefined);
 
 export const runEffects: Readonly<Record<RunEffect, (run: RunState, turn: Turn) => void>> = {
   armDeadline(run, turn) {
@@ -207,7 +198,10 @@ export const runEffects: Readonly<Record<RunEffect, (run: RunState, turn: Turn) 
   },
   reviveTree(run, turn) {
     if (run.submitted.deadlineMs !== undefined) run.deadline = turn.at + run.submitted.deadlineMs;
-    revive(run.root, turn);
+    for (const { task, event } of revivals(run.root)) {
+      if (event === "start") start(task, turn);
+      else stepTask(task, event, turn);
+    }
   },
   appendEnded: (run, turn) => void turn.effects.push({ kind: "conclude", run }),
   close: (run, turn) => void turn.effects.push({ kind: "ended", run }),

@@ -20,6 +20,7 @@ export function viewTask(task: TaskRecord): TaskView {
     ...(task.endedAt && { endedAt: iso(task.endedAt) }),
     ...(task.worker !== undefined && { worker: task.worker }),
     ...(task.error && { error: viewError(task.error) }),
+    ...(task.failedAt !== undefined && task.failedAt !== task.id && { cause: task.failedAt }),
   };
 }
 
@@ -39,6 +40,8 @@ export const totalsOf = (run: RunState): Totals => ({
   succeeded: run.succeeded,
   failed: run.failed,
   cancelled: run.cancelled,
+  ...(run.skipped > 0 && { skipped: run.skipped }),
+  ...(run.abandoned > 0 && { abandoned: run.abandoned }),
   executions: run.executions,
 });
 

@@ -22,8 +22,16 @@ export interface TaskContext {
 export type TaskTag = "open" | "over";
 
 export type TaskMachineEvent =
-  /** All it needs has succeeded. */
+  /** Its join is met, and it is for a worker: its first attempt opens. */
   | { readonly type: "ready" }
+  /** Its join is met, and it is a plan that is known already. */
+  | { readonly type: "expand" }
+  /** Its join is met, and expressions are to be answered before it starts. */
+  | { readonly type: "ask" }
+  /** Its join or its condition says that it is left out; of an expanded one, its plan's join. */
+  | { readonly type: "skip" }
+  /** Its join cannot be met any more, an expression of it failed, or the plan that it was given is refused; of an expanded one, its plan's join. */
+  | { readonly type: "broken" }
   /** The current attempt returned a value. */
   | { readonly type: "returned" }
   /** The current attempt returned a plan. */
@@ -31,16 +39,18 @@ export type TaskMachineEvent =
   /** The current attempt failed. `attempts`: what its policy allows, where the plan stated nothing. */
   | { readonly type: "attemptFailed"; readonly error: TaskError; readonly attempts?: number }
   | { readonly type: "backoffElapsed" }
-  | { readonly type: "childrenSucceeded" }
-  | { readonly type: "childFailed" }
+  /** Enough of its children have succeeded. */
+  | { readonly type: "met" }
   /** The run's deadline has come. Sent to the root: what is unfinished below it is cancelled. */
   | { readonly type: "expired" }
   | { readonly type: "cancel" }
+  /** No task that needs it can still use it. */
+  | { readonly type: "abandon" }
   /** The run is redriven. It had failed, or was stopped, while an attempt was open: a new one opens. */
   | { readonly type: "redriven" }
   /** The run is redriven. It had children, which go on. */
   | { readonly type: "childrenRedriven" }
-  /** The run is redriven. It waited for siblings, and does again. */
+  /** The run is redriven. It waited for siblings, or was to be decided, and does again. */
   | { readonly type: "needsRedriven" };
 
 const EFFECTS = {
@@ -51,11 +61,17 @@ const EFFECTS = {
   withdrawAttempt: effect,
   armBackoff: effect,
   disarmBackoff: effect,
+  /** Have the expressions answered, in the log. */
+  decide: effect,
   plant: effect,
-  /** What is unfinished below has lost its purpose. */
+  /** What is unfinished below has lost its purpose, for its parent has failed or was cancelled. */
   cancelChildren: effect,
+  /** What is unfinished below has lost its purpose, for its parent is content without. */
+  abandonChildren: effect,
   reportSuccess: effect,
   reportFailure: effect,
+  reportSkip: effect,
+  reportAbandoned: effect,
 };
 /** What the fold has to carry out. */
 export type TaskEffect = keyof typeof EFFECTS;
@@ -88,10 +104,27 @@ export const taskMachine = setup({
   states: {
     blocked: {
       description:
-        "Waits for siblings that it needs. The root needs none, and so is never here when its deadline comes.",
+        "Waits until its join over the siblings that it needs is decided. The root needs none, and so is never here when its deadline comes.",
       on: {
         ready: "ready",
+        expand: { target: "expanded", actions: "plant" },
+        ask: "deciding",
+        skip: "skipped",
+        broken: "failed",
         cancel: "cancelled",
+        abandon: "abandoned",
+      },
+    },
+    deciding: {
+      description: "Its join is met. Its condition and the expressions of its input are being answered, in the log.",
+      entry: "decide",
+      on: {
+        ready: "ready",
+        expand: { target: "expanded", actions: "plant" },
+        skip: "skipped",
+        broken: "failed",
+        cancel: "cancelled",
+        abandon: "abandoned",
       },
     },
     ready: {
@@ -108,6 +141,7 @@ export const taskMachine = setup({
         ],
         expired: { target: "failed", actions: "withdrawAttempt" },
         cancel: { target: "cancelled", actions: "withdrawAttempt" },
+        abandon: { target: "abandoned", actions: "withdrawAttempt" },
       },
     },
     backingOff: {
@@ -118,30 +152,35 @@ export const taskMachine = setup({
         backoffElapsed: { target: "ready", actions: "openNextAttempt" },
         expired: "failed",
         cancel: "cancelled",
+        abandon: "abandoned",
       },
     },
     expanded: {
       description: "Its children are at work.",
       on: {
-        childrenSucceeded: "succeeded",
-        childFailed: { target: "failed", actions: "cancelChildren" },
+        met: "succeeded",
+        skip: { target: "skipped", actions: "abandonChildren" },
+        broken: { target: "failed", actions: "cancelChildren" },
         expired: { target: "failed", actions: "cancelChildren" },
         cancel: { target: "cancelled", actions: "cancelChildren" },
+        abandon: { target: "abandoned", actions: "abandonChildren" },
       },
     },
     succeeded: {
       description: "Has an output: a value, or what its children's outputs make.",
       type: "final",
       tags: "over",
-      entry: "reportSuccess",
+      // The run concludes first; what is left is swept after.
+      entry: ["reportSuccess", "abandonChildren"],
     },
     failed: {
-      description: "Its last attempt failed, one of its children did, or the deadline came.",
+      description: "Its last attempt failed, its join or its plan broke, or the deadline came.",
       tags: "over",
       entry: "reportFailure",
       on: {
         redriven: { target: "ready", actions: "beginRound" },
         childrenRedriven: "expanded",
+        needsRedriven: "blocked",
       },
     },
     cancelled: {
@@ -154,9 +193,24 @@ export const taskMachine = setup({
         needsRedriven: "blocked",
       },
     },
+    skipped: {
+      description: "Left out, by its condition or because what it needs was. Has no output.",
+      type: "final",
+      tags: "over",
+      entry: "reportSkip",
+    },
+    abandoned: {
+      description: "What needed it goes on or has ended without it. Counts for nothing.",
+      tags: "over",
+      entry: "reportAbandoned",
+      on: {
+        redriven: { target: "ready", actions: "beginRound" },
+        childrenRedriven: "expanded",
+        needsRedriven: "blocked",
+      },
+    },
   },
 });
 
-export type TaskState = "blocked" | "ready" | "backingOff" | "expanded" | "succeeded" | "failed" | "cancelled";
-
 export type TaskSnapshot = SnapshotFrom<typeof taskMachine>;
+export type TaskState = TaskSnapshot["value"];

@@ -12,8 +12,8 @@ const EVENTS: readonly TaskMachineEvent[] = [
   { type: "attemptFailed", error: { kind: "retryable", message: "again" } },
   { type: "attemptFailed", error: { kind: "terminal", message: "never" } },
   { type: "backoffElapsed" },
-  { type: "childrenSucceeded" },
-  { type: "childFailed" },
+  { type: "met" },
+  { type: "broken" },
   { type: "expired" },
   { type: "cancel" },
 ];

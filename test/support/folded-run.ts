@@ -1,12 +1,15 @@
+import type { z } from "zod";
 import type { TaskError } from "../../src/core/error.ts";
 import type { DueWhat, Ended, Result, RunEvent, Submitted, Totals } from "../../src/core/event.ts";
 import type { Json } from "../../src/core/json.ts";
 import { ROOT } from "../../src/core/names.ts";
 import type { PlanInput } from "../../src/core/plan.ts";
+import type { planV2 } from "../../src/core/plan-v2.ts";
 import { applyEvent, beginRun, FOLD_VERSION } from "../../src/fold/apply.ts";
 import type { Effect } from "../../src/fold/effects.ts";
-import { outputOf } from "../../src/fold/outputs.ts";
+import { inputOf, outputOf } from "../../src/fold/outputs.ts";
 import type { RunState } from "../../src/fold/run-state.ts";
+import { findQuestions } from "../../src/fold/start.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../../src/fold/task-record.ts";
 import { failureOf, totalsOf } from "../../src/fold/view.ts";
 import type { TaskState } from "../../src/machines/task.ts";
@@ -19,6 +22,7 @@ export class RecordingHost {
   readonly queued = new Set<string>();
   /** `backoff a`, with the log time it is due at. */
   readonly armed = new Map<string, number>();
+  readonly deciding = new Set<string>();
   concluded = 0;
   ended = 0;
 
@@ -49,6 +53,10 @@ export class RecordingHost {
         if (!this.armed.delete(`${effect.what} ${effect.task.id}`))
           throw new Error(`${effect.what} of ${effect.task.id} was not armed`);
         return;
+      case "decide":
+        this.calls.push(`decide ${nameOf(effect)}`);
+        this.deciding.add(nameOf(effect));
+        return;
       case "conclude":
         this.calls.push("conclude");
         this.concluded++;
@@ -74,12 +82,14 @@ export const START_MS = Date.UTC(2025, 0);
 
 export interface RunSettings {
   readonly run?: string;
+  readonly type?: string;
   readonly input?: Json;
   readonly policy?: Submitted["policy"];
   readonly deadlineMs?: number;
 }
 
 export function submittedEvent({
+  type = "root",
   input = {},
   policy = { retry: {} },
   deadlineMs,
@@ -89,8 +99,8 @@ export function submittedEvent({
     sequence: 1,
     at: START_MS,
     body: {
-      v: 1,
-      type: "root",
+      v: type === "plan" ? 2 : 1,
+      type,
       input,
       policy,
       priority: "normal",
@@ -151,6 +161,19 @@ export class FoldedRun {
 
   plans(task: string, tasks: PlanInput["tasks"], output?: string, attempt = this.#attempt(task)): this {
     return this.results({ task, attempt, plan: { v: 1, tasks, ...(output !== undefined && { output }) } });
+  }
+
+  /** Returns a plan of version 2. */
+  plansV2(task: string, plan: Omit<z.input<typeof planV2>, "v">, attempt = this.#attempt(task)): this {
+    return this.append("planned", { v: 2, task, attempt, plan: { v: 2, ...plan } });
+  }
+
+  /** Answers all expressions of a task alike, or fails to. */
+  decides(task: string, answer: Json | Error, attempt = this.#attempt(task)): this {
+    const { node } = this.task(task);
+    const answers = Object.fromEntries(node ? findQuestions(node).map((text) => [text, answer as Json]) : []);
+    const decision = answer instanceof Error ? { error: answer.message } : { answers };
+    return this.append("decided", { v: 2, decisions: [{ task, attempt, ...decision }] });
   }
 
   fails(task: string, error: Partial<TaskError> = {}, attempt = this.#attempt(task)): this {
@@ -214,6 +237,11 @@ export class FoldedRun {
     );
   }
 
+  /** What a task is given. */
+  input(task: string): Json {
+    return inputOf(this.task(task), noBlobs);
+  }
+
   output(task = ROOT): Json {
     return outputOf(this.task(task), noBlobs);
   }
@@ -259,13 +287,20 @@ const digestOfSnapshot = ({ value, context, status }: { value: unknown; context:
   status,
 });
 
-function digestOfTask({ run: _, snapshot, parent, needs, dependents, children, ...rest }: TaskRecord): unknown {
+function digestOfTask({ run: _, snapshot, parent, needs, dependents, children, node, ...rest }: TaskRecord): unknown {
+  const { checked: __, stated: ___, ...inPlan } = node ?? {};
   return {
     ...rest,
+    ...inPlan,
     snapshot: digestOfSnapshot(snapshot),
     parent: parent?.id,
     needs: idsOf(needs),
     dependents: idsOf(dependents),
-    children: children && { ...children, all: idsOf(children.all), output: children.output?.id },
+    children: children && {
+      ...children,
+      all: idsOf(children.all),
+      output: children.output?.id,
+      plan: children.plan && { ...children.plan, checked: undefined },
+    },
   };
 }

@@ -90,7 +90,7 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
     setOtherAlive: (isAlive: boolean) =>
       passing(isAlive ? presences.put("other", encodeJson({})).then(() => {}) : presences.delete("other")),
     /** An orchestrator of a newer build writes something into the shard's log. */
-    appendNewer: () => passing(bus.append(topology.subjects.log("default", 0, "r", "cancel"), encodeJson({ v: 2 }))),
+    appendNewer: () => passing(bus.append(topology.subjects.log("default", 0, "r", "cancel"), encodeJson({ v: 3 }))),
     appendSubmitted: () =>
       passing(bus.append(topology.subjects.log("default", 0, "r", "submitted"), encodeJson(SUBMITTED))),
     /** Whether somebody answers for the shard. */

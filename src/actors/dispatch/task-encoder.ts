@@ -1,9 +1,7 @@
 import { TerminalError } from "../../core/error.ts";
 import { encodeJson, type Json } from "../../core/json.ts";
-import { childOf } from "../../core/names.ts";
-import { resolveInput } from "../../core/reference.ts";
 import type { TaskMessage } from "../../core/task-message.ts";
-import { holdsRef, outputOf, refsOf, soleOutput } from "../../fold/outputs.ts";
+import { givenOf, holdsRef, inputOf, inputRefs, outputOf, refsOf, soleOutput } from "../../fold/outputs.ts";
 import { attemptOf, type TaskRecord } from "../../fold/task-record.ts";
 import { attemptBlobs } from "../host/attempt-blobs.ts";
 import { INLINE_LIMIT } from "../host/blobs.ts";
@@ -32,6 +30,8 @@ export class TaskEncoder {
   /** Whether nothing has to be fetched for the task: its type is known, and the outputs it needs are in memory. */
   isSimple(task: TaskRecord): boolean {
     if (!this.#runtime.types.peek(task.spec.type)) return false;
+    // A task of a plan of version 2 may be given more than its needs' outputs.
+    if (task.node) return inputRefs(task).next().done === true;
     for (const need of task.needs) if (holdsRef(need)) return false;
     return true;
   }
@@ -65,6 +65,7 @@ export class TaskEncoder {
 
   /** The message of any task, as it was or would be sent, whether its type is registered or not. Rejects as {@link prepare} does. */
   async recall(task: TaskRecord): Promise<Uint8Array> {
+    if (task.node) return this.#fit(this.#body(task, await this.#runtime.blobs.loadAll(inputRefs(task))));
     const refs = task.needs.flatMap((need) => [...refsOf(need)]);
     // Each of them is larger than what travels in a message: this many are not fetched to be put together here.
     if (refs.length * INLINE_LIMIT > JOIN_LIMIT) return this.#fit(await this.#bodyInParts(task));
@@ -87,16 +88,14 @@ export class TaskEncoder {
 
   #body(task: TaskRecord, load: (ref: string) => Json): Body {
     const { run, spec } = task;
-    const sibling = (key: string) => outputOf(run.tasks.get(childOf(task.parent!.id, key))!, load);
-    const { input = {}, needs } = spec;
+    const { needs } = spec;
     const { inputRef } = run.submitted;
     const isStoredRoot = !task.parent && inputRef !== undefined;
     return {
       ...this.#common(task),
-      // A request's input is data, whatever it looks like; only plans refer.
-      input: isStoredRoot ? undefined : task.parent ? resolveInput(input, sibling) : input,
+      input: isStoredRoot ? undefined : inputOf(task, load),
       inputRef: isStoredRoot ? inputRef : undefined,
-      needs: needs?.length ? Object.fromEntries(needs.map((key) => [key, sibling(key)])) : undefined,
+      needs: needs?.length ? Object.fromEntries(needs.map((key) => [key, givenOf(task, key, load)])) : undefined,
     };
   }
 

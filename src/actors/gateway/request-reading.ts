@@ -2,11 +2,12 @@ import { type Headers, header } from "../../bus/port.ts";
 import { invalid, messageOf, TuttiError } from "../../core/error.ts";
 import { decodeExact, InexactNumber } from "../../core/exact-json.ts";
 import { findNonJson, isNestedDeeper, type Json, MAX_NESTING } from "../../core/json.ts";
-import { isName, NAME_EXPECTED } from "../../core/names.ts";
+import { isName, isOwnersType, NAME_EXPECTED } from "../../core/names.ts";
 import { type Problem, problemsOf, show } from "../../core/problem.ts";
 import { DEFAULT_TENANT, HEADERS, type RequestHeaders, requestHeaders } from "../../core/request.ts";
 import { parseTraceparent } from "../../telemetry/trace-context.ts";
 import type { Runtime } from "../host/runtime.ts";
+import { checkOwnersInput } from "./sent-plan.ts";
 
 /** A request that has been found right, before anything is written. */
 export interface Request {
@@ -27,6 +28,13 @@ export async function readRequest(
   if (!isName(type)) throw invalid("the task type", [nameProblem(type)]);
   const headers = readHeaders(message);
   const input = readBody(message.data);
+  const trace = header(message, HEADERS.trace);
+  // One that is malformed is no trace context, and would travel with every task.
+  const request = { type, input, headers, trace: trace !== undefined && parseTraceparent(trace) ? trace : undefined };
+  if (isOwnersType(type)) {
+    await checkOwnersInput(runtime, type, input);
+    return request;
+  }
   if (!(await runtime.types.find(type))) {
     const known = runtime.types.list().map((one) => one.type);
     const message = `unknown task type ${show(type)}: no worker ever registered it`;
@@ -37,9 +45,7 @@ export async function readRequest(
   }
   const problems = runtime.types.problemsWithInput(type, input);
   if (problems.length > 0) throw invalid(`the input of ${type} is invalid`, problems);
-  // A malformed trace context would travel with every task.
-  const trace = header(message, HEADERS.trace);
-  return { type, input, headers, trace: trace !== undefined && parseTraceparent(trace) ? trace : undefined };
+  return request;
 }
 
 const nameProblem = (type: string): Problem => ({

@@ -5,6 +5,7 @@ import { messageOf, TuttiError } from "../../core/error.ts";
 import type { Submitted } from "../../core/event.ts";
 import { shardOf } from "../../core/hash.ts";
 import { encodeJson, type Json } from "../../core/json.ts";
+import { isOwnersType } from "../../core/names.ts";
 import { DEFAULT_RETRY } from "../../core/policy.ts";
 import { HEADERS } from "../../core/request.ts";
 import { FOLD_VERSION } from "../../fold/apply.ts";
@@ -69,7 +70,7 @@ async function describe(
 ): Promise<Submitted> {
   const { policy } = types.peek(type) ?? {};
   return {
-    v: 1,
+    v: isOwnersType(type) ? 2 : 1,
     type,
     ...(text.length <= INLINE_LIMIT ? { input } : { inputRef: await blobs.put(text) }),
     policy: { ...policy, retry: { ...DEFAULT_RETRY, ...policy?.retry } },

@@ -101,6 +101,7 @@ function readBody<K extends EventKind>(kind: K, raw: unknown): { body: EventBody
     if (error instanceof NewerVersion && kind !== "result") throw error;
     problem = messageOf(error);
   }
+  if (kind === "planned") return { body: salvagePlanned(raw) as EventBody<K> | undefined, problem };
   return { body: (kind === "result" ? salvage(raw, problem) : undefined) as EventBody<K> | undefined, problem };
 }
 
@@ -116,6 +117,12 @@ function salvage(raw: unknown, problem: string): EventBody<"result"> | undefined
     return attempt.success ? [{ ...attempt.data, error }] : [];
   });
   return named.length > 0 ? { v: 1, results: named } : undefined;
+}
+
+/** One without a plan fails its attempt. */
+function salvagePlanned(raw: unknown): EventBody<"planned"> | undefined {
+  const named = result.pick({ task: true, attempt: true }).safeParse(raw);
+  return named.success ? { v: 2, ...named.data } : undefined;
 }
 
 /** The body of an event, or undefined where the bytes are no such event. Throws {@link NewerVersion}. */

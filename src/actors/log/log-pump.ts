@@ -2,34 +2,30 @@ import { Fifo } from "../../bus/fifo.ts";
 import type { StoredMessage } from "../../bus/port.ts";
 import type { Subjects } from "../../bus/subjects.ts";
 import { sleep } from "../../core/clock.ts";
-import { blobRef, carried, type RunEvent } from "../../core/event.ts";
+import { carried, type RunEvent } from "../../core/event.ts";
 import type { Json } from "../../core/json.ts";
 import type { NewerVersion } from "../../core/upcast.ts";
 import type { BlobStore } from "../host/blobs.ts";
 import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
+import { blobsOf, isBlobRef } from "./event-blobs.ts";
 import { type ReadEvent, readLogMessage } from "./log-event.ts";
-
-interface RawResult {
-  planRef?: string;
-  plan?: unknown;
-  outputRef?: string;
-  refused?: string;
-}
 
 /** An object that is not there is looked for this many times, and after this pause again. */
 const LOOKS = 3;
 const LOOK_AGAIN_MS = 200;
 
-const planRefsIn = (results: unknown): RawResult[] =>
-  Array.isArray(results)
-    ? (results as RawResult[]).filter((one) => one?.planRef !== undefined && isBlobRef(one.planRef))
-    : [];
-const outputRefsIn = (results: unknown): RawResult[] =>
-  Array.isArray(results)
-    ? (results as RawResult[]).filter((one) => one?.outputRef !== undefined && isBlobRef(one.outputRef))
-    : [];
-const isBlobRef = (value: unknown): boolean => blobRef.safeParse(value).success;
+interface RawResult {
+  readonly outputRef?: string;
+  refused?: string;
+}
+
+const outputRefsIn = (results: readonly unknown[]): RawResult[] =>
+  (results as (RawResult | null)[]).filter(
+    (one) => one?.outputRef !== undefined && isBlobRef(one.outputRef),
+  ) as RawResult[];
+
+const foldedBlobs = (event: string, body: unknown) => blobsOf(event, body).filter(({ isFolded }) => isFolded);
 
 interface PumpRuntime extends Pick<Runtime, "clock" | "log" | "trouble"> {
   readonly subjects: Subjects;
@@ -139,33 +135,27 @@ export class LogPump {
     for (const run of this.#afterwards.splice(0)) run();
   }
 
-  #hasToFetch(read: RunEvent): boolean {
-    if (read.kind === "result")
-      return planRefsIn(read.body.results).length > 0 || outputRefsIn(read.body.results).length > 0;
-    return read.kind === "carried" && this.#needsCarried();
-  }
-
-  async #hydrate(read: RunEvent): Promise<void> {
-    if (read.kind === "result") {
-      await this.#fetchPlans(read.body.results);
-      await Promise.all(outputRefsIn(read.body.results).map((one) => this.#checkOutput(one)));
+  #hasToFetch({ kind, body }: RunEvent): boolean {
+    switch (kind) {
+      case "result":
+        return foldedBlobs(kind, body).length > 0 || outputRefsIn(body.results).length > 0;
+      case "carried":
+        return this.#needsCarried();
+      default:
+        return foldedBlobs(kind, body).length > 0;
     }
-    if (read.kind !== "carried" || !this.#needsCarried()) return;
-    const { eventsRef } = read.body;
-    if (eventsRef !== undefined)
-      await this.#fetch(eventsRef, (events) => {
-        read.body.events = carried.shape.events.safeParse(events).data;
-      });
-    for (const { event, body } of read.body.events ?? [])
-      if (event === "result") await this.#fetchPlans((body as { results?: unknown } | null)?.results);
   }
 
-  async #fetchPlans(results: unknown): Promise<void> {
-    for (const one of planRefsIn(results))
-      await this.#fetch(one.planRef!, (plan) => {
-        one.plan = plan;
-        delete one.planRef;
+  async #hydrate({ kind, body }: RunEvent): Promise<void> {
+    for (const { ref, replace } of foldedBlobs(kind, body)) await this.#fetch(ref, replace);
+    if (kind === "result") await Promise.all(outputRefsIn(body.results).map((one) => this.#checkOutput(one)));
+    if (kind !== "carried" || !this.#needsCarried()) return;
+    if (body.eventsRef !== undefined)
+      await this.#fetch(body.eventsRef, (events) => {
+        body.events = carried.shape.events.safeParse(events).data;
       });
+    for (const carried of body.events ?? [])
+      for (const { ref, replace } of foldedBlobs(carried.event, carried.body)) await this.#fetch(ref, replace);
   }
 
   /** An output is not fetched, but a reference to nothing is no output: that attempt fails. */

@@ -8,6 +8,7 @@ import { attemptOf, hasOpenAttempt } from "../../fold/task-record.ts";
 import { attemptBlobs } from "../host/attempt-blobs.ts";
 import { INLINE_LIMIT } from "../host/blobs.ts";
 import type { Runtime } from "../host/runtime.ts";
+import { blobsOf } from "../log/event-blobs.ts";
 import { refuseInexact } from "../log/log-event.ts";
 import type { Mark } from "../log/replay-positions.ts";
 import { eachMessage } from "../log/run-reader.ts";
@@ -140,13 +141,10 @@ export class CompactionWriter {
   async #refresh(run: RunState, events: readonly CarriedEvent[], isWanted: () => boolean): Promise<void> {
     const { topology, blobs } = this.#runtime;
     const refs = new Set<string>();
+    for (const { event, body } of events)
+      for (const { ref, isFolded } of blobsOf(event, body)) if (isFolded) refs.add(ref);
     const { inputRef } = run.submitted;
     if (inputRef !== undefined) refs.add(inputRef);
-    for (const { event, body } of events) {
-      const { results } = (event === "result" ? body : {}) as { results?: readonly { planRef?: string }[] };
-      for (const one of Array.isArray(results) ? results : [])
-        if (typeof one?.planRef === "string") refs.add(one.planRef);
-    }
     const reply = topology.subjects.reply(run.tenant, run.shard, run.run);
     for (const task of run.tasks.values()) {
       if (task.output && "ref" in task.output) refs.add(task.output.ref);

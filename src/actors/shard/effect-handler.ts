@@ -10,6 +10,7 @@ import type { QueueGate } from "../dispatch/queue-gate.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { Timers } from "../host/timers.ts";
 import type { LogWriter } from "../log/log-writer.ts";
+import { Decider } from "./decider.ts";
 import { endedBody } from "./run-outcome.ts";
 import type { ShardFold } from "./shard-fold.ts";
 
@@ -41,6 +42,7 @@ export class EffectHandler {
   readonly #dependencies: ShardDependencies;
   readonly #fold: ShardFold;
   readonly #timers: Record<DueWhat, Timers<TaskRecord>>;
+  readonly #decider: Decider;
   readonly #concluding = new Set<RunState>();
   #stopped = false;
 
@@ -48,6 +50,7 @@ export class EffectHandler {
     this.#runtime = runtime;
     this.#dependencies = dependencies;
     this.#fold = fold;
+    this.#decider = new Decider(runtime, dependencies.writer);
     this.#timers = {
       backoff: new Timers(runtime.clock, (task) => this.#due(task, "backoff")),
       deadline: new Timers(runtime.clock, (task) => this.#due(task, "deadline")),
@@ -70,6 +73,8 @@ export class EffectHandler {
         return this.#timers[effect.what].set(effect.task, effect.at - now);
       case "disarm":
         return this.#timers[effect.what].cancel(effect.task);
+      case "decide":
+        return this.#decider.decide(effect.task);
       case "conclude":
         return this.#conclude(effect.run);
       case "begun":
@@ -93,6 +98,7 @@ export class EffectHandler {
   /** Ends every effect in this very turn: nothing more is dispatched or written. */
   stop(): void {
     this.#stopped = true;
+    this.#decider.stop();
     for (const timers of Object.values(this.#timers)) timers.stop();
     for (const { tasks } of this.#fold.states())
       for (const task of tasks.values()) this.#dependencies.gate.remove(task);

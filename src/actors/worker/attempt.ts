@@ -6,13 +6,14 @@ import { encodeText, findNonJson } from "../../core/json.ts";
 import type { Usage } from "../../core/model.ts";
 import { depthOf } from "../../core/names.ts";
 import { checkPlan } from "../../core/plan-check.ts";
-import { describeProblems, problemsOf } from "../../core/problem.ts";
+import { describeProblems, type Problem, problemsOf } from "../../core/problem.ts";
 import type { TaskMessage } from "../../core/task-message.ts";
 import { describeThrown } from "../../core/thrown.ts";
 import { isPlan, type PlanOf } from "../../define/plan-of.ts";
 import type { Worker } from "../../define/worker.ts";
 import { INLINE_LIMIT } from "../host/blobs.ts";
 import { insist } from "../host/insist.ts";
+import { checkPlanWithTypes } from "../host/plan-types.ts";
 import { createHandlerContext } from "./handler-context.ts";
 import { asAttempt } from "./stray-errors.ts";
 import { fetchGiven, type Given, givenIn } from "./task-input.ts";
@@ -22,6 +23,8 @@ import type { WorkerRuntime } from "./worker-runtime.ts";
 export interface Outcome {
   /** The fields of a result that say so, as JSON text: `"output":{"n":1}`. Encoded once, however often it is sent. */
   readonly json: string;
+  /** It is a plan of version 2, which is no result but an event of its own. */
+  readonly isPlanned?: true;
   readonly error?: TaskError;
 }
 
@@ -173,6 +176,7 @@ export class Attempt {
   async #plan(plan: PlanOf<unknown>): Promise<Outcome> {
     const odd = plan.findNonJson();
     if (odd) throw new TerminalError(`the plan of ${this.#worker.type} is not JSON: ${odd}`);
+    if (plan.version > 1) return this.#planV2(plan);
     const { types } = plan;
     await this.#runtime.types.findAll(types);
     const knows = (type: string) => this.#runtime.types.peek(type) !== undefined;
@@ -182,7 +186,13 @@ export class Attempt {
     return this.#inlineOrRef("plan", plan.text);
   }
 
-  #refuse(checked: ReturnType<typeof checkPlan>): void {
+  async #planV2(plan: PlanOf<unknown>): Promise<Outcome> {
+    this.#refuse(await checkPlanWithTypes(this.#runtime.types, plan.wire, depthOf(this.message.task)));
+    this.planned = plan.size;
+    return { ...(await this.#inlineOrRef("plan", plan.text)), isPlanned: true };
+  }
+
+  #refuse(checked: { readonly problems: readonly Problem[] } | object): void {
     if ("problems" in checked)
       throw new TerminalError(`the plan of ${this.#worker.type} is refused: ${describeProblems(checked.problems)}`);
   }

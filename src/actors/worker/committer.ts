@@ -48,6 +48,12 @@ export class Committer {
     this.#runtime.clock.endOfTurn(() => this.#flush());
   }
 
+  /** The same for a plan of version 2, which is a message of its own. */
+  addPlanned(reply: string, planned: string, delivery: Delivery, done: () => void): void {
+    const data = encodeText(`{"v":2,${planned.slice(1)}`);
+    this.#inProgress.add(this.#store(`${reply}.planned`, data, [delivery], [done]));
+  }
+
   /** Resolves when everything added so far is stored. */
   async settled(): Promise<void> {
     this.#flush();
@@ -66,17 +72,22 @@ export class Committer {
     for (const batch of batches.values()) this.#commit(batch);
   }
 
-  #commit(batch: Batch): void {
-    this.#inProgress.add(this.#store(batch));
+  #commit({ reply, results, deliveries, done }: Batch): void {
+    const data = encodeText(`{"v":1,"results":[${results.join(",")}]}`);
+    this.#inProgress.add(this.#store(`${reply}.result`, data, deliveries, done));
   }
 
-  async #store({ reply, results, deliveries, done }: Batch): Promise<void> {
+  async #store(
+    subject: string,
+    data: Uint8Array,
+    deliveries: readonly Delivery[],
+    done: readonly (() => void)[],
+  ): Promise<void> {
     const { bus, log } = this.#runtime;
-    const data = encodeText(`{"v":1,"results":[${results.join(",")}]}`);
-    const name = () => `${results.length} for ${reply}`;
+    const name = () => `${deliveries.length} for ${subject}`;
     const passes = (error: unknown) => !isBusError(error, "too-large");
     try {
-      const stored = await insist(this.#runtime, () => bus.append(`${reply}.result`, data), {
+      const stored = await insist(this.#runtime, () => bus.append(subject, data), {
         work: RESULTS,
         name,
         passes,

@@ -293,6 +293,7 @@ export class WorkerProcess {
     // By hand: neither a task's path nor a moment has anything to escape.
     const fields = `"task":"${task}","attempt":${message.attempt},"worker":${this.#name},"startedAt":"${isoTime(startedAt)}"`;
     const result = `{${fields},${usage ? `"usage":${JSON.stringify(usage)},` : ""}${outcome.json}}`;
-    this.#committer.add(reply, result, delivery, settled);
+    if (outcome.isPlanned) this.#committer.addPlanned(reply, result, delivery, settled);
+    else this.#committer.add(reply, result, delivery, settled);
   }
 }

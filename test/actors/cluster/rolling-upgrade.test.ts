@@ -47,7 +47,7 @@ describeOnNats("a rolling upgrade", (runtime) => {
     };
     await eventually("that every shard is the newer build's", ownsAll, 30_000);
     expect((await ownersOf(app)).old).toEqual([]);
-    expect(old.errors).toMatch(/shard \d is given back: message \d+ of the log is a submitted of version 2/);
+    expect(old.errors).toMatch(/shard \d is given back: message \d+ of the log is a submitted of version 3/);
     await eventually("a task that the older worker gives back", () =>
       oldWorker.errors.includes("is given back: it is a task of version 2"),
     );
@@ -62,7 +62,7 @@ describeOnNats("a rolling upgrade", (runtime) => {
     expect(await ask("run", "twig", { leaves: 1 }, "begun-by-next")).toEqual({ "leaf-0": 0 });
     await expect(app.get("begun-by-next")).rejects.toMatchObject({
       code: 503,
-      message: expect.stringMatching(/version 2/),
+      message: expect.stringMatching(/version 3/),
     });
     await expect(app.result("begun-by-next")).rejects.toMatchObject({ code: 503 });
     await plain.close();
@@ -73,19 +73,19 @@ describeOnNats("a rolling upgrade", (runtime) => {
     const app = await runtime.start({ workers: [worker("fine", { run: () => 1 })], timing });
     await app.run("fine", {}, { run: "r" });
     const shard = shardOf("r", SHARDS);
-    await forge(runtime, "r", "signal", { v: 2, task: "-" });
+    await forge(runtime, "r", "signal", { v: 3, task: "-" });
     const waiting = await eventually("a shard that waits", async () => {
       const [only] = await app.orchestrators();
       return only?.waiting && { reads: only.reads, waiting: only.waiting, shards: only.shards };
     });
-    expect(waiting.waiting).toEqual([{ shard, needs: 2 }]);
-    expect(waiting.reads).toBe(1);
+    expect(waiting.waiting).toEqual([{ shard, needs: 3 }]);
+    expect(waiting.reads).toBe(2);
     expect(waiting.shards).not.toContain(shard);
     expect(runtime.logged.join("\n")).toMatch(`shard ${shard} is given back: message`);
     expect(runtime.logged.join("\n")).toMatch(`no orchestrator alive can read the log of shards ${shard}`);
     await expect(app.get("r")).rejects.toMatchObject({
       code: 503,
-      message: expect.stringContaining("signal of version 2"),
+      message: expect.stringContaining("signal of version 3"),
     });
     // The others go on.
     const other = ["a", "b", "c", "d", "e"].find((run) => shardOf(run, SHARDS) !== shard)!;

@@ -1,0 +1,45 @@
+import { blobRef } from "../../core/event.ts";
+import type { Json } from "../../core/json.ts";
+import { isOwnersType } from "../../core/names.ts";
+
+/** A reference in the body of an event, and how what it refers to takes its place. */
+export interface BlobReference {
+  readonly ref: string;
+  /** Whether the fold needs the content; else the content is read when it is used. */
+  readonly isFolded: boolean;
+  replace(content: Json): void;
+}
+
+/** The references in the body of an event, which may not have been checked. What an event refers to is to be kept as long as it. */
+export function blobsOf(event: string, body: unknown): BlobReference[] {
+  const fields = (typeof body === "object" && body !== null ? body : {}) as Fields;
+  switch (event) {
+    case "submitted":
+      // A plan that is sent is carried out by the fold itself.
+      return referenceIn(fields, "inputRef", "input", Number(fields.v) > 1 && isOwnersType(String(fields.type)));
+    case "planned":
+      return referenceIn(fields, "planRef", "plan", true);
+    case "result":
+      return (Array.isArray(fields.results) ? (fields.results as (Fields | null)[]) : []).flatMap((one) => [
+        ...referenceIn(one, "planRef", "plan", true),
+        ...referenceIn(one, "outputRef", "output", false),
+      ]);
+    default:
+      return NONE;
+  }
+}
+
+export const isBlobRef = (value: unknown): boolean => blobRef.safeParse(value).success;
+
+type Fields = { [field: string]: unknown };
+const NONE: BlobReference[] = [];
+
+function referenceIn(fields: Fields | null, field: string, content: string, isFolded: boolean): BlobReference[] {
+  const ref = fields?.[field];
+  if (ref === undefined || !isBlobRef(ref)) return NONE;
+  const replace = (value: Json) => {
+    fields![content] = value;
+    delete fields![field];
+  };
+  return [{ ref: ref as string, isFolded, replace }];
+}

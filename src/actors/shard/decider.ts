@@ -1,0 +1,116 @@
+import { messageOf } from "../../core/error.ts";
+import type { Decision } from "../../core/event.ts";
+import type { Json } from "../../core/json.ts";
+import { expressionValuesIn, inputRefs, type Load } from "../../fold/outputs.ts";
+import type { RunState } from "../../fold/run-state.ts";
+import { findQuestions } from "../../fold/start.ts";
+import { attemptOf, stateOf, type TaskRecord } from "../../fold/task-record.ts";
+import { INLINE_LIMIT } from "../host/blobs.ts";
+import { InProgress } from "../host/in-progress.ts";
+import { insist } from "../host/insist.ts";
+import type { Runtime } from "../host/runtime.ts";
+import type { LogWriter } from "../log/log-writer.ts";
+
+const DECISIONS = { one: "decision is not taken yet", many: "decisions are not taken yet" } as const;
+
+/**
+ * Answers the expressions of tasks that are ready to start but for these, and appends the answers: one message a run and
+ * turn. An expression that fails is an answer, too, so that the next owner does not fail of it again.
+ */
+export class Decider {
+  readonly #runtime: Runtime;
+  readonly #writer: LogWriter;
+  #batches = new Map<RunState, TaskRecord[]>();
+  /** Asked for, and not read back yet. */
+  readonly #asked = new Set<TaskRecord>();
+  readonly #inProgress = new InProgress();
+  #stopped = false;
+
+  constructor(runtime: Runtime, writer: LogWriter) {
+    this.#runtime = runtime;
+    this.#writer = writer;
+  }
+
+  decide(task: TaskRecord): void {
+    if (this.#asked.has(task)) return;
+    this.#asked.add(task);
+    if (this.#batches.size === 0) this.#runtime.clock.endOfTurn(() => this.#flush());
+    const batch = this.#batches.get(task.run);
+    if (batch) batch.push(task);
+    else this.#batches.set(task.run, [task]);
+  }
+
+  /** Nothing more is appended from this very turn on. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #flush(): void {
+    const batches = this.#batches;
+    this.#batches = new Map();
+    for (const [run, tasks] of batches)
+      this.#inProgress.add(
+        this.#decideAll(run, tasks).finally(() => {
+          for (const task of tasks) this.#asked.delete(task);
+        }),
+      );
+  }
+
+  async #decideAll(run: RunState, tasks: readonly TaskRecord[]): Promise<void> {
+    let decisions: Decision[] = [];
+    let size = 0;
+    const written: Promise<void>[] = [];
+    const write = () => {
+      const some = decisions;
+      const ids = new Set(some.map(({ task }) => task));
+      const wanted = () => !this.#stopped && tasks.some((task) => ids.has(task.id) && isDeciding(task));
+      if (some.length > 0) written.push(this.#writer.write(run, "decided", { v: 2, decisions: some }, wanted));
+      decisions = [];
+      size = 0;
+    };
+    for (const task of tasks) {
+      const decision = await this.#decideOne(task);
+      if (!decision) continue;
+      const bytes = Buffer.byteLength(JSON.stringify(decision));
+      if (size + bytes > INLINE_LIMIT) write();
+      decisions.push(decision);
+      size += bytes;
+    }
+    write();
+    await Promise.all(written);
+  }
+
+  /** Undefined when it has lost its purpose. */
+  async #decideOne(task: TaskRecord): Promise<Decision | undefined> {
+    const wanted = () => !this.#stopped && isDeciding(task);
+    const named = { task: task.id, attempt: attemptOf(task) };
+    try {
+      const load = await insist(this.#runtime, () => this.#runtime.blobs.loadAll(inputRefs(task)), {
+        work: DECISIONS,
+        name: () => `task ${task.id} of run ${task.run.run}`,
+        wanted,
+      });
+      return load && wanted() ? { ...named, answers: answersOf(task, load) } : undefined;
+    } catch (error) {
+      return { ...named, error: messageOf(error) };
+    }
+  }
+}
+
+const isDeciding = (task: TaskRecord): boolean => stateOf(task) === "deciding";
+
+function answersOf(task: TaskRecord, load: Load): Record<string, Json> {
+  const node = task.node!;
+  const values = expressionValuesIn(task.parent!, load);
+  const answers: Record<string, Json> = {};
+  for (const text of findQuestions(node)) {
+    try {
+      answers[text] = node.checked.expressions.get(text)!.evaluate(values);
+    } catch (error) {
+      throw new Error(`${text === node.stated.when ? "when" : "input"}: ${text}: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+  return answers;
+}

@@ -1,0 +1,111 @@
+import type { CheckedPlanV2 } from "../core/checked-plan.ts";
+import { type JoinCounts, judge, type Verdict } from "../core/join.ts";
+import type { Json } from "../core/json.ts";
+import type { PlannedTaskV2 } from "../core/plan-v2.ts";
+import { type Children, stateOf, type TaskRecord } from "./task-record.ts";
+
+/** Of those that are joined, how many have come out in which way. Kept up to date, so that a verdict is constant work. */
+export class Tally implements JoinCounts {
+  succeeded = 0;
+  failed = 0;
+  skipped = 0;
+  unfinished: number;
+
+  constructor(size: number) {
+    this.unfinished = size;
+  }
+
+  count(ending: Ending): void {
+    this.unfinished--;
+    this[ending]++;
+  }
+}
+
+export type Ending = "succeeded" | "failed" | "skipped";
+
+/** A task of a plan of version 2, as a node of that plan's graph. */
+export interface PlanNode {
+  readonly checked: CheckedPlanV2;
+  /** Its place in `checked.keys`. */
+  readonly index: number;
+  readonly stated: PlannedTaskV2;
+  /** What the output of the plan makes of it: nothing, a part that may be missing, or a part without which there is none. */
+  readonly inOutput: "no" | "optional" | "required";
+  /** Whether its failure is the plan's, whatever the join of the sinks says. */
+  readonly breaks: boolean;
+  /** How what it needs has come out. */
+  needs: Tally;
+  /** How many of those that need it have neither started nor ended. At 0 it is abandoned, unless it counts for the plan itself. */
+  waitedBy: number;
+  /** Whether it has started or ended, and its needs know. */
+  hasLeft: boolean;
+  /** The answers to its expressions, by their texts, once they were decided. */
+  answers: { readonly [text: string]: Json } | undefined;
+}
+
+/** How far a plan of version 2 has come. */
+export interface PlanProgress {
+  readonly checked: CheckedPlanV2;
+  sinks: Tally;
+  /** How many of those without which there is no output have not succeeded yet. */
+  outstanding: number;
+}
+
+/** Whether the task counts for its plan itself, besides those that need it. */
+export const countsForPlan = ({ checked, index, inOutput }: PlanNode): boolean =>
+  inOutput !== "no" || checked.isSink(index);
+
+/** Abandoned ones count for nothing. */
+const endingOf = (task: TaskRecord): Ending | undefined => {
+  switch (stateOf(task)) {
+    case "succeeded":
+      return "succeeded";
+    case "skipped":
+      return "skipped";
+    case "failed":
+    case "cancelled":
+      return "failed";
+    default:
+      return undefined;
+  }
+};
+
+/** Counts the end of a need. Returns what the join of the task says now. */
+export function countNeed({ node }: TaskRecord, need: TaskRecord): Verdict {
+  const { checked, index, needs } = node!;
+  const join = checked.joinOf(index);
+  let ending = endingOf(need);
+  if (join.rule === "all") {
+    if (ending === "failed" && isOptional(need)) ending = "skipped";
+    if (ending === "skipped" && checked.bears(index, need.node!.index)) ending = "succeeded";
+  }
+  if (ending) needs.count(ending);
+  return judge(join, needs);
+}
+
+/** What the join of a task says whose needs have all been counted. */
+export const judgeNeeds = ({ node }: TaskRecord): Verdict => judge(node!.checked.joinOf(node!.index), node!.needs);
+
+/**
+ * Counts the end of a child for the plan. To a plan, what was skipped and an optional failure are neutral: where all sinks
+ * are asked for, they count as if they had succeeded. A plan is not met before what its output must have is there.
+ */
+export function countChild({ plan }: Children, child: TaskRecord): Verdict {
+  const { checked, sinks } = plan!;
+  const { index, breaks, inOutput } = child.node!;
+  let ending = endingOf(child);
+  if (ending === "failed" && isOptional(child)) ending = "skipped";
+  if (ending === "failed" && breaks) return "broken";
+  if (inOutput === "required" && ending === "succeeded") plan!.outstanding--;
+  if (checked.join.rule === "all" && ending === "skipped") ending = "succeeded";
+  if (ending && checked.isSink(index)) sinks.count(ending);
+  return judgePlan(plan!);
+}
+
+/** What the join of a plan says whose children have all been counted. */
+export function judgePlan({ checked, sinks, outstanding }: PlanProgress): Verdict {
+  const verdict = judge(checked.join, sinks);
+  return verdict === "met" && outstanding > 0 ? "open" : verdict;
+}
+
+const isOptional = ({ node }: TaskRecord): boolean => node!.stated.optional === true;

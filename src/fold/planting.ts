@@ -1,0 +1,149 @@
+import type { CheckedPlanV2 } from "../core/checked-plan.ts";
+import type { Json } from "../core/json.ts";
+import { childOf, ROOT } from "../core/names.ts";
+import type { CheckedPlan } from "../core/plan-check.ts";
+import type { PlannedTaskV2 } from "../core/plan-v2.ts";
+import { DEFAULT_RETRY } from "../core/policy.ts";
+import { visitTemplate } from "../core/template.ts";
+import { makesParentsOutput, releaseNeeds } from "./held-outputs.ts";
+import { Tally } from "./plan-node.ts";
+import type { RunState } from "./run-state.ts";
+import { firstSnapshot } from "./steps.ts";
+import { NO_TASKS, type TaskRecord, type TaskSpec } from "./task-record.ts";
+
+/** Grows the children of a task from its plan. None of them has started when this returns. */
+
+export function createTask(run: RunState, parent: TaskRecord | undefined, key: string, spec: TaskSpec): TaskRecord {
+  const task: TaskRecord = {
+    run,
+    id: parent ? childOf(parent.id, key) : ROOT,
+    key,
+    parent,
+    spec,
+    snapshot: firstSnapshot(spec.retry?.attempts ?? DEFAULT_RETRY.attempts),
+    needs: NO_TASKS,
+    missing: 0,
+    node: undefined,
+    dependents: undefined,
+    children: undefined,
+    output: undefined,
+    holders: 0,
+    error: undefined,
+    failedAt: undefined,
+    openedAt: 0,
+    endedAt: 0,
+    startedAt: 0,
+    worker: undefined,
+    dueAt: 0,
+  };
+  run.tasks.set(task.id, task);
+  return task;
+}
+
+export const plant = (task: TaskRecord, checked: CheckedPlan | CheckedPlanV2): void =>
+  "sinks" in checked ? plantV2(task, checked) : plantV1(task, checked);
+
+function plantV1(task: TaskRecord, { plan, keys, needsOf }: CheckedPlan): void {
+  const all = keys.map((key) => createTask(task.run, task, key, plan.tasks[key]!));
+  const output = plan.output === undefined ? undefined : task.run.tasks.get(childOf(task.id, plan.output));
+  task.children = { all, remaining: all.length, output, template: undefined, plan: undefined };
+  releaseNeeds(task);
+  for (let i = 0; i < all.length; i++) {
+    const child = all[i]!;
+    const needed = needsOf(i);
+    holdForParent(child);
+    if (needed.length === 0) continue;
+    child.missing = needed.length;
+    connect(child, needed, all);
+  }
+}
+
+/** What the task itself was given is kept: its plan may refer to it, and so may a plan further below. */
+function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
+  const { plan, keys, needsOf, isKept, sinks } = checked;
+  const { output } = plan;
+  const parts = partsOfOutput(checked);
+  const breaking = new Set(checked.outputs.flatMap(({ task, breaks }) => (breaks ? [task] : [])));
+  const all = keys.map((key, index) => {
+    const stated = plan.tasks[key]!;
+    const child = createTask(
+      task.run,
+      task,
+      key,
+      stated.type === undefined ? { ...stated, type: "plan" } : typed(stated),
+    );
+    const inOutput = parts.get(key) ?? "no";
+    child.node = {
+      checked,
+      index,
+      stated,
+      inOutput,
+      // Of a sink that may be missing in the output, the join decides.
+      breaks: inOutput === "required" || (breaking.has(index) && !checked.isSink(index)),
+      needs: new Tally(needsOf(index).length),
+      waitedBy: 0,
+      hasLeft: false,
+      answers: undefined,
+    };
+    return child;
+  });
+  task.children = {
+    all,
+    remaining: 0,
+    output: typeof output === "string" ? task.run.tasks.get(childOf(task.id, output)) : undefined,
+    template: typeof output === "object" ? (output as Json) : undefined,
+    plan: {
+      checked,
+      sinks: new Tally(sinks.length),
+      outstanding: [...parts.values()].filter((part) => part === "required").length,
+    },
+  };
+  for (let i = 0; i < all.length; i++) {
+    const child = all[i]!;
+    holdForParent(child);
+    if (isKept(i)) child.holders++;
+    const needed = needsOf(i);
+    if (needed.length > 0) connect(child, needed, all);
+  }
+  for (const { node, dependents } of all) node!.waitedBy = dependents?.length ?? 0;
+}
+
+const typed = (stated: PlannedTaskV2): TaskSpec => stated as PlannedTaskV2 & { readonly type: string };
+
+/** What the output of a plan is made of. Where it has a default for a part, or asks only how it came out, it can do without. */
+function partsOfOutput({
+  plan: { output },
+  outputs,
+  keys,
+  expressions,
+}: CheckedPlanV2): Map<string, "optional" | "required"> {
+  const parts = new Map<string, "optional" | "required">();
+  for (const { task } of outputs) parts.set(keys[task]!, "optional");
+  if (typeof output === "string") parts.set(output, "required");
+  else if (output)
+    visitTemplate(output as Json, {
+      found(word) {
+        if (word.word === "$ref" && word.key !== "" && !("default" in word)) parts.set(word.key, "required");
+        const mentions = word.word === "$expr" ? expressions.get(word.text)?.mentions : undefined;
+        for (const mention of mentions ?? []) if (mention.what === "output") parts.set(mention.key, "required");
+      },
+      malformed() {},
+      tooDeep() {},
+    });
+  return parts;
+}
+
+/** An output that nobody needs is not kept in parts either. */
+function holdForParent(child: TaskRecord): void {
+  if (child.parent!.holders > 0 && makesParentsOutput(child)) child.holders++;
+}
+
+function connect(child: TaskRecord, needed: readonly number[], all: readonly TaskRecord[]): void {
+  child.needs = needed.map((index) => all[index]!);
+  for (const need of child.needs) {
+    need.holders++;
+    // Most have one alone, and an array that was pushed to has room for many.
+    if (need.dependents) need.dependents.push(child);
+    else need.dependents = [child];
+  }
+}

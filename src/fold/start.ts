@@ -1,0 +1,62 @@
+import type { CheckedPlanV2 } from "../core/checked-plan.ts";
+import type { TaskError } from "../core/error.ts";
+import { depthOf } from "../core/names.ts";
+import type { CheckedPlan } from "../core/plan-check.ts";
+import { checkAnyPlan } from "../core/plan-v2-check.ts";
+import { describeProblems } from "../core/problem.ts";
+import { visitTemplate } from "../core/template.ts";
+import { inputOf, isSentPlan } from "./outputs.ts";
+import type { PlanNode } from "./plan-node.ts";
+import type { TaskRecord } from "./task-record.ts";
+
+/** How a task begins whose join is met: the event of its chart, and what goes with it. */
+export type Start =
+  | { readonly event: "ready" | "ask" | "skip" }
+  | { readonly event: "expand"; readonly checked: CheckedPlan | CheckedPlanV2 }
+  | { readonly event: "broken"; readonly error: TaskError };
+
+const READY: Start = { event: "ready" };
+
+export function findStart(task: TaskRecord): Start {
+  const { node } = task;
+  if (!node) return !task.parent && isSentPlan(task) ? expandSent(task) : READY;
+  const { stated, checked, index, answers } = node;
+  if (!answers && findQuestions(node).length > 0) return { event: "ask" };
+  if (stated.when !== undefined && !checked.asksItems(index)) {
+    const answer = answers![stated.when];
+    if (answer === false) return { event: "skip" };
+    if (answer !== true) return refuse(`when: expected true or false, received ${JSON.stringify(answer)}`);
+  }
+  const inner = checked.innerOf(index);
+  if (stated.each) return refuse("maps are not carried out by this build");
+  if (stated.wait) return refuse("waits are not carried out by this build");
+  if (inner) return { event: "expand", checked: inner };
+  return isSentPlan(task) ? expandSent(task) : READY;
+}
+
+/** The texts of the expressions that are to be answered before a task starts: its condition, and those of its input. */
+export function findQuestions({ stated, checked, index }: PlanNode): readonly string[] {
+  if (checked.expressions.size === 0) return [];
+  const texts = new Set<string>();
+  if (stated.when !== undefined && !checked.asksItems(index)) texts.add(stated.when);
+  if (stated.input !== undefined && !(stated.type !== undefined && stated.type === "plan"))
+    visitTemplate(stated.input, {
+      found: (word) => void (word.word === "$expr" && texts.add(word.text)),
+      malformed() {},
+      tooDeep() {},
+    });
+  return [...texts];
+}
+
+/** The plan that a task was sent as its input. The gateway has checked the root's; nobody's is trusted. */
+function expandSent(task: TaskRecord): Start {
+  const { plan } = inputOf(task, neverLoaded) as { plan?: unknown };
+  const checked = checkAnyPlan(plan, { depth: depthOf(task.id) });
+  if ("problems" in checked) return refuse(`the plan is refused: ${describeProblems(checked.problems)}`);
+  return { event: "expand", checked };
+}
+
+/** Hosts put the input of a plan that is sent in the place of its reference before they fold; one that is still there has lost its blob. */
+const neverLoaded = (): Record<string, never> => ({});
+
+const refuse = (message: string): Start => ({ event: "broken", error: { kind: "terminal", message } });

@@ -1,0 +1,37 @@
+import { type RunEffect, runMachine, runStepKey } from "../machines/run.ts";
+import { createStepper, type Step } from "../machines/step.ts";
+import { type TaskEffect, type TaskSnapshot, taskMachine, taskStepKey } from "../machines/task.ts";
+import type { Effect } from "./effects.ts";
+import type { TaskRecord } from "./task-record.ts";
+
+/** The machines of all runs and tasks: their snapshots, and the steps between them, are shared. */
+
+export const taskSteps = createStepper<typeof taskMachine, TaskEffect>(taskMachine, taskStepKey);
+export const runSteps = createStepper<typeof runMachine, RunEffect>(runMachine, runStepKey);
+
+export type TaskStep = Step<typeof taskMachine, TaskEffect>;
+
+/** How every run begins. */
+export const FIRST_RUN_STEP: Step<typeof runMachine, RunEffect> = runSteps.initial(undefined);
+
+/** Tasks with the same number of attempts share their first snapshot. */
+const firstSnapshots = new Map<number, TaskSnapshot>();
+export function firstSnapshot(attempts: number): TaskSnapshot {
+  const found = firstSnapshots.get(attempts);
+  if (found) return found;
+  const { snapshot } = taskSteps.initial({ attempts });
+  firstSnapshots.set(attempts, snapshot);
+  return snapshot;
+}
+
+/** Where in the log the tree is being changed, and what that asks of the world. */
+export interface Turn {
+  readonly effects: Effect[];
+  /** Log time of the event, ms. */
+  readonly at: number;
+  /**
+   * Tasks of plans of version 2 that have started or ended, and whose siblings have not been told: an end may spread along
+   * a chain of any length, which a call for each link would not survive.
+   */
+  readonly pending: TaskRecord[];
+}

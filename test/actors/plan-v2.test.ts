@@ -1,0 +1,180 @@
+import { expect, test } from "vitest";
+import { PlanOf, type Tutti, worker } from "../../src/index.ts";
+import { eventually } from "../contract/wait.ts";
+import { connectPlainly } from "../support/plain-client.ts";
+import { describeOnNats, describeRuntime } from "../support/runtime.ts";
+import { startRuntimeProcess } from "../support/runtime-process.ts";
+
+/** Handlers that the test lets go on. */
+function createWorkers() {
+  const gates = new Map<string, PromiseWithResolvers<void>>();
+  const gateOf = (task: string) => {
+    const gate = gates.get(task) ?? Promise.withResolvers<void>();
+    gates.set(task, gate);
+    return gate;
+  };
+  const aborted: string[] = [];
+  const workers = [
+    worker("echo", { run: ({ input }) => input as never }),
+    worker("given", { run: ({ input, needs }) => ({ input, needs }) as never }),
+    worker("fail", {
+      retry: { attempts: 1 },
+      run: () => {
+        throw new Error("it broke");
+      },
+    }),
+    worker("gated", {
+      run: async ({ input, task, signal }) => {
+        const stopped = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+        stopped.catch(() => aborted.push(task));
+        await Promise.race([gateOf(task).promise, stopped]);
+        return input as never;
+      },
+    }),
+    worker("planner", { run: ({ input }) => new PlanOf<unknown>(input as never) as never }),
+  ];
+  return { workers, aborted, open: (task: string) => gateOf(task).resolve() };
+}
+
+const send = (app: Tutti, plan: object, input: unknown = {}, run?: string) =>
+  app.run("plan", { plan: { v: 2, ...plan }, input } as never, run === undefined ? {} : { run });
+const statesOf = async (app: Tutti, run: string) =>
+  Object.fromEntries((await app.get(run)).tasks.map(({ task, state }) => [task, state]));
+
+describeRuntime("a plan of version 2", (runtime) => {
+  test("can be sent, is given an input, and returns what its output says", async () => {
+    const app = await runtime.start({ workers: createWorkers().workers });
+    const tasks = {
+      a: { type: "echo", input: { n: { $ref: "#/n" } } },
+      b: { type: "fail", optional: true },
+      c: { type: "given", needs: ["a", "b"], join: "settled", input: { b: { $outcome: "b" } } },
+      d: { type: "echo", when: "a.n > 5", input: "large" },
+      e: { type: "echo", input: { twice: { $expr: "a.n * 2" }, d: { $ref: "d", default: "small" } } },
+    };
+    const output = { e: { $ref: "e" }, state: { $ref: "c#/input/b/state" } };
+    expect(await send(app, { tasks, output }, { n: 3 }, "r")).toEqual({ e: { twice: 6, d: "small" }, state: "failed" });
+    expect(await statesOf(app, "r")).toEqual({
+      "-": "succeeded",
+      a: "succeeded",
+      b: "failed",
+      c: "succeeded",
+      d: "skipped",
+      e: "succeeded",
+    });
+    const { totals, tasks: views } = await app.get("r");
+    expect(totals).toMatchObject({ tasks: 6, succeeded: 4, failed: 1, skipped: 1 });
+    expect(views.find(({ task }) => task === "-")).toMatchObject({ type: "plan" });
+  });
+
+  test("is returned by a worker, as an event of its own", async () => {
+    const app = await runtime.start({ workers: createWorkers().workers });
+    const plan = { v: 2, tasks: { a: { type: "fail" }, b: { type: "echo", input: 2 } }, join: "any" };
+    expect(await app.run("planner", plan as never, { run: "r" })).toEqual({ b: 2 });
+    const events = (await app.log("r")).map(({ event, body }) => [event, (body as { v: number }).v]);
+    expect(events).toContainEqual(["planned", 2]);
+    // What builds of version 1 know is written as they know it.
+    expect(events.filter(([event]) => event !== "planned").map(([, v]) => v)).toEqual(events.slice(1).map(() => 1));
+  });
+
+  test("ends with the first of its sinks, and aborts the others", async () => {
+    const { workers, aborted, open } = createWorkers();
+    const app = await runtime.start({ workers });
+    const tasks = { fast: { type: "gated", input: 1 }, slow: { type: "gated", input: 2 } };
+    const ended = send(app, { tasks, join: "any" }, {}, "r");
+    await eventually("both at work", async () => (await app.get("r").catch(() => undefined))?.tasks.length === 3);
+    open("fast");
+    expect(await ended).toEqual({ fast: 1 });
+    await eventually("the other aborted", async () => aborted.includes("slow"));
+    expect(await statesOf(app, "r")).toMatchObject({ slow: "abandoned" });
+  });
+
+  test("names the cause of its failure, and goes on from there when it is redriven", async () => {
+    let isBroken = true;
+    const shaky = worker("shaky", {
+      retry: { attempts: 1 },
+      run: () => {
+        if (isBroken) throw new Error("not now");
+        return 1;
+      },
+    });
+    const app = await runtime.start({ workers: [...createWorkers().workers, shaky] });
+    const tasks = {
+      a: { type: "shaky" },
+      b: { type: "echo", input: { $ref: "a" } },
+      c: { type: "echo", needs: ["b"] },
+    };
+    await expect(send(app, { tasks }, {}, "r")).rejects.toMatchObject({
+      code: 422,
+      message: "task a failed: not now",
+      details: { task: "a" },
+    });
+    expect((await app.get("r")).tasks.find(({ task }) => task === "c")).toMatchObject({ state: "failed", cause: "a" });
+    isBroken = false;
+    await app.dead.redrive("r");
+    expect(await app.result("r")).toEqual({ a: 1, b: 1, c: {} });
+  });
+
+  test("is refused as a whole before anything starts", async () => {
+    const app = await runtime.start({ workers: createWorkers().workers });
+    const wrong = { tasks: { a: { type: "nobody-does" }, b: { type: "echo", needs: ["x"] } } };
+    await expect(send(app, wrong, {}, "r")).rejects.toMatchObject({
+      code: 400,
+      details: { problems: [{ path: "/plan/tasks/a/type" }, { path: "/plan/tasks/b/needs/0" }] },
+    });
+    await expect(app.get("r")).rejects.toMatchObject({ code: 404 });
+  });
+});
+
+describeOnNats("a plan of version 2, over orchestrators that are killed", (runtime) => {
+  const timing = { ackWaitMs: 1500, presenceTtlMs: 1000 };
+  const startOrchestrator = () =>
+    startRuntimeProcess({ bus: runtime.server.url, prefix: runtime.prefix, shards: 4, timing });
+
+  test("goes on where it stood: joins, conditions, and what was abandoned", async () => {
+    const { workers, open } = createWorkers();
+    let orchestrator = await startOrchestrator();
+    const app = await runtime.start({ orchestrator: false, workers, timing });
+    const tasks = {
+      a: { type: "gated", input: { n: 7 } },
+      slow: { type: "gated" },
+      first: { type: "gated", needs: ["a", "slow"], join: "any", input: { a: { $ref: "a#/n", default: null } } },
+      b: { type: "echo", when: "first.a > 5", input: { $expr: "first.a + 1" } },
+      c: { type: "echo", when: "first.a <= 5", input: 0 },
+      // Larger than what travels in a message.
+      d: { type: "given", needs: ["b", "c"], join: "settled", input: { text: "x".repeat(300_000) } },
+    };
+    const ended = send(
+      app,
+      { tasks, output: { b: { $ref: "b", default: null }, c: { $ref: "d#/needs/c" } } as never },
+      {},
+      "r",
+    ).catch((error) => error);
+    const isThere = (task: string, state: string) =>
+      eventually(`${task} ${state}`, async () => (await statesOf(app, "r").catch(() => ({}) as never))[task] === state);
+    for (const task of ["a", "first"]) {
+      await isThere(task, "ready");
+      await orchestrator.kill9();
+      open(task);
+      orchestrator = await startOrchestrator();
+    }
+    expect(await ended).toEqual({ b: 8, c: { state: "skipped" } });
+    expect(await statesOf(app, "r")).toMatchObject({ slow: "abandoned", c: "skipped", d: "succeeded" });
+    expect((await app.get("r")).totals).toMatchObject({ succeeded: 5, skipped: 1, abandoned: 1 });
+    await orchestrator.stop();
+  }, 60_000);
+});
+
+describeOnNats("a client that knows nothing but NATS", (runtime) => {
+  test("sends a plan, and is told what is wrong with one", async () => {
+    await runtime.start({ workers: createWorkers().workers });
+    const client = await connectPlainly(runtime.server.url);
+    const plan = { v: 2, tasks: { a: { type: "echo", input: { $ref: "#" } } }, output: "a" };
+    expect((await client.request(`${runtime.prefix}.run.plan`, { plan, input: [1] })).json).toEqual([1]);
+    const refused = await client.request(`${runtime.prefix}.run.plan`, { plan: { v: 2 } });
+    expect(refused.json).toMatchObject({ error: { code: 400, path: "/plan/tasks" } });
+    expect((await client.request(`${runtime.prefix}.run.plan`, 5)).json).toMatchObject({
+      error: { code: 400 },
+    });
+    await client.close();
+  });
+});

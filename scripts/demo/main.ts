@@ -4,7 +4,6 @@
  */
 import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { builtinWorkers } from "../../src/builtins/builtin.ts";
 import { type DocumentReport, type DocumentReports, isReport } from "../../src/builtins/document-report.ts";
 import { nameLanguage } from "../../src/builtins/language/language-detection.ts";
@@ -14,21 +13,26 @@ import { followToEnd } from "../../src/cli/follow-run.ts";
 import { findServer } from "../../src/cli/local-server.ts";
 import { openSession } from "../../src/cli/session.ts";
 import { paintFor } from "../../src/cli/style.ts";
-import { messageOf } from "../../src/core/error.ts";
+import { readArguments } from "../arguments.ts";
 import { surviveKill } from "./kill.ts";
 
 const FOLDER = fileURLToPath(new URL("../../examples/documents", import.meta.url));
 /** How many reports are printed whole. */
 const REPORTS = 2;
+const USAGE = `npm run demo -- [--kill | --no-kill]
+
+The document pipeline over the sample documents, in one process and without a server; then a run on NATS one of whose
+workers is killed. Default: with the kill where there is a nats-server on the PATH or in NATS_SERVER_BIN.`;
 const NEXT_STEPS = `What next?
   a document of yours   npm run tutti -- run document -i '{"file":"README.md"}'
   on NATS               npm run tutti -- dev
   every command         npm run tutti -- --help
   how it works          ARCHITECTURE.md`;
 
-const { kill } = readOptions();
-const natsServer = kill === false ? undefined : await findServer();
-if (kill && !natsServer) fail("--kill needs a nats-server, 2.9 or later, on the PATH: https://nats.io/download");
+const { values, refuse } = readArguments(USAGE, { kill: { type: "boolean" }, "no-kill": { type: "boolean" } });
+const natsServer = values["no-kill"] ? undefined : await findServer();
+if (values.kill && !natsServer)
+  refuse("--kill needs a nats-server, 2.9 or later, on the PATH: https://nats.io/download");
 
 const paint = paintFor(process.stdout);
 const width = Math.min(process.stdout.columns ?? 100, 100);
@@ -36,25 +40,11 @@ const rule = paint("dim", "─".repeat(width));
 
 await showDocuments();
 if (natsServer) await showKill(natsServer);
-else if (kill === undefined)
+else if (!values["no-kill"])
   console.log(
     `${rule}\n${foldText("With a nats-server on the PATH (https://nats.io/download), the demo ends with a run that outlives one of its workers.", width).join("\n")}`,
   );
 console.log(`${rule}\n${NEXT_STEPS}`);
-
-function readOptions(): { readonly kill: boolean | undefined } {
-  try {
-    const { values } = parseArgs({ options: { kill: { type: "boolean" } }, allowNegative: true });
-    return { kill: values.kill };
-  } catch (error) {
-    return fail(`${messageOf(error)}\n  expected: npm run demo -- [--kill | --no-kill]`);
-  }
-}
-
-function fail(why: string): never {
-  console.error(`error: ${why}`);
-  process.exit(2);
-}
 
 /** In one process, with no server and no key: the live tree, two reports, one line for each of the others, and the whole. */
 async function showDocuments(): Promise<void> {

@@ -129,7 +129,7 @@ class RunWatch {
 
   /**
    * The tasks to report now. At first all of them, in the order in which they were planned, those that wait for siblings
-   * too; later what has changed, and after a task that expanded its children.
+   * too; later what has changed, and after a task that expanded its children in their order.
    */
   #toReport(state: RunState): Iterable<TaskRecord> {
     if (this.#reported !== state) {
@@ -139,8 +139,7 @@ class RunWatch {
     const found = new Set<TaskRecord>();
     for (const task of this.#changed) {
       found.add(task);
-      if (stateOf(task) === "expanded")
-        for (const child of task.children!.all) if (!this.#changed.has(child)) found.add(child);
+      if (stateOf(task) === "expanded") for (const child of task.children!.all) found.add(child);
     }
     return found;
   }

@@ -21,7 +21,7 @@ const WORKERS: readonly Foreign[] = [
   {
     name: "Python",
     type: "analyze-text",
-    command: [python, path("examples/python/worker.py")],
+    command: [python, path("examples/10-two-languages/worker.py")],
     needs: [
       ["install Python 3.11 or later, or set PYTHON", python, "-c", "import sys; assert sys.version_info >= (3, 11)"],
       ["pip install nats-py (set PYTHON to use a virtual environment)", python, "-c", "import nats.js"],
@@ -30,7 +30,7 @@ const WORKERS: readonly Foreign[] = [
   {
     name: "shell",
     type: "count-lines",
-    command: [path("examples/shell/worker.sh")],
+    command: [path("examples/10-two-languages/worker.sh")],
     needs: [
       ["install jq", "jq", "--version"],
       ["install the nats command line: https://github.com/nats-io/natscli", "nats", "--version"],

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A worker for Tutti with nothing but bash, jq and the nats command line (0.3 or later), by docs/protocol.md:
-#   NATS_URL=nats://127.0.0.1:4222 examples/shell/worker.sh
+#   NATS_URL=nats://127.0.0.1:4222 examples/10-two-languages/worker.sh
 set -uo pipefail
 export NATS_URL="${NATS_URL:-nats://127.0.0.1:4222}"
 type=count-lines name="shell-$$" inbox="_INBOX.tutti-shell.$$.$RANDOM$RANDOM"

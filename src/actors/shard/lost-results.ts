@@ -53,7 +53,7 @@ export class LostResults {
   }
 
   async #watch(address: RunAddress, problem: string): Promise<void> {
-    const { clock, log } = this.#runtime;
+    const { clock, trouble } = this.#runtime;
     const { signal } = this.#stopping;
     for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(2 * pauseMs, MOST_PAUSE_MS)) {
       await sleep(clock, pauseMs, signal);
@@ -61,7 +61,7 @@ export class LostResults {
         if (!(await this.#look(address, problem))) return;
       } catch (error) {
         if (signal.aborted) return;
-        log("warn", `the queue of run ${address.run} could not be compared with its log yet: ${messageOf(error)}`);
+        trouble.mention(COMPARED, `run ${address.run}`, error);
       }
     }
   }
@@ -88,3 +88,8 @@ export class LostResults {
     return isAnyQueued;
   }
 }
+
+const COMPARED = {
+  one: "run's queue is not compared with its log yet",
+  many: "runs' queues are not compared with their logs yet",
+};

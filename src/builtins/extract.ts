@@ -6,7 +6,7 @@ import { type HandlerContext, worker } from "../define/worker.ts";
 import { type DocumentSource, documentSource, type RecognizeInput } from "./document-source.ts";
 import { countText, textStatistics } from "./language/text-statistics.ts";
 import { FORMATS, unreadable } from "./reading/file-format.ts";
-import { cleanText, type FileContent, readFile } from "./reading/read-file.ts";
+import { cleanText, type FileContent, MAX_FILE_BYTES, readFile } from "./reading/read-file.ts";
 
 export const extractTask = task("extract", {
   description:
@@ -72,6 +72,9 @@ async function read(context: HandlerContext<DocumentSource>, name: string | null
       throw new TerminalError(`text${name ? ` of ${name}` : ""}: found nothing but blanks; expected some text`);
     return { text, format: "txt" };
   }
-  const bytes = "file" in input ? await context.openFile(input.file) : await context.blobs.get(input.blob);
+  const bytes =
+    "file" in input
+      ? await context.openFile(input.file, { maxBytes: MAX_FILE_BYTES })
+      : await context.blobs.get(input.blob);
   return readFile(name ?? "document", bytes, signal);
 }

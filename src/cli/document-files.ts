@@ -1,6 +1,8 @@
-import { realpath } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { basename, isAbsolute, relative, resolve, sep } from "node:path";
+import { MAX_FILE_BYTES } from "../builtins/reading/read-file.ts";
 import type { Json } from "../core/json.ts";
+import { UsageError } from "./failure.ts";
 import { readOrRefuse } from "./input.ts";
 
 type Fields = { readonly [key: string]: Json };
@@ -22,16 +24,31 @@ export interface FileTransport {
 export async function sendFiles(input: Json, transport: FileTransport, at = ""): Promise<Json> {
   if (!isObject(input)) return input;
   const documents = input.documents;
-  if (Array.isArray(documents))
-    return {
-      ...input,
-      documents: await Promise.all(documents.map((one, i) => sendFiles(one, transport, `${at}/documents/${i}`))),
-    };
+  if (Array.isArray(documents)) {
+    // One after the other, as each is held in memory while it is sent.
+    const sent: Json[] = [];
+    for (const [i, one] of documents.entries()) sent.push(await sendFiles(one, transport, `${at}/documents/${i}`));
+    return { ...input, documents: sent };
+  }
   const { file, ...rest } = input;
   if (typeof file !== "string") return input;
-  const content = await readOrRefuse(file, "input", `${at}/file`);
+  await checkFile(file, `${at}/file`);
   if (transport.openedInPlace !== undefined && (await isWithin(transport.openedInPlace, file))) return input;
+  const content = await readOrRefuse(file, "input", `${at}/file`);
   return { name: basename(file), ...rest, blob: await transport.putBlob(content) };
+}
+
+/** Looks at a file before it is read: a device or a pipe might never end. */
+async function checkFile(file: string, at: string): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  // Why it cannot be looked at is said by reading it.
+  if (!found) return void (await readOrRefuse(file, "input", at));
+  const refuse = (reason: string, expected: string) =>
+    new UsageError(`input: cannot read ${JSON.stringify(file)}: ${reason}`, { path: at, expected, received: file });
+  if (found.isDirectory()) throw refuse("it is a folder", "a file");
+  if (!found.isFile()) throw refuse("it is a device, a pipe or a socket", "a regular file");
+  if (found.size > MAX_FILE_BYTES)
+    throw refuse(`it has ${Math.ceil(found.size / 2 ** 20)} MiB`, `a file of at most ${MAX_FILE_BYTES / 2 ** 20} MiB`);
 }
 
 /** Compares real paths, since a link may lead outside. */

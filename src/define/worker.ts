@@ -33,8 +33,16 @@ export interface HandlerContext<I = unknown> {
   readonly blobs: Blobs;
   /** The task types that are registered, for handlers that plan. */
   types(): Promise<readonly TypeRegistration[]>;
-  /** Opens a file that the request names. Rejects with a TerminalError where the worker was given no folder, or the path leads outside it. */
-  openFile(path: string): Promise<Uint8Array>;
+  /**
+   * Reads a file that the request names. Rejects with a TerminalError where the worker was given no folder, the folder
+   * holds no file of that name, or it is not a regular file or a larger one than `maxBytes`.
+   */
+  openFile(path: string, limits?: FileLimits): Promise<Uint8Array>;
+}
+
+export interface FileLimits {
+  /** The largest file that is read, in bytes. Default: 512 MiB. */
+  readonly maxBytes?: number;
 }
 
 export interface Blobs {

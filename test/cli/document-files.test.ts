@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -60,6 +61,18 @@ describe("files that a document input names", () => {
       name: "link.txt",
     });
     expect(contents).toEqual(["outside", "outside"]);
+  });
+
+  it("are looked at before they are read", async () => {
+    const { putBlob } = store();
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    await expect(sendFiles({ file: pipe }, { putBlob })).rejects.toThrow(/it is a device, a pipe or a socket/);
+    await expect(sendFiles({ file: folder }, { putBlob })).rejects.toThrow(/it is a folder/);
+    const large = join(folder, "large.txt");
+    await writeFile(large, "");
+    await truncate(large, 65 * 2 ** 20);
+    await expect(sendFiles({ file: large }, { putBlob })).rejects.toThrow(/it has 65 MiB/);
   });
 
   it("are missed by name and place", async () => {

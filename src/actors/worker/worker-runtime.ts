@@ -1,4 +1,5 @@
 import type { ModelProvider } from "../../core/model.ts";
+import type { HandlerContext } from "../../define/worker.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { LiveReporter } from "./live-reporter.ts";
 
@@ -7,5 +8,5 @@ export interface WorkerRuntime extends Runtime {
   readonly models: ModelProvider;
   readonly live: LiveReporter;
   /** See `HandlerContext.openFile`. */
-  readonly openFile: (path: string) => Promise<Uint8Array>;
+  readonly openFile: HandlerContext<unknown>["openFile"];
 }

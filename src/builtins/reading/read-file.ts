@@ -2,7 +2,7 @@ import { type Format, formatOf, unreadable } from "./file-format.ts";
 import { decodeText } from "./text-encoding.ts";
 
 /** A larger file is refused rather than read for minutes. */
-const MAX_FILE_BYTES = 64 * 1024 * 1024;
+export const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 /** What was found in a file: its text, or the number of its pages where they hold only pictures. */
 export type FileContent =

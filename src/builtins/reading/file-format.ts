@@ -1,4 +1,3 @@
-import { fileTypeFromBuffer } from "file-type";
 import { TerminalError } from "../../core/error.ts";
 import { looksLikeText } from "./text-encoding.ts";
 
@@ -79,6 +78,8 @@ export async function formatOf(name: string, bytes: Uint8Array): Promise<Format>
   const named = TEXT_EXTENSIONS[extension];
   if (named && isText) return named;
   if (startsWithPdfMark(bytes)) return "pdf";
+  // Loaded when a file is no text: its tables take 10 MB.
+  const { fileTypeFromBuffer } = await import("file-type");
   const magic = await fileTypeFromBuffer(bytes).catch(() => undefined);
   if (magic?.ext === "docx" || magic?.ext === "pdf") return magic.ext;
   if (magic?.ext === "zip" && extension === "docx") return "docx";

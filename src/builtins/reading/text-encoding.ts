@@ -1,4 +1,6 @@
-import { analyse } from "chardet";
+import { createRequire } from "node:module";
+
+const require = createRequire(import.meta.url);
 
 /** Bytes that are looked at to guess; the whole is decoded afterwards. */
 const SAMPLE_BYTES = 65_536;
@@ -28,6 +30,8 @@ function encodingOf(bytes: Uint8Array, declared: string | undefined): Encoding {
   if (JAPANESE_SHIFTS.some((shift) => ascii.includes(shift))) return "iso-2022-jp";
   if (isUtf8(bytes, declared === undefined)) return "utf-8";
   if (declared) return declared;
+  // Loaded for the first text whose encoding has to be guessed.
+  const { analyse } = require("chardet") as typeof import("chardet");
   const guess = analyse(sample)[0];
   return guess && guess.confidence >= SURE && isKnown(guess.name) && !guess.name.startsWith("UTF")
     ? guess.name

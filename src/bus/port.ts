@@ -10,6 +10,12 @@
 
 export type Headers = Readonly<Record<string, string>>;
 
+/**
+ * The most bytes that the headers of a message may have, as they are on the wire: what Node.js takes of an HTTP request.
+ * More is refused where a message is sent (`too-large`), and not read where it is received.
+ */
+export const MAX_HEADER_BYTES = 16 * 1024;
+
 /** Something given back with one call: a subscription, a follower, a service. Stopping twice is harmless. */
 export interface Stoppable {
   /** Resolves when no handler will be called any more. */
@@ -22,6 +28,8 @@ export interface Message {
   readonly data: Uint8Array;
   /** Header names are matched without regard to case: look them up with {@link header}. */
   readonly headers?: Headers;
+  /** The bytes of headers that were not read because they are more than {@link MAX_HEADER_BYTES}. `headers` is absent then. */
+  readonly oversizedHeaders?: number;
   /** Sends an answer to the requester; does nothing when the message was not a request. */
   respond(data: Uint8Array, headers?: Headers): void;
   /** Of a request: the subject that its answer is published to, if another than the receiver is to give it. Undefined where only the receiver can (memory). */
@@ -36,6 +44,8 @@ export interface StoredMessage {
   readonly timestamp: number;
   readonly data: Uint8Array;
   readonly headers?: Headers | undefined;
+  /** See {@link Message.oversizedHeaders}. */
+  readonly oversizedHeaders?: number | undefined;
 }
 
 /** A message taken from a queue. Exactly one of ack, nak, terminate ends it; later calls are ignored. */
@@ -186,6 +196,12 @@ export type BusEvent =
   | { readonly type: "resynchronised"; readonly what: string }
   /** This process did nothing for so long. What came meanwhile waits; or the server has cut the connection of a slow consumer. */
   | { readonly type: "stalled"; readonly ms: number }
+  /**
+   * These streams (of buckets: `KV_<name>`, of object stores: `OBJ_<name>`) were not there any more, or are others by the
+   * same name: their data is lost. Those that were ensured here have been made again, empty; followers begin again.
+   * `problem`: why some could not be looked up or made again; it is tried again.
+   */
+  | { readonly type: "lost"; readonly streams: readonly string[]; readonly problem?: string }
   | { readonly type: "closed"; readonly error?: Error };
 
 export interface Bus extends AsyncDisposable {

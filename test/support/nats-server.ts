@@ -15,8 +15,11 @@ export interface NatsServer {
   stop(options?: { keep?: boolean }): Promise<void>;
   /** Ends the process as a power cut of the process would; the data stays. */
   kill9(): Promise<void>;
-  /** Starts it again on the same port and data, after {@link kill9} or in place of the running one. */
-  restart(): Promise<void>;
+  /**
+   * Starts it again on the same port and data, after {@link kill9} or in place of the running one. `empty`: without the
+   * data; `config`: with these lines in the configuration file.
+   */
+  restart(changes?: { empty?: boolean; config?: string }): Promise<void>;
 }
 
 export interface NatsServerOptions {
@@ -99,8 +102,10 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
       else rmSync(directory, { recursive: true, force: true });
     },
     kill9: () => end("SIGKILL"),
-    async restart() {
-      await end("SIGTERM");
+    async restart({ empty = false, config } = {}) {
+      await end(empty ? "SIGKILL" : "SIGTERM");
+      if (empty) rmSync(join(directory, "data"), { recursive: true, force: true });
+      if (config !== undefined) writeFileSync(configFile, config);
       await start();
     },
   };

@@ -1,4 +1,5 @@
 import { BusError, type BusErrorCode, type Headers, type Stoppable } from "../port.ts";
+import { checkSize } from "../sizes.ts";
 import type { Receiver } from "./faults.ts";
 import { Inbox, Lane, type Network } from "./network.ts";
 
@@ -78,13 +79,7 @@ export class Link {
 
   /** Throws `too-large`. */
   assertFits(subject: string, data: Uint8Array, headers?: Headers): void {
-    if (data.length <= this.maxPayload && !headers) return;
-    const size = data.length + headerBytes(headers);
-    if (size > this.maxPayload)
-      throw new BusError(
-        "too-large",
-        `A message to ${subject} has ${size} bytes; the bus takes at most ${this.maxPayload}.`,
-      );
+    if (data.length > this.maxPayload || headers) checkSize(`message to ${subject}`, data, headers, this.maxPayload);
   }
 
   /** The orderly end: answers that are due still arrive. With `crashed`, nothing does. */
@@ -99,13 +94,4 @@ export class Link {
     for (const reply of due)
       reply.fail(new BusError(reply.whenLost, "The connection was lost before the answer came."));
   }
-}
-
-/** What headers take on the wire: a first line, one line each, and an empty line. */
-export function headerBytes(headers: Headers | undefined): number {
-  if (!headers) return 0;
-  let bytes = "NATS/1.0\r\n\r\n".length;
-  for (const name in headers)
-    bytes += Buffer.byteLength(name) + Buffer.byteLength(headers[name] ?? "") + ": \r\n".length;
-  return bytes;
 }

@@ -1,8 +1,8 @@
 import type { Clock } from "../../core/clock.ts";
 import { BusError, type Headers, type StoredMessage, type StreamDefinition, type StreamState } from "../port.ts";
+import { headerBytes } from "../sizes.ts";
 import { compileFilter, isSubject } from "../subject-match.ts";
 import { SubjectTree } from "../subject-tree.ts";
-import { headerBytes } from "./link.ts";
 
 /** Learns of every new message that matches what it is filed under. */
 export interface Reader {

@@ -1,10 +1,11 @@
 import { createInbox, type Msg, type MsgHdrs, type PublishOptions, type Subscription } from "@nats-io/transport-node";
+import { atMost } from "../../core/clock.ts";
 import { Fifo } from "../fifo.ts";
 import { type Appended, type AppendOptions, BusError } from "../port.ts";
-import { filtersOverlap } from "../subject-match.ts";
+import { checkSize } from "../sizes.ts";
 import { type ApiErrorBody, closedError, JetStreamError, toBusError } from "./errors.ts";
+import { EXPECT_LAST, fromHeaders, readHeaders } from "./headers.ts";
 import type { Link } from "./link.ts";
-import { checkSize, EXPECT_LAST, fromHeaders } from "./message.ts";
 
 /** Enough for any round trip; few enough that a dead connection leaves few in doubt. */
 const MAX_IN_FLIGHT = 4000;
@@ -59,7 +60,7 @@ export class Appender {
       if (this.#closing || this.#link.closed) throw closedError();
       const expected = options.expectLastSubjectSequence;
       const given = expected === undefined ? options.headers : { ...options.headers, [EXPECT_LAST]: `${expected}` };
-      const size = checkSize(this.#link, `append to ${subject}`, data, given);
+      const size = checkSize(`append to ${subject}`, data, given, this.#link.maxPayload);
       const headers = given && fromHeaders(given);
       const entry = { subject, data, headers, size, since: this.#tick, resolve, reject };
       if (this.#queue.length === 0 && this.#canSend) this.#publish(entry);
@@ -118,12 +119,12 @@ export class Appender {
     const entry = this.#inFlight.get(token);
     if (!entry) return;
     const sequence = readSequence(reply.data);
-    if (sequence === 0 && reply.headers?.code === 503) {
+    if (sequence === 0 && readHeaders(reply).status === 503) {
       // It also comes after a publish that was not permitted, and news of that takes a moment longer to get here.
       this.#link.clock.endOfTurn(() => {
         if (!this.#inFlight.has(token)) return;
         this.#forget(token, entry);
-        entry.reject(this.#noStream(entry.subject));
+        void this.#noStream(entry);
         this.#goOn();
       });
       return;
@@ -134,13 +135,23 @@ export class Appender {
     this.#goOn();
   }
 
-  /** While a cluster elects a stream's leader nobody answers either: of a stream known to be there, that is passing. */
-  #noStream(subject: string): BusError {
-    for (const [name, filters] of this.#link.streams) {
-      if (!filters.some((filter) => filtersOverlap(filter, subject))) continue;
-      return unconfirmed(subject, `stream ${name} has no leader at the moment (it was not stored)`);
-    }
-    return new BusError("no-stream", `append to ${subject}: no stream takes this subject`);
+  /**
+   * While a cluster elects a stream's leader nobody answers, and after its loss neither. A stream of ours is made again when it
+   * is gone, and the message, which was not stored, is sent once more.
+   */
+  async #noStream(entry: Waiting): Promise<void> {
+    const { known, clock } = this.#link;
+    const { subject } = entry;
+    const name = known.ofSubject(subject);
+    if (name === undefined)
+      return entry.reject(new BusError("no-stream", `append to ${subject}: no stream takes this subject`));
+    const losses = known.losses(name);
+    known.doubt();
+    await atMost(clock, TIMEOUT_TICKS * 1000, known.settled());
+    if (known.losses(name) === losses || this.#closing || this.#link.closed)
+      return entry.reject(unconfirmed(subject, `stream ${name} has no leader at the moment (it was not stored)`));
+    this.#queue.push(entry);
+    this.#goOn();
   }
 
   #goOn(): void {

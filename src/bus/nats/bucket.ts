@@ -1,9 +1,9 @@
 import type { AppendOptions, Stoppable, StoredMessage } from "../port.ts";
 import { type Bucket, type BucketDefinition, BusError, type Entry, header, isBusError } from "../port.ts";
 import type { Appender } from "./append.ts";
-import { Follower } from "./follow.ts";
+import { Follower, type FollowSource } from "./follow.ts";
 import type { Link } from "./link.ts";
-import { ageConfig, ensureStream, readMessage } from "./stream.ts";
+import { ageConfig, readMessage } from "./stream.ts";
 
 /** How a delete is written (ADR-8), and how a server since 2.11 may write an expiry. */
 const OPERATION = "KV-Operation";
@@ -36,7 +36,7 @@ export async function openBucket(
     storage: "file",
     ...ageConfig(definition.ttlMs),
   };
-  await ensureStream(link, config, definition.replicas === undefined ? ["num_replicas"] : []);
+  await link.known.ensure(config, definition.replicas === undefined ? ["num_replicas"] : []);
   return new NatsBucket(link, appender, definition.name, own);
 }
 
@@ -93,8 +93,11 @@ class NatsBucket implements Bucket {
           if (isDelete(message)) entries.delete(entry.key);
           else entries.set(entry.key, entry);
         },
-        () => void follower.stop().then(resolve),
-        () => reject(new BusError("closed", `entries of bucket ${this.#stream}: the bus was closed`)),
+        {
+          onCaughtUp: () => void follower.stop().then(resolve),
+          onLost: () => entries.clear(),
+          onClosed: () => reject(new BusError("closed", `entries of bucket ${this.#stream}: the bus was closed`)),
+        },
       );
       follower.start().catch(reject);
     });
@@ -105,20 +108,23 @@ class NatsBucket implements Bucket {
     onChange: (key: string, value: Uint8Array | undefined) => void,
     onReady?: () => void,
   ): Promise<Stoppable> {
-    // The delete of a key that was never reported is not news; later every delete is.
-    let present: Set<string> | undefined = new Set();
+    // A delete is reported for a key that was reported before. Those of a bucket that was lost are gone with it.
+    const present = new Set<string>();
     const tell = (message: StoredMessage) => {
       const key = this.#key(message);
-      if (!isDelete(message)) {
-        present?.add(key);
+      if (isDelete(message)) {
+        if (present.delete(key)) onChange(key, undefined);
+      } else {
+        present.add(key);
         onChange(key, message.data);
-      } else if (!present || present.has(key)) onChange(key, undefined);
+      }
     };
-    const ready = () => {
-      present = undefined;
-      onReady?.();
+    const onLost = () => {
+      const gone = [...present];
+      present.clear();
+      for (const key of gone) onChange(key, undefined);
     };
-    return this.#own(await this.#follow(tell, ready).start());
+    return this.#own(await this.#follow(tell, { ...(onReady && { onCaughtUp: onReady }), onLost }).start());
   }
 
   async #set(key: string, value: Uint8Array, options?: AppendOptions): Promise<number> {
@@ -130,9 +136,11 @@ class NatsBucket implements Bucket {
     return readMessage(this.#link, this.#stream, { last_by_subj: this.#subject(key) });
   }
 
-  #follow(handler: (message: StoredMessage) => void, onCaughtUp?: () => void, onClosed?: () => void): Follower {
+  #follow(
+    handler: (message: StoredMessage) => void,
+    options: Pick<FollowSource, "onCaughtUp" | "onLost" | "onClosed">,
+  ): Follower {
     const source = { stream: this.#stream, filter: `${this.#prefix}>`, lastPerSubject: true };
-    const options = { ...(onCaughtUp ? { onCaughtUp } : {}), ...(onClosed ? { onClosed } : {}) };
     return new Follower(this.#link, { ...source, ...options }, handler);
   }
 

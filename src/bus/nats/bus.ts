@@ -1,24 +1,24 @@
 import { AuthorizationError, connect, type NatsConnection, TimeoutError } from "@nats-io/transport-node";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { type Bus, BusError, type ConsumerDefinition, isBusError, type Message, type Stoppable } from "../port.ts";
+import { checkSize } from "../sizes.ts";
 import { Appender } from "./append.ts";
 import { openBucket } from "./bucket.ts";
+import { ensureConsumer, readConsumer } from "./consumer.ts";
 import { closedError, toBusError } from "./errors.ts";
 import { Follower } from "./follow.ts";
 import { demandsCertificate } from "./greeting.ts";
+import { fromHeaders } from "./headers.ts";
 import { Link } from "./link.ts";
-import { callHandler, checkSize, fromHeaders, toMessage } from "./message.ts";
+import { callHandler, toMessage } from "./message.ts";
 import { openObjects } from "./objects.ts";
 import { connectionOptions, type NatsOptions } from "./options.ts";
 import { NatsPuller } from "./pull.ts";
 import { startService } from "./service.ts";
 import {
-  ensureConsumer,
-  ensureStream,
   keptFields,
   lastSequence,
   listSubjects,
-  readConsumer,
   readMessage,
   readStreamState,
   removeSubject,
@@ -109,7 +109,7 @@ function createBus(nc: NatsConnection, clock: Clock): Bus {
 
     publish(subject, data, headers) {
       checkOpen();
-      checkSize(link, `publish to ${subject}`, data, headers);
+      checkSize(`publish to ${subject}`, data, headers, link.maxPayload);
       try {
         nc.publish(subject, data, headers && { headers: fromHeaders(headers) });
       } catch (error) {
@@ -136,21 +136,14 @@ function createBus(nc: NatsConnection, clock: Clock): Bus {
     async request(subject, data, { timeoutMs, headers }): Promise<Message> {
       checkOpen();
       const what = `request to ${subject}`;
-      checkSize(link, what, data, headers);
-      const until = clock.monotonic() + timeoutMs;
+      checkSize(what, data, headers, link.maxPayload);
       try {
-        await link.ready(timeoutMs);
-        const timeout = Math.max(1, until - clock.monotonic());
-        const reply = await nc.request(subject, data, {
-          timeout,
-          ...(headers ? { headers: fromHeaders(headers) } : {}),
-        });
-        return toMessage(link, reply);
+        const options = { timeoutMs, ...(headers && { headers: fromHeaders(headers) }) };
+        return toMessage(link, await link.requests.send(subject, data, what, options));
       } catch (error) {
         checkOpen();
-        if (isBusError(error, "unreachable"))
-          throw new BusError("timeout", `${what}: ${error.message}`, { cause: error });
-        throw toBusError(error, what);
+        if (isBusError(error, "unreachable")) throw new BusError("timeout", error.message, { cause: error });
+        throw error;
       }
     },
 
@@ -161,7 +154,7 @@ function createBus(nc: NatsConnection, clock: Clock): Bus {
 
     async ensureStream(definition) {
       checkOpen();
-      await ensureStream(link, streamConfig(definition), keptFields(definition));
+      await link.known.ensure(streamConfig(definition), keptFields(definition));
     },
 
     async ensureConsumer(definition) {

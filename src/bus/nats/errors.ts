@@ -96,11 +96,6 @@ export function isNoResponders(error: unknown): boolean {
   );
 }
 
-/** Whether the same request may be answered if it is sent again. */
-export function isWorthRetrying(error: unknown): boolean {
-  return error instanceof ConnectionLost || error instanceof TimeoutError || isNoResponders(error);
-}
-
 /** Puts an error of nats.js, whatever it is, into the port's words. `what` names the operation and its object. */
 export function toBusError(error: unknown, what: string): BusError {
   if (error instanceof BusError) return error;

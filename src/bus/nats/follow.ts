@@ -1,5 +1,6 @@
 import { createInbox, type Msg, type Subscription } from "@nats-io/transport-node";
 import type { FollowOptions, Stoppable, StoredMessage } from "../port.ts";
+import { readHeaders } from "./headers.ts";
 import type { Link } from "./link.ts";
 import { callHandler, isStored, NatsStoredMessage, parseAckSubject } from "./message.ts";
 import { Recovery } from "./recovery.ts";
@@ -19,6 +20,8 @@ export interface FollowSource extends FollowOptions {
   readonly filter: string;
   /** Begin with the last message of every subject instead of a sequence (buckets). */
   readonly lastPerSubject?: boolean;
+  /** The stream was lost: what comes from now on is of another one, from its beginning. */
+  readonly onLost?: () => void;
   /** The bus was closed: nothing comes any more. */
   readonly onClosed?: () => void;
 }
@@ -50,6 +53,7 @@ export class Follower implements Stoppable {
   #lastPerSubject: boolean;
   #silentTicks = 0;
   #caughtUp = false;
+  #losses = 0;
   #stopped = false;
 
   constructor(link: Link, source: FollowSource, handler: (message: StoredMessage) => void) {
@@ -77,6 +81,8 @@ export class Follower implements Stoppable {
   /** Resolves when the server has the consumer; rejects when it cannot be made (no such stream). */
   async start(): Promise<this> {
     try {
+      await this.#link.known.know(this.#source.stream);
+      this.#losses = this.#link.known.losses(this.#source.stream);
       await this.#create();
     } catch (error) {
       await this.stop();
@@ -95,6 +101,9 @@ export class Follower implements Stoppable {
 
   async #create(): Promise<void> {
     const { stream, filter } = this.#source;
+    await this.#link.known.settled();
+    if (this.#stopped) return;
+    this.#noticeLoss();
     const inbox = createInbox();
     const name = inbox.slice(inbox.indexOf(".") + 1);
     const subscription = this.#link.nc.subscribe(inbox, {
@@ -105,7 +114,8 @@ export class Follower implements Stoppable {
     this.#consumer = consumer;
     this.#silentTicks = 0;
     const all = filter === ">";
-    const info = await this.#link.api<{ num_pending: number; delivered: { consumer_seq: number } }>(
+    const info = await this.#link.apiOfStream<{ num_pending: number; delivered: { consumer_seq: number } }>(
+      stream,
       `CONSUMER.CREATE.${stream}.${name}${all ? "" : `.${filter}`}`,
       {
         stream_name: stream,
@@ -130,9 +140,21 @@ export class Follower implements Stoppable {
       },
       `follow ${stream} ${filter}`,
     );
+    // The stream may have been made again in the middle of this.
+    if (this.#losses !== this.#link.known.losses(stream)) return this.#restart();
     if (consumer !== this.#consumer) return;
     consumer.last = info.delivered.consumer_seq + info.num_pending;
     this.#checkCaughtUp(consumer);
+  }
+
+  /** Sequences of a stream that was lost say nothing of the one in its place. */
+  #noticeLoss(): void {
+    const losses = this.#link.known.losses(this.#source.stream);
+    if (losses === this.#losses) return;
+    this.#losses = losses;
+    this.#next = 1;
+    this.#lastPerSubject = this.#source.lastPerSubject ?? false;
+    this.#source.onLost?.();
   }
 
   #retire(): void {
@@ -176,12 +198,12 @@ export class Follower implements Stoppable {
 
   /** What the server says for itself: heartbeats, flow control, and that the consumer is gone. */
   #control(consumer: Consumer, message: Msg): void {
-    const headers = message.headers;
-    const stalled = headers?.get("Nats-Consumer-Stalled");
-    if (headers?.code !== 100) this.#restart();
+    const { status, headers = {} } = readHeaders(message);
+    const stalled = headers["Nats-Consumer-Stalled"];
+    if (status !== 100) this.#restart();
     else if (message.reply) this.#link.tell(message.reply);
     else if (stalled) this.#link.tell(stalled);
-    else if (Number(headers.get("Nats-Last-Consumer")) > consumer.delivered) this.#restart();
+    else if (Number(headers["Nats-Last-Consumer"]) > consumer.delivered) this.#restart();
     else if (consumer.last !== undefined) {
       // Idle means that nothing is left to deliver, also when messages that were counted have gone meanwhile.
       consumer.last = Math.min(consumer.last, consumer.delivered);

@@ -1,24 +1,16 @@
 import {
   errors,
-  type Msg,
   type NatsConnection,
   type Payload,
   type PublishOptions,
   type Subscription,
 } from "@nats-io/transport-node";
 import { type Clock, sleep } from "../../core/clock.ts";
-import { BusError, type BusEvent } from "../port.ts";
-import {
-  type ApiErrorBody,
-  ConnectionLost,
-  closedError,
-  isNoResponders,
-  isPassing,
-  isWorthRetrying,
-  JetStreamError,
-  toBusError,
-} from "./errors.ts";
+import { BusError, type BusEvent, isBusError } from "../port.ts";
+import { type ApiErrorBody, ConnectionLost, closedError, isPassing, JetStreamError } from "./errors.ts";
+import { KnownStreams } from "./known-streams.ts";
 import { callHandler } from "./message.ts";
+import { Requests } from "./requests.ts";
 
 /** What the parts of the adapter do when the connection changes. */
 export interface LinkListener {
@@ -39,9 +31,8 @@ const STALLED_MS = 1500;
 const SHORT_MS = 5000;
 /** One that has lasted so long is no reason for caution any more. */
 const PROVEN_MS = 30_000;
-/** An attempt of a request to JetStream may take this long, and all attempts together may take the second. */
-const API_ATTEMPT_MS = 5000;
-const API_PATIENCE_MS = 10_000;
+/** All attempts of a request to JetStream together: longer than a cluster takes to elect a leader on a busy machine. */
+const API_PATIENCE_MS = 20_000;
 /** A server that has no JetStream may know one that has, but it should not take long to find out. */
 const NO_JETSTREAM_PATIENCE_MS = 2000;
 const FLUSH_PATIENCE_MS = 2000;
@@ -55,14 +46,13 @@ export class Link {
   closed = false;
   /** How many connections in a row were lost soon after they were made. Whoever reads much asks for it more slowly then. */
   caution = 0;
-  /** The subjects of the streams that were ensured through this link, by name. */
-  readonly streams = new Map<string, readonly string[]>();
+  readonly requests: Requests;
+  readonly known: KnownStreams;
   #info: NonNullable<NatsConnection["info"]>;
   readonly #listeners = new Set<LinkListener>();
   readonly #eventListeners = new Set<(event: BusEvent) => void>();
   /** Rejects whatever must not outlive the connection. */
   readonly #interruptions = new Set<(error: Error) => void>();
-  #wakers: ((error?: Error) => void)[] = [];
   #disarm: () => void;
   #tickedAt: number;
   #connectedAt: number;
@@ -73,6 +63,8 @@ export class Link {
     this.url = `nats://${nc.getServer()}`;
     this.#info = nc.info!;
     this.#tickedAt = this.#connectedAt = clock.monotonic();
+    this.requests = new Requests(this);
+    this.known = new KnownStreams(this);
     this.#disarm = clock.timer(TICK_MS, () => this.#tick());
     void this.#watchStatus();
     nc.closed().then((error) => this.#end(error ?? undefined), this.#end);
@@ -101,23 +93,6 @@ export class Link {
     for (const listener of [...this.#eventListeners]) callHandler(listener, event);
   }
 
-  /** Resolves when there is a connection; rejects `closed`, or `unreachable` when there is none within that time. */
-  ready(withinMs: number): Promise<void> {
-    if (this.closed) return Promise.reject(closedError());
-    if (this.connected) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const disarm = this.clock.timer(Math.max(0, withinMs), () => {
-        this.#wakers = this.#wakers.filter((other) => other !== wake);
-        reject(new BusError("unreachable", `${this.url} is not reachable at the moment; reconnecting`));
-      });
-      const wake = (error?: Error) => {
-        disarm();
-        error ? reject(error) : resolve();
-      };
-      this.#wakers.push(wake);
-    });
-  }
-
   /** Rejects at once with {@link ConnectionLost} when the connection goes before the answer has come. */
   interruptible<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -127,32 +102,17 @@ export class Link {
   }
 
   /**
-   * Sends a request that may be repeated, until it is answered or patience ends: over reconnects, and while nobody
-   * answers because the server is starting. Rejects with what the last attempt met.
+   * A request to the JetStream API, repeated until it is answered or patience ends: over reconnects, while a server starts,
+   * and while a cluster elects a leader. Every one that Tutti sends may be repeated. Rejects with {@link BusError}.
    */
-  async #requestPatiently(subject: string, payload: Payload, patienceMs: number): Promise<Msg> {
-    const until = this.clock.monotonic() + patienceMs;
-    for (let pauseMs = 50; ; pauseMs = Math.min(2 * pauseMs, 1000)) {
-      try {
-        await this.ready(until - this.clock.monotonic());
-        return await this.interruptible(this.nc.request(subject, payload, { timeout: API_ATTEMPT_MS }));
-      } catch (error) {
-        if (this.closed) throw closedError();
-        if (!isWorthRetrying(error) || this.clock.monotonic() + pauseMs > until) throw error;
-        await sleep(this.clock, pauseMs);
-      }
-    }
-  }
-
-  /** A request to the JetStream API. Every one that Tutti sends may be repeated. Rejects with {@link BusError}. */
   async api<T>(subject: string, body?: object, what = subject): Promise<T> {
-    const patienceMs = this.#info.jetstream ? API_PATIENCE_MS : NO_JETSTREAM_PATIENCE_MS;
-    const until = this.clock.monotonic() + patienceMs;
+    const until = this.clock.monotonic() + (this.#info.jetstream ? API_PATIENCE_MS : NO_JETSTREAM_PATIENCE_MS);
     const payload = body ? JSON.stringify(body) : "";
     for (;;) {
       const leftMs = until - this.clock.monotonic();
-      const reply = await this.#requestPatiently(`$JS.API.${subject}`, payload, leftMs).catch((error) => {
-        if (!isNoResponders(error)) throw toBusError(error, what);
+      const options = { timeoutMs: Math.max(0, leftMs), repeat: true };
+      const reply = await this.requests.send(`$JS.API.${subject}`, payload, what, options).catch((error) => {
+        if (!isBusError(error, "no-responders")) throw error;
         const message = `${what}: JetStream does not answer at ${this.url}; start the server with JetStream (-js)`;
         throw new BusError("failed", message, { cause: error });
       });
@@ -160,6 +120,24 @@ export class Link {
       if (!answer.error) return answer;
       if (!isPassing(answer.error) || leftMs < 500) throw new JetStreamError(what, answer.error);
       await sleep(this.clock, 250);
+    }
+  }
+
+  /**
+   * The same, of a stream that may be gone: one of ours is made again first. Rejects with `unconfirmed` where that cannot be
+   * done now, and with `no-stream` for one that is not ours to make.
+   */
+  async apiOfStream<T>(stream: string, subject: string, body?: object, what?: string): Promise<T> {
+    for (let isAgain = false; ; isAgain = true) {
+      try {
+        return await this.api<T>(subject, body, what);
+      } catch (error) {
+        if (!isBusError(error, "no-stream")) throw error;
+        this.known.doubt();
+        if (!this.known.isOurs(stream)) throw error;
+        if (isAgain) throw new BusError("unconfirmed", `${error.message}; it is being made again`, { cause: error });
+        await this.known.settled();
+      }
     }
   }
 
@@ -219,7 +197,6 @@ export class Link {
         this.connected = true;
         this.#connectedAt = this.clock.monotonic();
         this.#info = this.nc.info ?? this.#info;
-        this.#wake();
         this.#tell((listener) => listener.onUp?.());
         this.emit({ type: "reconnected" });
       } else if (status.type === "error") {
@@ -240,19 +217,12 @@ export class Link {
     this.#interruptions.clear();
   }
 
-  #wake(error?: Error): void {
-    const wakers = this.#wakers;
-    this.#wakers = [];
-    for (const wake of wakers) wake(error);
-  }
-
   readonly #end = (error?: Error): void => {
     if (this.closed) return;
     this.closed = true;
     this.connected = false;
     this.#disarm();
     this.#interrupt(closedError());
-    this.#wake(closedError());
     this.#tell((listener) => listener.onDown?.());
     this.#tell((listener) => listener.onClosed?.());
     this.emit(error ? { type: "closed", error } : { type: "closed" });

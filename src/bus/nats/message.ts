@@ -1,12 +1,11 @@
-import { type Msg, type MsgHdrs, headers as newHeaders } from "@nats-io/transport-node";
-import { BusError, type Headers, type Message, type StoredMessage } from "../port.ts";
+import type { Msg } from "@nats-io/transport-node";
+import type { Headers, Message, StoredMessage } from "../port.ts";
+import { checkSize } from "../sizes.ts";
+import { fromHeaders, readHeaders } from "./headers.ts";
 import type { Link } from "./link.ts";
 
 /** Every message of a stream comes with a reply subject of this kind; what a server says for itself does not. */
 const ACK_PREFIX = "$JS.ACK.";
-
-/** Tells the server under which condition to store a message. It keeps it with the message, where it is nobody's business. */
-export const EXPECT_LAST = "Nats-Expected-Last-Subject-Sequence";
 
 export interface AckSubject {
   readonly deliveries: number;
@@ -54,15 +53,22 @@ function readNumber(text: string, from: number, to: number): number {
 }
 
 /** As the port has it; answering throws {@link BusError} `too-large`, and does nothing once the connection is closed. */
-export function toMessage(link: Link, message: Pick<Msg, "subject" | "data" | "headers" | "reply">): Message {
+export function toMessage(link: Link, message: Pick<Msg, "subject" | "data" | "reply">): Message {
   const { subject, data, reply } = message;
   const respond: Message["respond"] = (answer, headers) => {
     if (!reply) return;
-    checkSize(link, `answer to ${subject}`, answer, headers);
+    checkSize(`answer to ${subject}`, answer, headers, link.maxPayload);
     link.tell(reply, answer, headers && { headers: fromHeaders(headers) });
   };
-  const headers = toHeaders(message.headers);
-  return { subject, data, respond, ...(headers && { headers }), ...(reply && { replyTo: reply }) };
+  const { headers, oversized } = readHeaders(message);
+  return {
+    subject,
+    data,
+    respond,
+    ...(headers && { headers }),
+    ...(oversized > 0 && { oversizedHeaders: oversized }),
+    ...(reply && { replyTo: reply }),
+  };
 }
 
 /** A message of a stream. Its headers, which few have a use for, are read when they are asked for. */
@@ -82,61 +88,12 @@ export class NatsStoredMessage implements StoredMessage {
   }
 
   get headers(): Headers | undefined {
-    return toHeaders(this.#message.headers);
+    return readHeaders(this.#message).headers;
   }
-}
 
-/** Undefined when there are none. Of a header that stands several times, the first counts. */
-export function toHeaders(from: Iterable<[string, string[]]> | undefined): Headers | undefined {
-  if (!from) return undefined;
-  let headers: Record<string, string> | undefined;
-  for (const [name, values] of from) {
-    if (name === EXPECT_LAST) continue;
-    headers ??= {};
-    headers[name] = values[0] ?? "";
+  get oversizedHeaders(): number | undefined {
+    return readHeaders(this.#message).oversized || undefined;
   }
-  return headers;
-}
-
-/** From the form in which the API gives them: `NATS/1.0\r\nName: value\r\n…\r\n\r\n`. */
-export function parseHeaders(block: string): Headers | undefined {
-  const headers = new Map<string, string[]>();
-  for (const line of block.split("\r\n").slice(1)) {
-    const colon = line.indexOf(":");
-    const name = line.slice(0, colon);
-    if (colon > 0 && !headers.has(name)) headers.set(name, [line.slice(colon + 1).trim()]);
-  }
-  return toHeaders(headers);
-}
-
-/** Throws {@link BusError} `failed` for names and values that cannot travel (CR, LF, a colon in a name). */
-export function fromHeaders(headers: Headers): MsgHdrs {
-  const result = newHeaders();
-  for (const name in headers) {
-    try {
-      result.append(name, headers[name] ?? "");
-    } catch (cause) {
-      throw new BusError("failed", `not a header: ${JSON.stringify(name)}: ${JSON.stringify(headers[name])}`, {
-        cause,
-      });
-    }
-  }
-  return result;
-}
-
-/**
- * Bytes of a message as the server counts them against max_payload: the headers' block and the data. Throws
- * {@link BusError} `too-large`: a server that is sent more ends the connection.
- */
-export function checkSize(link: Link, what: string, data: Uint8Array, headers?: Headers): number {
-  let size = data.length;
-  if (headers) {
-    size += "NATS/1.0\r\n\r\n".length;
-    for (const name in headers) size += name.length + Buffer.byteLength(headers[name] ?? "") + ": \r\n".length;
-  }
-  if (size <= link.maxPayload) return size;
-  const expected = `expected at most ${link.maxPayload} (the server's max_payload)`;
-  throw new BusError("too-large", `${what}: ${size} bytes; ${expected}`);
 }
 
 /**

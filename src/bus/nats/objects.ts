@@ -4,7 +4,7 @@ import { BusError, type ObjectStore, type ObjectStoreDefinition } from "../port.
 import type { Appender } from "./append.ts";
 import { Follower } from "./follow.ts";
 import type { Link } from "./link.ts";
-import { ageConfig, ensureStream, keptFields, readMessage, removeSubject } from "./stream.ts";
+import { ageConfig, keptFields, readMessage, removeSubject } from "./stream.ts";
 
 const CHUNK_BYTES = 128 * 1024;
 
@@ -45,7 +45,7 @@ export async function openObjects(
     ...ageConfig(definition.maxAgeMs),
     ...(definition.maxBytes !== undefined && { max_bytes: definition.maxBytes || -1 }),
   };
-  await ensureStream(link, config, keptFields(definition));
+  await link.known.ensure(config, keptFields(definition));
 
   const metaSubject = (name: string) => `$O.${bucket}.M.${padded(Buffer.from(name).toString("base64url"))}`;
   const chunkSubject = (nuid: string) => `$O.${bucket}.C.${nuid}`;

@@ -1,9 +1,10 @@
 import { createInbox, type Msg, type Subscription } from "@nats-io/transport-node";
 import type { Delivery, Puller } from "../port.ts";
 import { giveBack, NatsDelivery } from "./delivery.ts";
+import { readHeaders } from "./headers.ts";
 import type { Link } from "./link.ts";
 import { callHandler, isStored } from "./message.ts";
-import { Recovery } from "./recovery.ts";
+import { DELETION_MS, Recovery } from "./recovery.ts";
 
 const EXPIRES_MS = 30_000;
 const HEARTBEAT_MS = 5000;
@@ -11,6 +12,8 @@ const HEARTBEAT_MS = 5000;
 const SILENT_TICKS = 12;
 /** Requests that expire one after another are asked again together. */
 const GATHER_MS = 20;
+/** A status of the server: the consumer was deleted, or its leader changed. */
+const CONFLICT = 409;
 
 /**
  * Pull requests on the raw protocol. Only the sum of what is asked and not delivered is kept, for a message does not
@@ -29,6 +32,8 @@ export class NatsPuller implements Puller {
   /** The part of outstanding that no request asks for yet. */
   #unasked = 0;
   #gathering: (() => void) | undefined;
+  /** Of the recovery that is due. */
+  #disarm: (() => void) | undefined;
   #asking = false;
   #silentTicks = 0;
   #stopped = false;
@@ -87,6 +92,7 @@ export class NatsPuller implements Puller {
     this.#unlisten();
     this.#recovery.stop();
     this.#gathering?.();
+    this.#disarm?.();
     this.#outstanding = this.#unasked = 0;
     // What is on its way to the inbox is given back at once instead of after the ack wait.
     if (this.#inbox) await this.#link.drain(this.#inbox.subscription);
@@ -137,9 +143,9 @@ export class NatsPuller implements Puller {
 
   /** What the server says for itself: heartbeats, and how a request ended. */
   #control(message: Msg): void {
-    const headers = message.headers;
-    if (this.#stopped || headers?.code === 100) return;
-    const left = headers?.get("Nats-Pending-Messages");
+    const { status, headers = {} } = readHeaders(message);
+    if (this.#stopped || status === 100) return;
+    const left = headers["Nats-Pending-Messages"];
     if (left) {
       this.#unasked = Math.min(this.#outstanding, this.#unasked + Number(left));
       this.#gathering ??= this.#link.clock.timer(GATHER_MS, () => {
@@ -147,8 +153,11 @@ export class NatsPuller implements Puller {
         this.#ask();
       });
     } else {
-      // Deleted, no leader, nobody there: nothing tells what became of the rest.
-      this.#recovery.run();
+      // Deleted, no leader, nobody there: nothing tells what became of the rest. Deleted is one of several under 409.
+      this.#disarm ??= this.#link.clock.timer(status === CONFLICT ? DELETION_MS : 0, () => {
+        this.#disarm = undefined;
+        this.#recovery.run();
+      });
     }
   }
 }

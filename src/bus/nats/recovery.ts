@@ -3,6 +3,11 @@ import type { Link } from "./link.ts";
 
 const SHORTEST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2000;
+/**
+ * What is made again before the server has finished deleting it loses its files, and delivers nothing (seen on 2.9.10).
+ * Whoever uses it hears of the deletion while that goes on.
+ */
+export const DELETION_MS = 1000;
 /** A failure within this time after it was made: then it is not made again at once. */
 const SETTLED_MS = 5000;
 
@@ -14,7 +19,7 @@ export class Recovery {
   readonly #link: Link;
   readonly #attempt: () => Promise<void>;
   #wanted = false;
-  #running = false;
+  #running: Promise<void> | undefined;
   #stopped = false;
   #pauseMs = 0;
   #lastAttempt = Number.NEGATIVE_INFINITY;
@@ -27,7 +32,14 @@ export class Recovery {
 
   run(): void {
     this.#wanted = true;
-    if (!this.#running) void this.#loop();
+    this.#running ??= this.#loop().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** Resolves when nothing has to be made again, or nothing ever will. */
+  async settled(): Promise<void> {
+    await this.#running;
   }
 
   stop(): void {
@@ -35,7 +47,6 @@ export class Recovery {
   }
 
   async #loop(): Promise<void> {
-    this.#running = true;
     const { clock } = this.#link;
     if (clock.monotonic() - this.#lastAttempt > SETTLED_MS) this.#pauseMs = 0;
     while (this.#wanted) {
@@ -50,6 +61,5 @@ export class Recovery {
       }
       this.#lastAttempt = clock.monotonic();
     }
-    this.#running = false;
   }
 }

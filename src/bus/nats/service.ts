@@ -16,7 +16,7 @@ export async function startService(link: Link, definition: ServiceDefinition): P
       service.addEndpoint(endpoint.name, {
         subject: endpoint.subject,
         handler: (error, message) => {
-          if (!error) callHandler(endpoint.handler, toMessage(link, message as unknown as Msg));
+          if (!error) callHandler(endpoint.handler, toMessage(link, inside(message)));
         },
       });
     }
@@ -26,3 +26,6 @@ export async function startService(link: Link, definition: ServiceDefinition): P
     throw toBusError(error, `service ${name}`);
   }
 }
+
+/** The message as it came: the service's own form of it does not know its size. */
+const inside = (message: object): Msg => (message as { readonly msg: Msg }).msg;

@@ -1,26 +1,18 @@
-import {
-  BusError,
-  type ConsumerDefinition,
-  isBusError,
-  type StoredMessage,
-  type StreamDefinition,
-  type StreamState,
-} from "../port.ts";
-import { filtersOverlap } from "../subject-match.ts";
+import { BusError, isBusError, type StoredMessage, type StreamDefinition, type StreamState } from "../port.ts";
 import { JetStreamError, jetStreamNumber } from "./errors.ts";
+import { parseHeaders } from "./headers.ts";
 import type { Link } from "./link.ts";
-import { parseHeaders } from "./message.ts";
 
 /** The server refuses less, and two minutes is its default for what is longer. */
 const SHORTEST_AGE_MS = 100;
 const DUPLICATE_WINDOW_NS = 120e9;
-/** Pull requests that may wait at one consumer, of all workers together. The server's 512 is one large worker's. */
-const MAX_WAITING = 8192;
-
 type Config = Readonly<Record<string, unknown>>;
 
+/** The server's form of a stream. */
+export type StreamConfig = Config & { readonly name: string; readonly subjects: readonly string[] };
+
 /** The server's form of a definition. All that the definition leaves open is written out, so that removing a limit works. */
-export function streamConfig(definition: StreamDefinition): Config {
+export function streamConfig(definition: StreamDefinition): StreamConfig {
   return {
     name: definition.name,
     subjects: definition.subjects,
@@ -50,40 +42,61 @@ export function ageConfig(maxAgeMs: number | undefined): Config {
   return { max_age: ageNs, duplicate_window: ageNs > 0 ? Math.min(ageNs, DUPLICATE_WINDOW_NS) : DUPLICATE_WINDOW_NS };
 }
 
-/**
- * Creates the stream or brings an existing one to `config`. Its storage stays what it is, and so does what `keep` names,
- * where it is set. Rejects with `failed`, naming the field, when the server does not allow a change; the stream
- * is then as it was.
- */
-export async function ensureStream(link: Link, config: Config, keep: readonly string[] = []): Promise<void> {
-  const name = config.name as string;
-  const what = `stream ${name}`;
-  await createOrUpdate(link, name, what, config, keep);
-  link.streams.set(name, config.subjects as readonly string[]);
+interface StreamInfo {
+  readonly config: Record<string, unknown>;
+  readonly created: string;
 }
 
-async function createOrUpdate(link: Link, name: string, what: string, config: Config, keep: readonly string[]) {
-  try {
-    await link.api(`STREAM.CREATE.${name}`, config, what);
-    return;
-  } catch (error) {
-    if (!(error instanceof JetStreamError && error.number === jetStreamNumber.streamExists))
-      throw explained(error, what, config);
+const readInfo = (link: Link, name: string): Promise<StreamInfo> =>
+  link.api<StreamInfo>(`STREAM.INFO.${name}`, undefined, `stream ${name}`);
+
+/** When the stream was made, in the server's words. Rejects with `no-stream`. */
+export async function readCreated(link: Link, name: string): Promise<string> {
+  return (await readInfo(link, name)).created;
+}
+
+/**
+ * Looks the stream up, creates it if it is missing, and updates it only where it differs from `config`: a process may be
+ * forbidden to create and to change what is there. Its storage stays what it is, and so does what `keep` names, where it is
+ * set. Resolves with when it was created. Rejects with `failed`, naming the field, when the server does not allow a change;
+ * the stream is then as it was.
+ */
+export async function createOrUpdate(link: Link, config: StreamConfig, keep: readonly string[]): Promise<string> {
+  const { name } = config;
+  const what = `stream ${name}`;
+  for (;;) {
+    const existing = await readInfo(link, name).catch(ifMissing);
+    if (existing) {
+      await update(link, existing, config, keep);
+      return existing.created;
+    }
+    try {
+      return (await link.api<StreamInfo>(`STREAM.CREATE.${name}`, config, what)).created;
+    } catch (error) {
+      // Another process was faster, with a configuration that differs.
+      if (!(error instanceof JetStreamError && error.number === jetStreamNumber.streamExists))
+        throw explained(error, what, config);
+    }
   }
-  const { config: existing } = await link.api<{ config: Record<string, unknown> }>(
-    `STREAM.INFO.${name}`,
-    undefined,
-    what,
-  );
+}
+
+/** For a stream that may be missing: other errors stay. */
+export function ifMissing(error: unknown): undefined {
+  if (!isBusError(error, "no-stream")) throw error;
+}
+
+async function update(link: Link, { config: existing }: StreamInfo, config: StreamConfig, keep: readonly string[]) {
+  const what = `stream ${config.name}`;
+  const wanted: Config = config;
   const kept = new Set(["storage", ...keep.filter((key) => Number(existing[key]) > 0)]);
-  const changed = Object.keys(config).filter((key) => !kept.has(key) && !isSame(existing[key], config[key]));
+  const changed = Object.keys(wanted).filter((key) => !kept.has(key) && !isSame(existing[key], wanted[key]));
   if (changed.length === 0) return;
-  const update = { ...existing, ...Object.fromEntries(changed.map((key) => [key, config[key]])) };
+  const update = { ...existing, ...Object.fromEntries(changed.map((key) => [key, wanted[key]])) };
   try {
-    await link.api(`STREAM.UPDATE.${name}`, update, what);
+    await link.api(`STREAM.UPDATE.${config.name}`, update, what);
   } catch (error) {
     if (!isBusError(error, "failed")) throw explained(error, what, config);
-    const fields = changed.map((key) => `${key} is ${show(existing[key])}, expected ${show(config[key])}`).join("; ");
+    const fields = changed.map((key) => `${key} is ${show(existing[key])}, expected ${show(wanted[key])}`).join("; ");
     throw new BusError("failed", `${what} exists and cannot be changed: ${fields} (${error.message})`, {
       cause: error,
     });
@@ -97,80 +110,12 @@ function explained(error: unknown, what: string, { max_bytes: bytes }: Config): 
   return new BusError("failed", message, { cause: error });
 }
 
-function isSame(a: unknown, b: unknown): boolean {
+export function isSame(a: unknown, b: unknown): boolean {
   return show(a ?? false) === show(b ?? false);
 }
 
 function show(value: unknown): string {
   return JSON.stringify(value) ?? "absent";
-}
-
-/**
- * Creates the consumer, or updates it. One with another filter is replaced: 2.9.10 accepts the new filter and then
- * delivers nothing. What it had delivered and was not acknowledged is delivered again.
- */
-export async function ensureConsumer(link: Link, definition: ConsumerDefinition): Promise<void> {
-  const { stream, name, filter } = definition;
-  const what = `consumer ${name} of stream ${stream}`;
-  const existing = await consumerConfig(link, stream, name);
-  const wanted: Record<string, unknown> = {
-    ...existing,
-    durable_name: name,
-    name,
-    filter_subject: filter,
-    ack_policy: "explicit",
-    ack_wait: definition.ackWaitMs * 1e6,
-    max_ack_pending: definition.maxAckPending,
-    max_deliver: -1,
-    max_waiting: existing?.max_waiting ?? MAX_WAITING,
-    deliver_policy: "all",
-    replay_policy: "instant",
-  };
-  if (existing && Object.keys(wanted).every((key) => isSame(existing[key], wanted[key]))) return;
-  if (!existing) await checkFilter(link, definition, what);
-  if (existing && existing.filter_subject !== filter)
-    await link.api(`CONSUMER.DELETE.${stream}.${name}`, undefined, what);
-  await link.api(`CONSUMER.DURABLE.CREATE.${stream}.${name}`, { stream_name: stream, config: wanted }, what);
-}
-
-/** Servers since 2.10 take a filter that can match nothing. */
-async function checkFilter(link: Link, { stream, filter }: ConsumerDefinition, what: string): Promise<void> {
-  const { config } = await link.api<{ config: { subjects?: string[] } }>(`STREAM.INFO.${stream}`, undefined, what);
-  const subjects = config.subjects ?? [];
-  if (subjects.some((subject) => filtersOverlap(subject, filter))) return;
-  throw new BusError(
-    "failed",
-    `${what}: its filter is ${filter}, expected one that matches some of ${subjects.join(", ")}`,
-  );
-}
-
-async function consumerConfig(link: Link, stream: string, name: string): Promise<Record<string, unknown> | undefined> {
-  const what = `consumer ${name} of stream ${stream}`;
-  try {
-    const info = await link.api<{ config: Record<string, unknown> }>(
-      `CONSUMER.INFO.${stream}.${name}`,
-      undefined,
-      what,
-    );
-    return info.config;
-  } catch (error) {
-    if (error instanceof JetStreamError && error.number === jetStreamNumber.consumerNotFound) return undefined;
-    throw error;
-  }
-}
-
-/** The definition of a consumer that somebody else made. Rejects with `failed` when there is none. */
-export async function readConsumer(link: Link, stream: string, name: string): Promise<ConsumerDefinition> {
-  const config = await consumerConfig(link, stream, name);
-  if (!config)
-    throw new BusError("failed", `stream ${stream} has no consumer ${name}; expected one made by ensureConsumer`);
-  return {
-    stream,
-    name,
-    filter: config.filter_subject as string,
-    ackWaitMs: Number(config.ack_wait) / 1e6,
-    maxAckPending: config.max_ack_pending as number,
-  };
 }
 
 interface ApiMessage {
@@ -189,15 +134,20 @@ export async function readMessage(
 ): Promise<StoredMessage | undefined> {
   try {
     const what = `message ${JSON.stringify(which)} of stream ${stream}`;
-    const { message } = await link.api<{ message: ApiMessage }>(`STREAM.MSG.GET.${stream}`, which, what);
+    const { message } = await link.apiOfStream<{ message: ApiMessage }>(
+      stream,
+      `STREAM.MSG.GET.${stream}`,
+      which,
+      what,
+    );
     const plain = {
       subject: message.subject,
       sequence: message.seq,
       timestamp: Date.parse(message.time),
       data: new Uint8Array(Buffer.from(message.data ?? "", "base64")),
     };
-    const headers = parseHeaders(Buffer.from(message.hdrs ?? "", "base64").toString());
-    return headers ? { ...plain, headers } : plain;
+    const { headers, oversized } = parseHeaders(Buffer.from(message.hdrs ?? "", "base64"));
+    return { ...plain, ...(headers && { headers }), ...(oversized > 0 && { oversizedHeaders: oversized }) };
   } catch (error) {
     if (error instanceof JetStreamError && error.number === jetStreamNumber.noMessage) return undefined;
     throw error;
@@ -207,15 +157,20 @@ export async function readMessage(
 /** Without a filter also that of a message which has gone since. */
 export async function lastSequence(link: Link, stream: string, filter?: string): Promise<number> {
   if (filter !== undefined) return (await readMessage(link, stream, { last_by_subj: filter }))?.sequence ?? 0;
-  const info = await link.api<{ state: { last_seq: number } }>(`STREAM.INFO.${stream}`, undefined, `stream ${stream}`);
+  const info = await link.apiOfStream<{ state: { last_seq: number } }>(
+    stream,
+    `STREAM.INFO.${stream}`,
+    undefined,
+    `stream ${stream}`,
+  );
   return info.state.last_seq;
 }
 
 export async function readStreamState(link: Link, stream: string): Promise<StreamState> {
-  const { state, config } = await link.api<{
+  const { state, config } = await link.apiOfStream<{
     state: { messages: number; bytes: number };
     config: { max_msgs: number; max_bytes: number };
-  }>(`STREAM.INFO.${stream}`, undefined, `stream ${stream}`);
+  }>(stream, `STREAM.INFO.${stream}`, undefined, `stream ${stream}`);
   return {
     messages: state.messages,
     bytes: state.bytes,
@@ -228,7 +183,8 @@ export async function readStreamState(link: Link, stream: string): Promise<Strea
 export async function listSubjects(link: Link, stream: string, filter: string): Promise<string[]> {
   const found = new Set<string>();
   for (let offset = 0; ; ) {
-    const info = await link.api<{ total?: number; state: { subjects?: Record<string, number> } }>(
+    const info = await link.apiOfStream<{ total?: number; state: { subjects?: Record<string, number> } }>(
+      stream,
       `STREAM.INFO.${stream}`,
       { subjects_filter: filter, offset },
       `subjects ${filter} of stream ${stream}`,
@@ -252,7 +208,7 @@ export async function removeSubject(link: Link, stream: string, subject: string)
     const which = { seq: message.sequence };
     try {
       const what = `remove ${subject} from stream ${stream}`;
-      await link.api(`STREAM.MSG.DELETE.${stream}`, { ...which, no_erase: true }, what);
+      await link.apiOfStream(stream, `STREAM.MSG.DELETE.${stream}`, { ...which, no_erase: true }, what);
     } catch (error) {
       // It may have been acknowledged, and so removed, in the meantime.
       if (!(error instanceof JetStreamError) || (await readMessage(link, stream, which))) throw error;

@@ -1,0 +1,87 @@
+import { BusError, type ConsumerDefinition } from "../port.ts";
+import { filtersOverlap } from "../subject-match.ts";
+import { JetStreamError, jetStreamNumber } from "./errors.ts";
+import type { Link } from "./link.ts";
+import { isSame } from "./stream.ts";
+
+/** Pull requests that may wait at one consumer, of all workers together. The server's 512 is one large worker's. */
+const MAX_WAITING = 8192;
+
+/**
+ * Creates the consumer, or updates it. One with another filter is replaced: 2.9.10 accepts the new filter and then
+ * delivers nothing. What it had delivered and was not acknowledged is delivered again.
+ */
+export async function ensureConsumer(link: Link, definition: ConsumerDefinition): Promise<void> {
+  const { stream, name, filter } = definition;
+  const what = `consumer ${name} of stream ${stream}`;
+  const existing = await consumerConfig(link, stream, name);
+  const wanted: Record<string, unknown> = {
+    ...existing,
+    durable_name: name,
+    name,
+    filter_subject: filter,
+    ack_policy: "explicit",
+    ack_wait: definition.ackWaitMs * 1e6,
+    max_ack_pending: definition.maxAckPending,
+    max_deliver: -1,
+    max_waiting: existing?.max_waiting ?? MAX_WAITING,
+    deliver_policy: "all",
+    replay_policy: "instant",
+  };
+  if (existing && Object.keys(wanted).every((key) => isSame(existing[key], wanted[key]))) return;
+  if (!existing) await checkFilter(link, definition, what);
+  if (existing && existing.filter_subject !== filter)
+    await link.apiOfStream(stream, `CONSUMER.DELETE.${stream}.${name}`, undefined, what);
+  await link.apiOfStream(
+    stream,
+    `CONSUMER.DURABLE.CREATE.${stream}.${name}`,
+    { stream_name: stream, config: wanted },
+    what,
+  );
+}
+
+/** Servers since 2.10 take a filter that can match nothing. */
+async function checkFilter(link: Link, { stream, filter }: ConsumerDefinition, what: string): Promise<void> {
+  const { config } = await link.apiOfStream<{ config: { subjects?: string[] } }>(
+    stream,
+    `STREAM.INFO.${stream}`,
+    undefined,
+    what,
+  );
+  const subjects = config.subjects ?? [];
+  if (subjects.some((subject) => filtersOverlap(subject, filter))) return;
+  throw new BusError(
+    "failed",
+    `${what}: its filter is ${filter}, expected one that matches some of ${subjects.join(", ")}`,
+  );
+}
+
+async function consumerConfig(link: Link, stream: string, name: string): Promise<Record<string, unknown> | undefined> {
+  const what = `consumer ${name} of stream ${stream}`;
+  try {
+    const info = await link.apiOfStream<{ config: Record<string, unknown> }>(
+      stream,
+      `CONSUMER.INFO.${stream}.${name}`,
+      undefined,
+      what,
+    );
+    return info.config;
+  } catch (error) {
+    if (error instanceof JetStreamError && error.number === jetStreamNumber.consumerNotFound) return undefined;
+    throw error;
+  }
+}
+
+/** The definition of a consumer that somebody else made. Rejects with `failed` when there is none. */
+export async function readConsumer(link: Link, stream: string, name: string): Promise<ConsumerDefinition> {
+  const config = await consumerConfig(link, stream, name);
+  if (!config)
+    throw new BusError("failed", `stream ${stream} has no consumer ${name}; expected one made by ensureConsumer`);
+  return {
+    stream,
+    name,
+    filter: config.filter_subject as string,
+    ackWaitMs: Number(config.ack_wait) / 1e6,
+    maxAckPending: config.max_ack_pending as number,
+  };
+}

@@ -5,6 +5,7 @@ import { asTuttiError } from "./actors/host/bus-failure.ts";
 import { createFileAccess } from "./actors/host/file-access.ts";
 import { guardHook } from "./actors/host/guarded-hook.ts";
 import { agreeOnLease, agreeOnMaxAge, agreeOnShards } from "./actors/host/log-settings.ts";
+import { describeLoss, LossRepair } from "./actors/host/losses.ts";
 import { QueuesInUse } from "./actors/host/queues-in-use.ts";
 import type { Runtime } from "./actors/host/runtime.ts";
 import { Trouble } from "./actors/host/trouble.ts";
@@ -66,6 +67,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
       log("warn", `this process stood still for ${formatDuration(event.ms)}: what the bus sent meanwhile comes now`);
     if (type === "disconnected") log("warn", `the connection to ${bus.description} is lost; reconnecting`);
     if (type === "reconnected") log("warn", `the connection to ${bus.description} is back`);
+    if (type === "lost") log("error", describeLoss(event, bus.description));
   });
   try {
     const orchestrates = options.orchestrator !== false;
@@ -83,6 +85,16 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     ]);
     const trouble = new Trouble(clock, log);
     const host: Runtime = { bus, topology, clock, blobs, types, queues, log, trouble, id, shards };
+    const repair = new LossRepair(host, async () => {
+      // A mere client has stored nothing.
+      if (!takesPart) return;
+      await agreeOnMaxAge(bus, { ...stated, maxAgeMs });
+      await agreeOnLease(bus, { ...stated, ...lease }, log);
+      if (orchestrates) await agreeOnShards(bus, topology, shards, shards);
+      await types.restore();
+      await queues.restore();
+    });
+    bus.onEvent(({ type }) => type === "lost" && repair.begin());
     const models = createModelProvider({ env, onLog: log });
     const files = options.files ?? (options.bus === undefined ? "." : undefined);
     const workerHost = { ...host, models, live: new LiveReporter(host), openFile: createFileAccess(files) };
@@ -98,6 +110,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
       // Workers first: their results are still folded, so a restart finds less to do. A bus that is gone holds up nothing.
       if (worker) await atMost(clock, graceMs + LEAVE_MS, worker.stop(graceMs));
       if (orchestrator) await atMost(clock, LEAVE_MS, orchestrator.stop());
+      repair.stop();
       models.stop();
       unwatch();
       await atMost(clock, LEAVE_MS, Promise.all([types.stop(), queues.stop()]));

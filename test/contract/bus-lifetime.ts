@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { BusEvent, Delivery, Message, StoredMessage } from "../../src/bus/port.ts";
+import type { BusEvent } from "../../src/bus/bus-event.ts";
+import type { Delivery, Message, StoredMessage } from "../../src/bus/port.ts";
 import type { Contract } from "./bus.ts";
 import { bytes } from "./bytes.ts";
 import { Collector } from "./wait.ts";

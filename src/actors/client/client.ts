@@ -85,6 +85,7 @@ export class Client {
     const ended = async () => {
       if (answer === "unsent") await this.#send(type, ...request);
       else await this.#sendUnlessKnown(type, ...request, { tenant, run, signal });
+      waiter.begun();
       // It may have ended before the waiter was there, and one of a chosen id long ago.
       await waiter.check().catch(ifPassing);
       return waiter.ended;
@@ -126,7 +127,9 @@ export class Client {
   #askOnce(type: string, data: Uint8Array, headers: Record<string, string>): Promise<Message | "unsent" | undefined> {
     const { bus, topology } = this.#runtime;
     return new Promise((resolve, reject) => {
-      const unlisten = bus.onEvent((event) => event.type === "reconnected" && resolve(undefined));
+      const unlisten = bus.onEvent(({ type }) => {
+        if (type === "reconnected" || type === "lost") resolve(undefined);
+      });
       const options = { timeoutMs: SHORT_RUN_MS, headers: traced(headers), patienceMs: 0 };
       this.#ask(topology.subjects.run(type), data, options)
         .then(resolve, (error) => {
@@ -148,6 +151,7 @@ export class Client {
     const waiter = await waitForEnd(this.#runtime, tenant, run);
     try {
       const { ended } = await readRun(this.#runtime, tenant, run);
+      waiter.begun();
       return await this.#outcome(run, ended?.body ?? (await orAbort(waiter.ended, signal)));
     } finally {
       waiter.stop();
@@ -253,6 +257,8 @@ const errorReply = z.object({ error: wireError });
 const referredOutput = z.object({ outputRef: blobRef });
 
 function errorIn(answer: Message): TuttiError | undefined {
+  if (answer.oversizedHeaders !== undefined)
+    return new TuttiError(500, `the answer has headers of ${answer.oversizedHeaders} bytes, which are not read`);
   if (
     !answer.headers ||
     !Object.keys(answer.headers).some((key) => key.toLowerCase() === HEADERS.errorCode.toLowerCase())

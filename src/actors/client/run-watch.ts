@@ -12,9 +12,10 @@ import { attemptOf, hasOpenAttempt, isOpen, stateOf, type TaskRecord } from "../
 import { viewTask } from "../../fold/view.ts";
 import { translating } from "../host/bus-failure.ts";
 import { Channel } from "../host/channel.ts";
+import { hasLostRuns } from "../host/losses.ts";
 import type { ReaderRuntime } from "../host/runtime.ts";
 import { LogPump } from "../log/log-pump.ts";
-import { notFound, unreadable, viewRun } from "../log/run-reader.ts";
+import { lostRun, notFound, unreadable, viewRun } from "../log/run-reader.ts";
 import { RunReplay } from "../log/run-replay.ts";
 
 /** Follows a run from its first event: the same fold as its owner's, plus the live messages of the workers. */
@@ -59,8 +60,9 @@ class RunWatch {
   async start(): Promise<void> {
     const { bus, topology } = this.#runtime;
     const { subjects, streams } = topology;
-    this.#unlisten = bus.onEvent(({ type }) => {
-      if (type === "closed") this.channel.close(this.#cutOff());
+    this.#unlisten = bus.onEvent((event) => {
+      if (event.type === "closed") this.channel.close(this.#cutOff());
+      if (hasLostRuns(event, topology)) this.channel.close(lostRun(this.#run));
     });
     this.#stops.push(
       await bus.subscribe(subjects.live(this.#tenant, this.#run, "*"), (message) => this.#takeLive(message)),

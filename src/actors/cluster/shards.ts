@@ -3,6 +3,7 @@ import { type Claim, claim } from "../../core/claim.ts";
 import { type OrchestratorPresence, orchestratorPresence } from "../../core/registration.ts";
 import { EntryReader, parseBy } from "../host/bucket-entry.ts";
 import { BucketMirror } from "../host/bucket-mirror.ts";
+import { bucketStream, hasLost } from "../host/losses.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { ShardDependencies } from "../shard/effect-handler.ts";
 import type { ShardOwner } from "../shard/shard-owner.ts";
@@ -79,7 +80,10 @@ export class Shards {
     const options = { dependencies: this.#dependencies, claims, onChange: () => this.#checkSettled(), onNewer };
     this.#settled = Promise.withResolvers();
     this.#keepers = Array.from({ length: shards }, (_, shard) => new ShardKeeper(this.#runtime, shard, options));
-    this.#unlisten = bus.onEvent((event) => event.type === "reconnected" && membership.beatSoon());
+    this.#unlisten = bus.onEvent((event) => {
+      if (hasLost(event, topology.streams.log.name, bucketStream(topology.buckets.shards))) this.#beginAgain();
+      if (event.type === "reconnected" || event.type === "lost") membership.beatSoon();
+    });
     await membership.start();
     const { name } = topology.buckets.shards;
     this.#claimed = await BucketMirror.open(claimBucket, { bucket: name, parse: parseBy(claim), log });
@@ -95,6 +99,11 @@ export class Shards {
     await this.#membership?.stop();
     await Promise.all(this.#keepers.map((keeper) => keeper.stop()));
     await this.#membership?.leave();
+  }
+
+  /** The log or the claims were lost: no shard is ours until it has been claimed and replayed once more. */
+  #beginAgain(): void {
+    for (const keeper of this.#keepers) keeper.loseLease();
   }
 
   #claimChanged(shard: number, changed: Claim | undefined): void {

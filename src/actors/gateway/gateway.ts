@@ -75,6 +75,7 @@ export class Gateway {
     waiter.ended.then(resolve, reject);
     this.#waiting.add(reject);
     try {
+      waiter.begun();
       await waiter.check();
       if (this.#stopping) reject(this.#stopping);
       return await promise;

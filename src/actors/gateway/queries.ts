@@ -18,6 +18,7 @@ import { listRuns } from "../log/run-list.ts";
 import { notFound, readRun, viewRun } from "../log/run-reader.ts";
 import { isSettled } from "../shard/attempt-status.ts";
 import { answering } from "./gateway.ts";
+import { checkHeaderBytes } from "./request-reading.ts";
 
 export interface QueryContext {
   readonly runtime: Runtime;
@@ -81,6 +82,7 @@ export function queryEndpoints(context: QueryContext): ServiceDefinition["endpoi
 }
 
 async function answer<Q extends QueryName>(context: QueryContext, query: Q, message: Message): Promise<void> {
+  checkHeaderBytes(message);
   const raw = message.data.length === 0 ? {} : parseBody(message.data);
   const parsed = QUERIES[query].safeParse(raw);
   if (!parsed.success) throw invalid(`${query} was asked wrongly`, problemsOf(parsed.error, raw));

@@ -1,4 +1,4 @@
-import { type Headers, header } from "../../bus/port.ts";
+import { type Headers, header, MAX_HEADER_BYTES } from "../../bus/port.ts";
 import { invalid, messageOf, TuttiError } from "../../core/error.ts";
 import { decodeExact, InexactNumber } from "../../core/exact-json.ts";
 import { findNonJson, isNestedDeeper, type Json, MAX_NESTING } from "../../core/json.ts";
@@ -19,13 +19,25 @@ export interface Request {
   readonly replyTo?: string;
 }
 
+interface ReceivedRequest {
+  readonly data: Uint8Array;
+  readonly headers?: Headers | undefined;
+  readonly oversizedHeaders?: number | undefined;
+}
+
+/** Throws a {@link TuttiError} 400 for headers that were not read because there are too many. */
+export function checkHeaderBytes({ oversizedHeaders }: Pick<ReceivedRequest, "oversizedHeaders">): void {
+  if (oversizedHeaders === undefined) return;
+  const expected = `headers of at most ${MAX_HEADER_BYTES} bytes`;
+  throw invalid("the request's headers are too large", [
+    { path: "", message: `expected ${expected}`, expected, received: `${oversizedHeaders} bytes` },
+  ]);
+}
+
 /** Reads and checks a request. Rejects with a {@link TuttiError} 400 or 404, and has done nothing then. */
-export async function readRequest(
-  runtime: Runtime,
-  type: string,
-  message: { data: Uint8Array; headers?: Headers | undefined },
-): Promise<Request> {
+export async function readRequest(runtime: Runtime, type: string, message: ReceivedRequest): Promise<Request> {
   if (!isName(type)) throw invalid("the task type", [nameProblem(type)]);
+  checkHeaderBytes(message);
   const headers = readHeaders(message);
   const input = readBody(message.data);
   const trace = header(message, HEADERS.trace);

@@ -17,7 +17,9 @@ export function asTuttiError(error: unknown): unknown {
   if (error instanceof NewerVersion) return new TuttiError(503, error.message, {}, { cause: error });
   if (!isBusError(error)) return error;
   const message =
-    error.code === "no-stream" ? `no orchestrator has run on this bus yet (${error.message})` : error.message;
+    error.code === "no-stream"
+      ? `no orchestrator has run on this bus yet, or its data was lost (${error.message})`
+      : error.message;
   return new TuttiError(CODES[error.code] ?? 503, message, {}, { cause: error });
 }
 

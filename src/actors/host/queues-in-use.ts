@@ -19,9 +19,14 @@ export class QueuesInUse {
   readonly #known: BucketMirror<true>;
   readonly #adding = new Map<string, Promise<void>>();
 
+  /** Every key that was ever known here. */
+  readonly #seen: Set<string>;
+
   private constructor(bucket: Bucket, known: BucketMirror<true>) {
     this.#bucket = bucket;
     this.#known = known;
+    this.#seen = new Set(known.entries.keys());
+    known.onChange((key) => this.#seen.add(key));
   }
 
   static async open(bus: Bus, topology: Topology, log: Logger): Promise<QueuesInUse> {
@@ -58,10 +63,18 @@ export class QueuesInUse {
     this.#known.take(key, value);
   }
 
+  /** Enters again what was known here, after the bucket was lost: tasks of those queues may still be open. */
+  async restore(): Promise<void> {
+    for (const key of this.#seen) await this.#add(key);
+  }
+
   /** Calls `listener` for each queue that comes into use from now on. Returns a function that ends this. */
   onAdded(listener: Listener): () => void {
-    return this.#known.onChange((key, value, before) => {
-      if (!value || before) return;
+    // One that was lost and is entered again is open already.
+    const reported = new Set(this.#known.entries.keys());
+    return this.#known.onChange((key, value) => {
+      if (!value || reported.has(key)) return;
+      reported.add(key);
       const [type = "", name] = key.split(".");
       const priority = PRIORITIES.find((one) => one === name);
       if (priority) listener(type, priority);

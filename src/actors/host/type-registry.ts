@@ -28,6 +28,8 @@ export class TypeRegistry {
   readonly #bucket: Bucket;
   readonly #known: BucketMirror<TypeRegistration>;
   readonly #log: Logger;
+  /** Those of this process. */
+  readonly #registered = new Map<string, TypeRegistration>();
   /** Compiled when first needed. */
   readonly #checks = new WeakMap<TypeRegistration, InputCheck>();
 
@@ -54,8 +56,14 @@ export class TypeRegistry {
     return this.#known.stop();
   }
 
+  /** Registers again what this process has registered, after the bucket was lost. */
+  async restore(): Promise<void> {
+    for (const registration of this.#registered.values()) await this.register(registration);
+  }
+
   /** Registers a type for ever. Writes only what differs. */
   async register(registration: TypeRegistration): Promise<void> {
+    this.#registered.set(registration.type, registration);
     const value = encodeJson(registration);
     const present = await this.#bucket.get(registration.type);
     if (!present || Buffer.compare(present.value, value) !== 0) await this.#bucket.put(registration.type, value);

@@ -1,3 +1,4 @@
+import { isBusError } from "../../bus/port.ts";
 import { parseLogSubject } from "../../bus/subjects.ts";
 import { TuttiError } from "../../core/error.ts";
 import type { Ended } from "../../core/event.ts";
@@ -6,18 +7,23 @@ import { asTuttiError } from "../host/bus-failure.ts";
 import type { ReaderRuntime } from "../host/runtime.ts";
 import { readEventBody } from "./log-event.ts";
 import { readEnd } from "./run-ends.ts";
+import { lostRun } from "./run-reader.ts";
 
 /** How often the log is asked, in case the live message was lost with a connection. */
 const CHECK_MS = 15_000;
+/** How long after a run was missing in the log it is looked for once more. */
+const MISSING_MS = 1000;
 /** How long after an end was heard, and not found in the log, it is looked for again. */
 const LOOK_AGAIN_MS = [20, 100, 500, 2000];
 
 export interface EndWaiter {
   /**
-   * Rejects when the run was ended by a newer build, whose words this one does not understand; and with 503 when the
-   * connection is closed for good: the run goes on without us.
+   * Rejects when the run was ended by a newer build, whose words this one does not understand; with 404 when the log has
+   * nothing of it any more; and with 503 when the connection is closed for good: the run goes on without us.
    */
   readonly ended: Promise<Ended>;
+  /** The log has the run: from now on it is lost when the log has nothing of it. */
+  begun(): void;
   /** Asks the log now, for a run that may have ended before: whether it has. */
   check(): Promise<boolean>;
   /** Stops waiting; `ended` then never resolves. */
@@ -61,21 +67,37 @@ export async function waitForEnd(
     stop();
     reject(asTuttiError(error));
   };
+  /** Whether the log is known to have the run; then, whether it was missing at the last look. */
+  let isKnown = false;
+  let wasMissing = false;
+  const ifGone = (error: unknown): undefined => {
+    if (!isKnown || !isBusError(error, "no-stream")) throw error;
+  };
   const check = async () => {
-    const last = await readEnd(runtime, tenant, run, knownShard);
+    const last = await readEnd(runtime, tenant, run, knownShard).catch(ifGone);
     if (last) end(last.body);
+    else if (isKnown) await lookForRun();
     return last !== undefined;
   };
+  /** A run that the log had and has no more is lost, with its stream or by its age. Two looks must agree. */
+  const lookForRun = async () => {
+    const isThere = (await bus.getLastMessage(topology.streams.log.name, anyOfRun).catch(ifGone)) !== undefined;
+    if (wasMissing && !isThere) return fail(lostRun(run));
+    wasMissing = !isThere;
+    if (wasMissing && !stopped) cancelMissing = clock.timer(MISSING_MS, checkQuietly);
+  };
+  let cancelMissing = () => {};
   const giveUp = () => {
     fail(new TuttiError(503, `run ${run} had not ended when the connection to ${bus.description} was closed`, { run }));
   };
+  const checkQuietly = () => void check().catch(() => {});
   let cancelLook = () => {};
   let lastHeard: Uint8Array | undefined;
   const look = async (heard: Uint8Array, pauses: readonly number[]): Promise<void> => {
     try {
       if (stopped || (await check())) return;
       // Where ages are short, all of the run may have gone already.
-      if ((await bus.getLastMessage(topology.streams.log.name, anyOfRun)) === undefined) {
+      if (!stopped && (await bus.getLastMessage(topology.streams.log.name, anyOfRun)) === undefined) {
         const body = readEventBody("ended", heard);
         if (body) return end(body);
       }
@@ -97,8 +119,8 @@ export async function waitForEnd(
   taken.push(
     () => void subscription.stop(),
     () => cancelLook(),
+    () => cancelMissing(),
   );
-  const checkQuietly = () => void check().catch(() => {});
   let disarm = () => {};
   const arm = () => {
     disarm = clock.timer(CHECK_MS, () => {
@@ -110,12 +132,15 @@ export async function waitForEnd(
   taken.push(
     () => disarm(),
     bus.onEvent(({ type }) => {
-      if (type === "reconnected") checkQuietly();
+      if (type === "reconnected" || type === "lost") checkQuietly();
       if (type === "closed") giveUp();
     }),
   );
   if (stopped) stop();
-  return { ended: promise, check, stop };
+  const begun = () => {
+    isKnown = true;
+  };
+  return { ended: promise, begun, check, stop };
 }
 
 /** Anything else may pass: the log is asked again, now and then. */

@@ -101,6 +101,10 @@ export async function stands(
 export const unreadable = (run: string, { message }: NewerVersion): TuttiError =>
   new TuttiError(503, `run ${run} cannot be read: its log has a ${message}`, { run });
 
+/** It was there, and is not any more. */
+export const lostRun = (run: string): TuttiError =>
+  new TuttiError(404, `run ${run} was lost: the log had it, and has nothing of it any more`, { run });
+
 export const notFound = (run: string): TuttiError => new TuttiError(404, `there is no run ${run} in the log`, { run });
 
 /** Reads what the log (or another stream) holds now, from its beginning or a later message on, and stops. Rejects with what the handler throws, or `closed`. */

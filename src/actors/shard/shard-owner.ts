@@ -5,6 +5,7 @@ import type { NewerVersion } from "../../core/upcast.ts";
 import type { Effect } from "../../fold/effects.ts";
 import { type RunState, runKey } from "../../fold/run-state.ts";
 import { attemptOf } from "../../fold/task-record.ts";
+import { hasLost } from "../host/losses.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { ReadEvent } from "../log/log-event.ts";
 import { LogPump } from "../log/log-pump.ts";
@@ -99,8 +100,8 @@ export class ShardOwner {
   async start(): Promise<void> {
     const { bus, topology } = this.#runtime;
     const { subjects, streams } = topology;
-    this.#unlisten = bus.onEvent(({ type }) => {
-      if (type === "reconnected") this.#reconciler.again();
+    this.#unlisten = bus.onEvent((event) => {
+      if (event.type === "reconnected" || hasLost(event, streams.tasks.name)) this.#reconciler.again();
     });
     const fromSequence = await this.#checkpoint.read();
     const queued = await this.#reconciler.listQueue();

@@ -35,7 +35,9 @@ export class DeliveryCheck {
   async start(): Promise<void> {
     const { bus, topology } = this.#runtime;
     // A server that was killed may have forgotten acks.
-    this.#unlisten = bus.onEvent(({ type }) => type === "reconnected" && this.doubtWhatIsQueued());
+    this.#unlisten = bus.onEvent(({ type }) => {
+      if (type === "reconnected" || type === "lost") this.doubtWhatIsQueued();
+    });
     const { shards } = topology.buckets;
     await this.#epochs.start(await bus.bucket(shards), shards.name);
   }

@@ -1,4 +1,5 @@
-import { type Appended, type AppendOptions, type Bus, BusError, type BusEvent } from "../port.ts";
+import type { BusEvent } from "../bus-event.ts";
+import { type Appended, type AppendOptions, type Bus, BusError } from "../port.ts";
 import type { BrokerState } from "./broker.ts";
 import { openBucket } from "./bucket.ts";
 import { assertFilter, assertReadable, assertSubject } from "./checks.ts";

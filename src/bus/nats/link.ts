@@ -6,7 +6,8 @@ import {
   type Subscription,
 } from "@nats-io/transport-node";
 import { type Clock, sleep } from "../../core/clock.ts";
-import { BusError, type BusEvent, isBusError } from "../port.ts";
+import type { BusEvent } from "../bus-event.ts";
+import { BusError, isBusError } from "../port.ts";
 import { type ApiErrorBody, ConnectionLost, closedError, isPassing, JetStreamError } from "./errors.ts";
 import { KnownStreams } from "./known-streams.ts";
 import { callHandler } from "./message.ts";

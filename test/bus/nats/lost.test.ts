@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { connect } from "@nats-io/transport-node";
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
+import type { BusEvent } from "../../../src/bus/bus-event.ts";
 import { connectNats } from "../../../src/bus/nats/bus.ts";
-import { type Bus, type BusEvent, isPassing } from "../../../src/bus/port.ts";
+import { type Bus, isPassing } from "../../../src/bus/port.ts";
 import { bytes, text } from "../../contract/bytes.ts";
 import { eventually } from "../../contract/wait.ts";
 import { type NatsServer, startNatsServer } from "../../support/nats-server.ts";

@@ -53,8 +53,8 @@ async function execute(
   const isHanging = attempt > failures && attempt <= failures + hangs;
   if (isHanging || ms > 0) await sleep(clock, isHanging ? 1e9 : ms, signal);
   if (attempt <= failures)
-    throw new RetryableError(`attempt ${attempt}`, retryAfterMs > 0 ? { retryAfterMs } : undefined);
-  if (ends === "terminal") throw new TerminalError("never");
+    throw withoutStack(new RetryableError(`attempt ${attempt}`, retryAfterMs > 0 ? { retryAfterMs } : undefined));
+  if (ends === "terminal") throw withoutStack(new TerminalError("never"));
   if (ends === "plan" || ends === "refused") return new PlanOf(planOf(behaviour));
   return outputOf(behaviour, refs, needs);
 }
@@ -77,4 +77,10 @@ export function planOf({ ends, children, output }: Behaviour): Plan {
       ] as const,
   );
   return { v: 1, tasks: Object.fromEntries(tasks), ...(output !== undefined && { output }) };
+}
+
+/** A stack says from where the simulation was called, and would make one seed's messages differ from play to play. */
+function withoutStack(error: Error): Error {
+  delete error.stack;
+  return error;
 }

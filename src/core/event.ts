@@ -135,7 +135,8 @@ export const decided = z.object({
 });
 export type Decision = z.output<typeof decided>["decisions"][number];
 
-export const DUE = ["backoff", "deadline"] as const;
+/** `within` is the end of what a join may take: of the task's own while it is blocked, of its plan's once it is expanded. */
+export const DUE = ["backoff", "deadline", "within"] as const;
 /** A moment that the fold had computed has come. */
 export const due = z.object({ v: versionOf("due"), task: taskId, attempt: z.int(), what: z.enum(DUE) });
 export type DueWhat = (typeof DUE)[number];

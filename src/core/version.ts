@@ -9,7 +9,8 @@ export const VERSIONS = {
   /** 2: a run of a type that the owner carries out itself. */
   submitted: 2,
   result: 1,
-  due: 1,
+  /** 2: of the moment `within`. */
+  due: 2,
   cancel: 1,
   redrive: 1,
   ended: 1,

@@ -18,11 +18,12 @@ import { checkPlan } from "../core/plan-check.ts";
 import { checkAnyPlan } from "../core/plan-v2-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import type { Effect } from "./effects.ts";
+import { withinAtOf } from "./plan-node.ts";
 import { createTask } from "./planting.ts";
 import { failedTaskOf, isOver, type RunAddress, type RunState } from "./run-state.ts";
 import { FIRST_RUN_STEP, type Turn } from "./steps.ts";
 import { attemptOf, isOpen, stateOf, type TaskRecord } from "./task-record.ts";
-import { arm, failAttempt, passOn, runEffects, start, stepRun, stepTask } from "./tree.ts";
+import { arm, endWithin, failAttempt, passOn, runEffects, start, stepRun, stepTask } from "./tree.ts";
 
 /** Raised whenever the same log would fold to another state; a run records the one it began with. */
 export const FOLD_VERSION = 2;
@@ -220,6 +221,12 @@ function applyDue(run: RunState, { task: id, attempt, what }: Due, turn: Turn): 
     return passOn(turn);
   }
   const task = run.tasks.get(id);
+  if (what === "within") {
+    if (!task || attemptOf(task) !== attempt || withinAtOf(task) === 0) return;
+    if (turn.at < withinAtOf(task)) return arm(task, "within", withinAtOf(task), turn);
+    endWithin(task, turn);
+    return passOn(turn);
+  }
   if (!task || stateOf(task) !== "backingOff" || attemptOf(task) !== attempt) return;
   // The log's clock decides. An owner whose own clock is ahead tries again.
   if (turn.at < task.dueAt) return arm(task, "backoff", task.dueAt, turn);

@@ -1,4 +1,5 @@
 import type { Effect } from "./effects.ts";
+import { withinAtOf } from "./plan-node.ts";
 import type { RunState } from "./run-state.ts";
 import { attemptOf, hasOpenAttempt, stateOf } from "./task-record.ts";
 
@@ -11,6 +12,7 @@ export function* obligationsOf(run: RunState): Generator<Effect> {
   for (const task of run.tasks.values()) {
     if (hasOpenAttempt(task)) yield { kind: "open", task, attempt: attemptOf(task) };
     else if (stateOf(task) === "deciding") yield { kind: "decide", task, attempt: attemptOf(task) };
+    else if (withinAtOf(task) > 0) yield { kind: "arm", task, what: "within", at: withinAtOf(task) };
     else if (stateOf(task) === "backingOff") yield { kind: "arm", task, what: "backoff", at: task.dueAt };
   }
 }

@@ -1,5 +1,5 @@
 import type { CheckedPlanV2 } from "../core/checked-plan.ts";
-import { type JoinCounts, judge, type Verdict } from "../core/join.ts";
+import { type JoinCounts, judge, judgeAtEnd, type Verdict } from "../core/join.ts";
 import type { Json } from "../core/json.ts";
 import type { PlannedTaskV2 } from "../core/plan-v2.ts";
 import { type Children, stateOf, type TaskRecord } from "./task-record.ts";
@@ -37,6 +37,8 @@ export interface PlanNode {
   needs: Tally;
   /** How many of those that need it have neither started nor ended. At 0 it is abandoned, unless it counts for the plan itself. */
   waitedBy: number;
+  /** While it is blocked: log time, ms, at which its join has taken as long as it may; 0: not known yet, or never. */
+  withinAt: number;
   /** Whether it has started or ended, and its needs know. */
   hasLeft: boolean;
   /** The answers to its expressions, by their texts, once they were decided. */
@@ -49,6 +51,8 @@ export interface PlanProgress {
   sinks: Tally;
   /** How many of those without which there is no output have not succeeded yet. */
   outstanding: number;
+  /** While its task is expanded: log time, ms, at which the join of the sinks has taken as long as it may; 0: never. */
+  withinAt: number;
 }
 
 /** Whether the task counts for its plan itself, besides those that need it. */
@@ -81,6 +85,20 @@ export function countNeed({ node }: TaskRecord, need: TaskRecord): Verdict {
   }
   if (ending) needs.count(ending);
   return judge(join, needs);
+}
+
+/** When the join that a task waits for now, its own or that of its plan, has taken as long as it may, log time, ms; 0: never. */
+export function withinAtOf(task: TaskRecord): number {
+  const state = stateOf(task);
+  if (state === "blocked") return task.node?.withinAt ?? 0;
+  return state === "expanded" ? (task.children?.plan?.withinAt ?? 0) : 0;
+}
+
+/** The verdict on the join that a task waits for now, when it has taken as long as it may. */
+export function judgeInTime({ node, children, snapshot }: TaskRecord): "met" | "broken" {
+  if (snapshot.value === "blocked") return judgeAtEnd(node!.checked.joinOf(node!.index));
+  const { checked, outstanding } = children!.plan!;
+  return outstanding > 0 ? "broken" : judgeAtEnd(checked.join);
 }
 
 /** What the join of a task says whose needs have all been counted. */

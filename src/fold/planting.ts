@@ -82,6 +82,7 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
       breaks: inOutput === "required" || (breaking.has(index) && !checked.isSink(index)),
       needs: new Tally(needsOf(index).length),
       waitedBy: 0,
+      withinAt: 0,
       hasLeft: false,
       answers: undefined,
     };
@@ -95,6 +96,7 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
     plan: {
       checked,
       sinks: new Tally(sinks.length),
+      withinAt: 0,
       outstanding: [...parts.values()].filter((part) => part === "required").length,
     },
   };

@@ -50,7 +50,7 @@ function findStopped(all: readonly TaskRecord[]): ReadonlySet<TaskRecord> {
   const found = new Set(all.filter(isBehindTheEnd));
   // What is added is gone through as well.
   for (const task of found) {
-    const isBroken = task.failedAt !== undefined && !task.children;
+    const isBroken = (task.failedAt !== undefined || task.openedAt === 0) && !task.children;
     if (!isBroken && stateOf(task) !== "abandoned") continue;
     for (const need of task.needs) if (isStopped(need) && !need.node!.stated.optional) found.add(need);
   }

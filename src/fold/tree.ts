@@ -7,7 +7,7 @@ import { backoffMs, type Policy, resolveRetry } from "../core/policy.ts";
 import type { RunEffect, RunMachineEvent } from "../machines/run.ts";
 import type { TaskEffect, TaskMachineEvent } from "../machines/task.ts";
 import { releaseNeeds } from "./held-outputs.ts";
-import { countChild, countNeed, countsForPlan } from "./plan-node.ts";
+import { countChild, countNeed, countsForPlan, judgeInTime } from "./plan-node.ts";
 import { plant } from "./planting.ts";
 import { revivals } from "./revival.ts";
 import type { RunState } from "./run-state.ts";
@@ -42,7 +42,7 @@ export function failAttempt(task: TaskRecord, error: TaskError, turn: Turn): voi
 
 /** Takes a step of a task's machine, and carries out what it asks for. */
 function take(task: TaskRecord, step: TaskStep, turn: Turn, data: StepData): void {
-  if (step.snapshot === task.snapshot) return;
+  if (step.snapshot === task.snapshot && step.effects.length === 0) return;
   task.snapshot = step.snapshot;
   if (data.error) task.error = data.error;
   if (isFinal(task)) task.endedAt = turn.at;
@@ -60,6 +60,7 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
   openAttempt(task, turn) {
     if (task.openedAt === 0) task.openedAt = turn.at;
     turn.effects.push({ kind: "open", task, attempt: attemptOf(task) });
+    if (task.node) beginWithin(task, turn);
   },
   closeAttempt: (task, turn) => void turn.effects.push({ kind: "close", task, attempt: attemptOf(task) }),
   withdrawAttempt: (task, turn) => void turn.effects.push({ kind: "withdraw", task, attempt: attemptOf(task) }),
@@ -73,9 +74,29 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     arm(task, "backoff", task.dueAt, turn);
   },
   disarmBackoff: (task, turn) => void turn.effects.push({ kind: "disarm", task, what: "backoff" }),
-  decide: (task, turn) => void turn.effects.push({ kind: "decide", task, attempt: attemptOf(task) }),
+  armWithin(task, turn) {
+    const { node, children } = task;
+    const waiting = stateOf(task) === "blocked" ? node : stateOf(task) === "expanded" ? children?.plan : undefined;
+    if (!waiting) return;
+    const { withinMs } = waiting === node ? node.checked.joinOf(node.index) : waiting.checked.join;
+    if (withinMs === undefined) return;
+    waiting.withinAt = turn.at + withinMs;
+    arm(task, "within", waiting.withinAt, turn);
+  },
+  disarmWithin(task, turn) {
+    for (const waiting of [task.node, task.children?.plan]) {
+      if (!waiting?.withinAt) continue;
+      waiting.withinAt = 0;
+      turn.effects.push({ kind: "disarm", task, what: "within" });
+    }
+  },
+  decide(task, turn) {
+    turn.effects.push({ kind: "decide", task, attempt: attemptOf(task) });
+    beginWithin(task, turn);
+  },
   plant(task, turn, { checked }) {
     if (task.openedAt === 0) task.openedAt = turn.at;
+    if (task.node) beginWithin(task, turn);
     plant(task, checked!);
     const { all, plan } = task.children!;
     if (all.length === 0) return stepTask(task, "met", turn);
@@ -127,6 +148,31 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
 function breakBy(task: TaskRecord, culprit: TaskRecord, turn: Turn): void {
   task.failedAt = culprit.failedAt ?? culprit.id;
   stepTask(task, "broken", turn, culprit.error && { error: culprit.error });
+}
+
+/** A task can start: from now on, the joins of those that need it may take so long. */
+function beginWithin(task: TaskRecord, turn: Turn): void {
+  for (const dependent of task.dependents ?? NO_TASKS) {
+    const { checked, index, withinAt } = dependent.node!;
+    if (withinAt === 0 && checked.joinOf(index).withinMs !== undefined) stepTask(dependent, "awaited", turn);
+  }
+}
+
+/** The join that a task waits for has taken as long as it may. */
+export function endWithin(task: TaskRecord, turn: Turn): void {
+  const isBlocked = stateOf(task) === "blocked";
+  if (judgeInTime(task) === "broken") {
+    const what = isBlocked ? "what it needs was" : "its plan was";
+    const error: TaskError = {
+      kind: "terminal",
+      name: "timeout",
+      message: `${what} not settled within the time of its join`,
+    };
+    return stepTask(task, "broken", turn, { error });
+  }
+  if (!isBlocked) return stepTask(task, "met", turn);
+  leaveNeeds(task, turn);
+  start(task, turn);
 }
 
 /** Begins a task whose join is met: by an attempt, by its plan, or by having its expressions answered. */

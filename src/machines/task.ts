@@ -26,6 +26,8 @@ export type TaskMachineEvent =
   | { readonly type: "ready" }
   /** Its join is met, and it is a plan that is known already. */
   | { readonly type: "expand" }
+  /** The first of what it needs can start: its join has so long from now on. */
+  | { readonly type: "awaited" }
   /** Its join is met, and expressions are to be answered before it starts. */
   | { readonly type: "ask" }
   /** Its join or its condition says that it is left out; of an expanded one, its plan's join. */
@@ -61,6 +63,9 @@ const EFFECTS = {
   withdrawAttempt: effect,
   armBackoff: effect,
   disarmBackoff: effect,
+  /** The end of what its join, or that of its plan, may take. */
+  armWithin: effect,
+  disarmWithin: effect,
   /** Have the expressions answered, in the log. */
   decide: effect,
   plant: effect,
@@ -105,7 +110,9 @@ export const taskMachine = setup({
     blocked: {
       description:
         "Waits until its join over the siblings that it needs is decided. The root needs none, and so is never here when its deadline comes.",
+      exit: "disarmWithin",
       on: {
+        awaited: { actions: "armWithin" },
         ready: "ready",
         expand: { target: "expanded", actions: "plant" },
         ask: "deciding",
@@ -157,6 +164,8 @@ export const taskMachine = setup({
     },
     expanded: {
       description: "Its children are at work.",
+      entry: "armWithin",
+      exit: "disarmWithin",
       on: {
         met: "succeeded",
         skip: { target: "skipped", actions: "abandonChildren" },

@@ -196,6 +196,73 @@ describe("a join over a plan's sinks", () => {
   });
 });
 
+describe("a join that may take so long", () => {
+  const within = 1000;
+
+  it("counts from when the first of what it joins can start", () => {
+    const run = planned({
+      tasks: {
+        z: t,
+        a: { ...t, needs: ["z"] },
+        b: { ...t, needs: ["z"] },
+        c: needing({ all: true, within }, "a", "b"),
+      },
+    });
+    expect(run.effects.armed.has("within c")).toBe(false);
+    run.wait(500).returns("z");
+    expect(run.effects.armed.get("within c")).toBe(run.nowMs + within);
+    run.returns("a").returns("b");
+    expect(run.states("c")).toEqual({ c: "ready" });
+    expect(run.effects.armed.size).toBe(0);
+  });
+
+  it("fails the task as a timeout where it asks for all, or for a quorum", () => {
+    for (const join of [
+      { all: true, within },
+      { quorum: 2, within },
+    ]) {
+      const run = planned({ tasks: { a: t, b: t, c: needing(join, "a", "b"), d: needing("settled", "c") } });
+      run.returns("a").passes("c", "within");
+      expect(run.states("b", "c", "d")).toEqual({ b: "abandoned", c: "failed", d: "ready" });
+      expect(run.task("c").error).toMatchObject({ name: "timeout" });
+    }
+  });
+
+  it("starts the task with what is settled by then, where that is what it asks for", () => {
+    const run = planned({ tasks: { a: t, b: t, c: needing({ settled: true, within }, "a", "b") } });
+    run.returns("a").passes("c", "within");
+    expect(run.states("b", "c")).toEqual({ b: "abandoned", c: "ready" });
+  });
+
+  it("ends a plan", () => {
+    const settled = planned({ tasks: { a: t, b: t }, join: { settled: true, within } }).returns("a", 1);
+    settled.passes(ROOT, "within");
+    expect(settled.outcome).toBe("succeeded");
+    expect(settled.output()).toEqual({ a: 1 });
+    const all = planned({ tasks: { a: t, b: t }, join: { all: true, within } })
+      .returns("a", 1)
+      .passes(ROOT, "within");
+    expect(all.outcome).toBe("failed");
+    expect(all.states("b")).toEqual({ b: "cancelled" });
+    expect(all.effects.armed.size).toBe(0);
+  });
+
+  it("is not over before the log says so", () => {
+    const run = planned({ tasks: { a: t, b: t, c: needing({ all: true, within }, "a", "b") } });
+    run.due("c", "within");
+    expect(run.states("c")).toEqual({ c: "blocked" });
+  });
+
+  it("begins again when the run is redriven", () => {
+    const run = planned({ tasks: { a: t, b: t, c: needing({ all: true, within }, "a", "b") } });
+    run.returns("a").passes("c", "within").ends().redrive("c");
+    expect(run.states("a", "b", "c")).toEqual({ a: "succeeded", b: "ready", c: "blocked" });
+    expect(run.effects.armed.get("within c")).toBe(run.nowMs + within);
+    run.returns("b").returns("c");
+    expect(run.outcome).toBe("succeeded");
+  });
+});
+
 describe("a plan inside a plan", () => {
   it("starts when its join is met, is given what its input says, and gives its output on", () => {
     const run = planned({

@@ -16,6 +16,7 @@ const LOOKS = 3;
 const LOOK_AGAIN_MS = 200;
 
 interface RawResult {
+  readonly planRef?: unknown;
   readonly outputRef?: string;
   refused?: string;
 }
@@ -138,7 +139,10 @@ export class LogPump {
   #hasToFetch({ kind, body }: RunEvent): boolean {
     switch (kind) {
       case "result":
-        return foldedBlobs(kind, body).length > 0 || outputRefsIn(body.results).length > 0;
+        // Nearly all have none: they are only looked at.
+        return (body.results as (RawResult | null)[]).some(
+          (one) => one?.planRef !== undefined || one?.outputRef !== undefined,
+        );
       case "carried":
         return this.#needsCarried();
       default:

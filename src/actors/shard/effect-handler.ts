@@ -1,6 +1,7 @@
 import type { TaskError } from "../../core/error.ts";
 import type { DueWhat, Ended } from "../../core/event.ts";
 import type { Effect } from "../../fold/effects.ts";
+import { withinAtOf } from "../../fold/plan-node.ts";
 import { isOver, type RunState } from "../../fold/run-state.ts";
 import { attemptOf, isOpen, stateOf, type TaskRecord } from "../../fold/task-record.ts";
 import type { DeadLetters } from "../dead/dead-letters.ts";
@@ -54,6 +55,7 @@ export class EffectHandler {
     this.#timers = {
       backoff: new Timers(runtime.clock, (task) => this.#due(task, "backoff")),
       deadline: new Timers(runtime.clock, (task) => this.#due(task, "deadline")),
+      within: new Timers(runtime.clock, (task) => this.#due(task, "within")),
     };
   }
 
@@ -109,6 +111,7 @@ export class EffectHandler {
     for (const task of run.tasks.values()) {
       this.#dependencies.gate.remove(task);
       this.#timers.backoff.cancel(task);
+      this.#timers.within.cancel(task);
     }
     this.#timers.deadline.cancel(run.root);
     const { body, at } = run.end!;
@@ -123,8 +126,8 @@ export class EffectHandler {
   }
 
   #due(task: TaskRecord, what: DueWhat): void {
-    const body = { v: 1, task: task.id, attempt: attemptOf(task), what };
-    const wanted = () => !this.#stopped && (what === "deadline" || stateOf(task) === "backingOff");
+    const body = { v: what === "within" ? 2 : 1, task: task.id, attempt: attemptOf(task), what };
+    const wanted = () => !this.#stopped && WAITS_FOR[what](task);
     void this.#dependencies.writer.write(task.run, "due", body, wanted);
   }
 
@@ -143,6 +146,13 @@ export class EffectHandler {
     if (body) await this.#dependencies.writer.write(run, "ended", body, wanted, { ...once, begunAt });
   }
 }
+
+/** Whether a moment still means something to the task that it was armed for. */
+const WAITS_FOR: Readonly<Record<DueWhat, (task: TaskRecord) => boolean>> = {
+  backoff: (task) => stateOf(task) === "backingOff",
+  deadline: ({ run }) => run.snapshot.hasTag("active"),
+  within: (task) => withinAtOf(task) > 0,
+};
 
 /** Whether a caller waits for the end. The caller of a run that was redriven has been answered with its failure. */
 export const isAwaited = (run: RunState): boolean => run.submitted.replyTo !== undefined && run.redriven === undefined;

@@ -8,8 +8,9 @@ import { extractTopicsWorker } from "./extract-topics.ts";
 import { formatReportWorker } from "./format-report.ts";
 import { objective } from "./objective.ts";
 import { summarizeWorker } from "./summarize.ts";
+import { transformWorker } from "./transform/transform.ts";
 
-/** The workers that come with Tutti: the `document` pipeline, and `objective`. */
+/** The workers that come with Tutti: the `document` pipeline, `objective`, and `transform`. */
 export const builtinWorkers: readonly Worker[] = [
   documentWorker,
   extractWorker,
@@ -20,4 +21,5 @@ export const builtinWorkers: readonly Worker[] = [
   formatReportWorker,
   combineReportsWorker,
   objective,
+  transformWorker,
 ];

@@ -3,6 +3,7 @@ import { TuttiError } from "../core/error.ts";
 import type { Json } from "../core/json.ts";
 import { checkOptions, type OptionNames } from "../core/known-options.ts";
 import type { Model } from "../core/model.ts";
+import { isOwnersType } from "../core/names.ts";
 import { show } from "../core/problem.ts";
 import type { TypeRegistration } from "../core/registration.ts";
 import type { PlanOf } from "./plan-of.ts";
@@ -163,6 +164,11 @@ function withHandler(contract: Task, handler: Worker["handler"], concurrency: nu
     throw new TuttiError(
       400,
       `worker ${contract.type}: concurrency: expected an integer above 0, received ${show(concurrency)}`,
+    );
+  if (isOwnersType(contract.type))
+    throw new TuttiError(
+      400,
+      `worker ${contract.type}: expected another name: the orchestrator carries out tasks of this type itself`,
     );
   return { ...contract, handler, concurrency };
 }

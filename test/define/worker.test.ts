@@ -26,6 +26,10 @@ describe("worker", () => {
     expect(plan((p) => p.task(made, "hello")).wire).toEqual(plan((p) => p.task(echo, "hello")).wire);
   });
 
+  it.each(["plan", "start"])("refuses the name %s, whose tasks the orchestrator carries out", (type) => {
+    expect(() => worker(type, { run: () => 1 })).toThrow(`worker ${type}: expected another name`);
+  });
+
   it.each<[string, () => unknown, string]>([
     ["name", () => worker("a.b", { run: () => 1 }), 'task type "a.b": expected'],
     [

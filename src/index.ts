@@ -3,7 +3,7 @@ import "./node-version.ts";
 export type { DeadLetterBox, LogEntry, RunNotice, RunOptions, Tutti, TuttiOptions, WatchEvent } from "./app.ts";
 export { builtinWorkers } from "./builtins/builtin.ts";
 export { document } from "./builtins/document.ts";
-export { objective } from "./builtins/objective.ts";
+export { createObjective, type ObjectiveOptions, objective } from "./builtins/objective.ts";
 export type { DeadLetter, Redriven } from "./core/dead-letter.ts";
 export type { Duration } from "./core/duration.ts";
 export { RetryableError, TerminalError, TuttiError } from "./core/error.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { TerminalError } from "../core/error.ts";
+import { TerminalError, TuttiError } from "../core/error.ts";
+import { checkOptions, type OptionNames } from "../core/known-options.ts";
 import type { ModelMessage } from "../core/model.ts";
 import { depthOf } from "../core/names.ts";
 import { PLAN_LIMITS, type Plan } from "../core/plan.ts";
@@ -7,18 +8,34 @@ import { checkPlan } from "../core/plan-check.ts";
 import { describeProblems, type Problem } from "../core/problem.ts";
 import type { TypeRegistration } from "../core/registration.ts";
 import { PlanOf } from "../define/plan-of.ts";
+import type { Task } from "../define/task.ts";
 import { type HandlerContext, type Worker, worker } from "../define/worker.ts";
 import { checkInputs } from "./planning/inputs.ts";
 import { normalizePlan } from "./planning/normal.ts";
 
 const TYPE = "objective";
 
-interface ObjectiveOptions {
+/**
+ * How a planner is set up.
+ *
+ * @example
+ * ```ts
+ * const options: ObjectiveOptions = { name: "research", types: [search, summarize], maxTasks: 10 };
+ * ```
+ */
+export interface ObjectiveOptions {
+  /** The name of the task type. Default: `objective`. */
+  readonly name?: string;
+  /**
+   * The types that a plan may use, by contract or name; the model is shown no others. A request may name some of them.
+   * Default: all that are registered when the plan is made.
+   */
+  readonly types?: readonly (Task | string)[];
   /** Tasks of a plan that a model writes; more are refused. Default 50. */
   readonly maxTasks?: number;
   /** How often a plan that cannot be used is sent back with what is wrong. Default 2. */
   readonly maxRepairs?: number;
-  /** Types that a plan may not use. Default: `objective`, so that no plan only passes the objective on. */
+  /** Types that a plan may not use. Default: the planner itself, so that no plan only passes the objective on. */
   readonly without?: readonly string[];
 }
 
@@ -52,21 +69,47 @@ Answer with the plan and nothing else.`;
 const REPAIR_PROMPT =
   "That plan cannot be executed. Answer again with the whole plan, corrected. Each problem begins with the JSON pointer to its place:";
 
-/**
- * The task type `objective`: a model decomposes an objective into a plan over the registered task types. The plan is
- * checked before it is executed; what is wrong with it goes back to the model.
- */
-export function createObjective(options: ObjectiveOptions = {}): Worker {
-  const { maxTasks, maxRepairs, without } = { ...OBJECTIVE_LIMITS, without: [TYPE], ...options };
+const OPTIONS: OptionNames<ObjectiveOptions> = {
+  name: true,
+  types: true,
+  maxTasks: true,
+  maxRepairs: true,
+  without: true,
+};
 
-  async function run(task: HandlerContext<{ objective: string; context?: unknown }>): Promise<PlanOf<unknown>> {
+interface Objective {
+  readonly objective: string;
+  readonly context?: unknown;
+  readonly types?: readonly string[] | undefined;
+}
+
+/**
+ * A task type whose tasks a model plans: it decomposes an objective into a plan over registered task types. The plan is
+ * checked before it is executed; what is wrong with it goes back to the model. Throws a {@link TuttiError} (400) for an
+ * unknown or bad option.
+ *
+ * @example
+ * ```ts
+ * const research = createObjective({ name: "research", types: [search, summarize], maxTasks: 10 });
+ * await using app = await tutti({ workers: [research, search, summarize] });
+ * const answer = await app.run(research, { objective: "What is known about the tides of the Wadden Sea?" });
+ * ```
+ */
+export function createObjective(options: ObjectiveOptions = {}): ObjectiveWorker {
+  const name = options.name ?? TYPE;
+  checkOptions(`createObjective ${name}`, options, OPTIONS);
+  const { maxTasks, maxRepairs, without } = { ...OBJECTIVE_LIMITS, without: [name], ...options };
+  checkCount("maxTasks", maxTasks, 1);
+  checkCount("maxRepairs", maxRepairs, 0);
+  const allowed = options.types?.map((type) => (typeof type === "string" ? type : type.type));
+
+  async function run(task: HandlerContext<Objective>): Promise<PlanOf<unknown>> {
     const { llm, input } = task;
     if (!llm.configured)
       throw new TerminalError(
-        "objective needs a language model and none is configured: set OPENAI_API_KEY (and OPENAI_BASE_URL, TUTTI_MODEL) or ANTHROPIC_API_KEY",
+        `${name} needs a language model and none is configured: set OPENAI_API_KEY (and OPENAI_BASE_URL, TUTTI_MODEL) or ANTHROPIC_API_KEY`,
       );
-    const types = (await task.types()).filter(({ type }) => !without.includes(type));
-    if (types.length === 0) throw new TerminalError("objective: no task type is registered that a plan could use");
+    const types = chooseTypes(await task.types(), input.types ?? allowed);
 
     const messages: ModelMessage[] = [
       { role: "system", content: `${PLANNING_PROMPT}\n\nAt most ${maxTasks} tasks.` },
@@ -85,13 +128,27 @@ export function createObjective(options: ObjectiveOptions = {}): Worker {
       }
       const wrong = describeProblems(checked.problems, 20);
       if (repairs >= maxRepairs)
-        throw new TerminalError(`objective: the model's plan cannot be executed, after ${repairs} repairs: ${wrong}`);
+        throw new TerminalError(`${name}: the model's plan cannot be executed, after ${repairs} repairs: ${wrong}`);
       task.log(`plan sent back: ${wrong}`, "warn");
       messages.push(
         { role: "assistant", content: JSON.stringify(answer) },
         { role: "user", content: `${REPAIR_PROMPT}\n${list(checked.problems)}` },
       );
     }
+  }
+
+  /** Shown to the model, and allowed in its plan. */
+  function chooseTypes(registered: readonly TypeRegistration[], named: readonly string[] | undefined) {
+    const usable = registered.filter(({ type }) => !without.includes(type) && (allowed?.includes(type) ?? true));
+    const known = usable.map(({ type }) => type);
+    const missing = named?.find((type) => !known.includes(type));
+    if (missing !== undefined)
+      throw new TerminalError(
+        `${name}: expected types to be of those that a plan may use and that are registered (${known.join(", ") || "none is"}), received ${JSON.stringify(missing)}`,
+      );
+    const chosen = named === undefined ? usable : usable.filter(({ type }) => named.includes(type));
+    if (chosen.length === 0) throw new TerminalError(`${name}: no task type is registered that a plan could use`);
+    return chosen;
   }
 
   function check(
@@ -109,12 +166,17 @@ export function createObjective(options: ObjectiveOptions = {}): Worker {
     return problems.length > 0 ? { problems } : checked;
   }
 
-  return worker(TYPE, {
+  return worker(name, {
     description:
       "Decomposes an objective into a plan over the registered task types, with a language model, and executes it.",
     input: z.object({
       objective: z.string().trim().min(1).describe("What is to be achieved, in words."),
       context: z.unknown().optional().describe("Data that the plan may use: any JSON."),
+      types: z
+        .array(z.string())
+        .min(1)
+        .optional()
+        .describe("The task types that the plan may use. Default: all that the planner knows."),
     }),
     output: z.unknown(),
     // Planning takes as many calls as there are repairs, and models are slow.
@@ -123,8 +185,23 @@ export function createObjective(options: ObjectiveOptions = {}): Worker {
   });
 }
 
-/** The worker with the default limits. */
-export const objective: Worker = createObjective();
+/**
+ * The built-in planner over all registered types, with the default limits.
+ *
+ * @example
+ * ```ts
+ * await app.run(objective, { objective: "Summarize the harbour festival", types: ["document"] });
+ * ```
+ */
+export const objective: ObjectiveWorker = createObjective();
+
+function checkCount(option: string, value: number, least: number): void {
+  if (Number.isInteger(value) && value >= least) return;
+  throw new TuttiError(
+    400,
+    `createObjective: /${option}: expected a whole number, ${least} or more, received ${value}`,
+  );
+}
 
 function describeWork(input: { objective: string; context?: unknown }, types: readonly TypeRegistration[]): string {
   const sorted = types.toSorted((a, b) => (a.type < b.type ? -1 : 1));
@@ -134,5 +211,8 @@ function describeWork(input: { objective: string; context?: unknown }, types: re
   const context = input.context === undefined ? "" : `\n\nContext:\n${JSON.stringify(input.context)}`;
   return `Task types, one a line:\n${listed.join("\n")}\n\nObjective:\n${input.objective}${context}`;
 }
+
+/** The contract of a planner: what is to be achieved, and an output of which only the plan knows the shape. */
+type ObjectiveWorker = Worker<z.ZodType<unknown, Objective>>;
 
 const list = (problems: readonly Problem[]) => problems.map((one) => `- ${describeProblems([one])}`).join("\n");

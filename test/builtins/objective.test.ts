@@ -5,6 +5,7 @@ import { TerminalError } from "../../src/core/error.ts";
 import type { Model } from "../../src/core/model.ts";
 import type { JsonSchema, TypeRegistration } from "../../src/core/registration.ts";
 import { PlanOf } from "../../src/define/plan-of.ts";
+import { task } from "../../src/define/task.ts";
 import type { HandlerContext, Worker } from "../../src/define/worker.ts";
 import { createModelProvider } from "../../src/llm/provider.ts";
 import { connect, rejection } from "../llm/connection.ts";
@@ -93,6 +94,36 @@ describe("an objective", () => {
     expect(listed.map((line) => JSON.parse(line))).toEqual(
       TYPES.slice(0, 2).map(({ type, description, input, output }) => ({ type, description, input, output })),
     );
+  });
+
+  test.each<[string, Worker, object]>([
+    ["its planner", createObjective({ types: ["search"] }), {}],
+    ["its planner by contract", createObjective({ types: [task("search")] }), {}],
+    ["the request", objective, { types: ["search"] }],
+  ])("is planned over the types that %s names, and the model is shown no others", async (_, planner, over) => {
+    await using connection = await connect();
+    connection.server.always(answerJson(GOOD));
+    const error = await rejection(plan(connection.model, { objective: "Explain tides", ...over }, planner));
+    expect(error.message).toMatch(/\/tasks\/sum\/type: .*"summarize"/);
+    const [, user] = connection.server.requests[0]!.body.messages;
+    expect(user!.content).toContain('{"type":"search"');
+    expect(user!.content).not.toContain('{"type":"summarize"');
+  });
+
+  test("that names a type which is not there, or not its planner's, fails for good with those that are", async () => {
+    await using connection = await connect();
+    for (const planner of [objective, createObjective({ types: ["search", "summarize"] })]) {
+      const error = await rejection(plan(connection.model, { objective: "x", types: ["google"] }, planner));
+      expect(error).toBeInstanceOf(TerminalError);
+      expect(error.message).toContain('and that are registered (search, summarize), received "google"');
+    }
+  });
+
+  test("is not planned with options that nobody knows", () => {
+    expect(() => createObjective({ maxTask: 5 } as object)).toThrow(
+      "createObjective objective: /maxTask: expected no field",
+    );
+    expect(() => createObjective({ maxTasks: 0 })).toThrow("/maxTasks: expected a whole number, 1 or more, received 0");
   });
 
   test("is planned again, with all that was wrong, until the plan is right", async () => {

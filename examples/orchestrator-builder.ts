@@ -1,48 +1,21 @@
 /**
- * The pattern's classic builder, as a few lines over the API: the first worker's task decomposes the request, the
- * others execute its parts.
+ * The words of the orchestrator-workers pattern: a worker decomposes a request into tasks, others execute them in parallel.
+ * With `withModel("…")`, `execute` takes an objective in words as well, and the model writes the tasks.
  */
-import { z } from "zod";
-import { type Json, plan, type Tutti, tutti, type Worker, worker } from "../src/index.ts";
+import { OrchestratorBuilder, Task, Worker } from "../src/pattern.ts";
 
-class OrchestratorBuilder {
-  readonly #workers: Worker[] = [];
-
-  addWorker(worker: Worker): this {
-    this.#workers.push(worker);
-    return this;
-  }
-
-  async build(options: { bus?: string } = {}): Promise<Orchestrator> {
-    const [main] = this.#workers;
-    if (!main) throw new Error("an orchestrator needs at least one worker");
-    return new Orchestrator(await tutti({ ...options, workers: this.#workers }), main);
-  }
-}
-
-class Orchestrator implements AsyncDisposable {
-  readonly #app: Tutti;
-  readonly #main: Worker;
-
-  constructor(app: Tutti, main: Worker) {
-    this.#app = app;
-    this.#main = main;
-  }
-
-  execute = (input: Json): Promise<unknown> => this.#app.run(this.#main, input);
-  [Symbol.asyncDispose] = (): Promise<void> => this.#app.stop();
-}
-
-const shout = worker("shout", { input: z.string(), output: z.string(), run: ({ input }) => input.toUpperCase() });
-const count = worker("count", { input: z.string(), output: z.int(), run: ({ input }) => input.length });
-const examine = worker("examine", {
-  input: z.string(),
-  run: ({ input }) =>
-    plan((p) => {
-      p.task(shout, input);
-      p.task(count, input);
-    }),
+const shouter = Worker({ name: "shouter", taskTypes: ["shout"], handler: ({ input }) => String(input).toUpperCase() });
+const counter = Worker({ name: "counter", taskTypes: ["count"], handler: ({ input }) => String(input).length });
+const examiner = Worker({
+  name: "examiner",
+  taskTypes: ["examine"],
+  concurrencyLimit: 2,
+  handler: ({ input }) => [Task({ id: "shout", type: "shout", input }), Task({ id: "count", type: "count", input })],
 });
 
-await using orchestrator = await new OrchestratorBuilder().addWorker(examine).addWorker(shout).addWorker(count).build();
-console.log(await orchestrator.execute("tutti"));
+await using orchestrator = await OrchestratorBuilder()
+  .addWorker(examiner)
+  .addWorker(shouter)
+  .addWorker(counter)
+  .build();
+console.log(await orchestrator.execute(Task({ id: "all", type: "examine", input: "tutti" })));

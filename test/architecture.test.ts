@@ -30,8 +30,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   /** The public interface, as types: actors implement it. */
   "app.ts": ["core", "define"],
 };
-/** `cli` and the other files directly in `src` stand on top of all these. */
-const ON_TOP = ["cli", ""];
+/** `cli`, `pattern` and the other files directly in `src` stand on top of all these. */
+const ON_TOP = ["cli", "pattern", ""];
 
 /** A package, and the only files that may import it. */
 const ONLY: readonly (readonly [name: string, packages: RegExp, files: RegExp])[] = [

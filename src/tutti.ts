@@ -95,7 +95,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
       await queues.restore();
     });
     bus.onEvent(({ type }) => type === "lost" && repair.begin());
-    const models = createModelProvider({ env, onLog: log });
+    const models = createModelProvider({ env, onLog: log, clock });
     const files = options.files ?? (options.bus === undefined ? "." : undefined);
     const workerHost = { ...host, models, live: new LiveReporter(host), openFile: createFileAccess(files) };
     const worker = workers.length > 0 ? new WorkerProcess(workerHost, { workers, ...concurrency }) : undefined;

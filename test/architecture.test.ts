@@ -19,7 +19,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "bus/nats": ["core", "bus"],
   "bus/memory": ["core", "bus"],
   telemetry: ["core"],
-  llm: ["core"],
+  /** The breaker executes its chart. */
+  llm: ["core", "machines"],
   builtins: ["core", "define"],
   ...Object.fromEntries(ROOMS.map((room, index) => [room, [...ACTORS_IMPORT, ...ROOMS.slice(0, index)]])),
   "actors/dead": [...ACTORS_IMPORT, "actors/host", "actors/log"],
@@ -37,7 +38,7 @@ const ON_TOP = ["cli", "pattern", ""];
 const ONLY: readonly (readonly [name: string, packages: RegExp, files: RegExp])[] = [
   ["the NATS client", /^@nats-io\//, /^bus\/nats\//],
   ["openai and opossum", /^(openai|opossum)(\/|$)/, /^llm\//],
-  ["XState", /^(xstate|@xstate)(\/|$)/, /^(machines|actors)\//],
+  ["XState", /^(xstate|@xstate)(\/|$)/, /^((machines|actors)\/|llm\/breaker\.ts$)/],
   ["the OpenTelemetry SDK", /^@opentelemetry\/(?!api$|semantic-conventions(\/|$))/, /^telemetry\/set-?up\.ts$/],
   ["OpenTelemetry", /^@opentelemetry\//, /^(telemetry|bus|llm|actors|cli)\//],
 ];

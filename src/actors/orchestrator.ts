@@ -1,3 +1,4 @@
+import { createActor, fromPromise, toPromise, waitFor } from "xstate";
 import type { z } from "zod";
 import type { Limits, RunNotice } from "../app.ts";
 import type { BucketDefinition, Message, Stoppable } from "../bus/port.ts";
@@ -7,9 +8,12 @@ import { orchestratorPresence, workerPresence } from "../core/registration.ts";
 import type { RunState } from "../fold/run-state.ts";
 import { runKey } from "../fold/run-state.ts";
 import { hasOpenAttempt } from "../fold/task-record.ts";
+import type { EffectsOf } from "../machines/effects.ts";
+import { orchestratorMachine } from "../machines/orchestrator.ts";
 import { tracingEnabled } from "../telemetry/attempt-span.ts";
 import { recordRun } from "../telemetry/record-run.ts";
 import { taskTraceparent } from "../telemetry/trace-context.ts";
+import { LeaseHolder } from "./cluster/lease-holder.ts";
 import { RunLoad } from "./cluster/run-load.ts";
 import { Shards } from "./cluster/shards.ts";
 import { DeadLetters } from "./dead/dead-letters.ts";
@@ -21,6 +25,7 @@ import { DurableRequests } from "./gateway/durable-requests.ts";
 import { Gateway, isInbox } from "./gateway/gateway.ts";
 import { queryEndpoints } from "./gateway/queries.ts";
 import { answerOf } from "./gateway/run-answer.ts";
+import { actorClock } from "./host/actor-clock.ts";
 import { parseBy } from "./host/bucket-entry.ts";
 import { EntryList } from "./host/entry-list.ts";
 import { InProgress } from "./host/in-progress.ts";
@@ -37,10 +42,18 @@ export interface OrchestratorOptions {
 export const DEFAULT_RUNS = 10_000;
 export const DEFAULT_QUEUED = 20_000;
 
-/** One orchestrator process: owns shards, dispatches what has become ready, and is a gateway for requests. */
+/** The chart's actions on its own context. */
+type OwnActions = "spawnShards" | "assignShards" | "abandonShards" | "releaseShards" | "keepFailure";
+
+/**
+ * One orchestrator process: owns shards, dispatches what has become ready, and is a gateway for requests. Its chart,
+ * `machines/orchestrator.ts`, says what follows what; this class puts the parts together and provides its effects.
+ */
 export class Orchestrator {
   readonly #runtime: Runtime;
   readonly #options: OrchestratorOptions;
+  readonly #actor;
+  readonly #lease: LeaseHolder;
   readonly #shards: Shards;
   readonly #dispatcher: Dispatcher;
   readonly #writer: LogWriter;
@@ -51,13 +64,16 @@ export class Orchestrator {
   /** Answers to callers, and traces. */
   readonly #afterwards = new InProgress();
   #service: Stoppable | undefined;
+  #opening: Promise<void> | undefined;
+  #isBegun = false;
+  #isLooking = false;
 
   constructor(runtime: Runtime, options: OrchestratorOptions = {}) {
     this.#runtime = runtime;
     this.#options = options;
     this.#writer = new LogWriter(runtime);
     this.#dispatcher = new Dispatcher(runtime, {
-      holds: () => this.#shards.holds,
+      holds: () => this.#lease.holds,
       epochOf: (shard) => this.#shards.epochOf(shard),
       // A process that exports nothing hands the caller's context on, or workers that do export would be orphans.
       traceparentOf: ({ run, id }) =>
@@ -87,14 +103,87 @@ export class Orchestrator {
       onEnded: (run: RunState, ended: Ended, at: number) => this.#ended(run, ended, at),
       answer: (run: RunState, ended: Ended) => this.#afterwards.add(this.#answer(run, ended)),
     };
-    this.#shards = new Shards(runtime, dependencies, load);
+    this.#lease = new LeaseHolder(runtime, () => this.#shards, load);
+    this.#shards = new Shards(runtime, {
+      dependencies,
+      claims: () => this.#lease.claims,
+      actors: () => this.#actor.getSnapshot().context.shards,
+      onNewer: (shard, version) => this.#lease.versions.met(shard, version),
+    });
     const admission = new Admission(runtime, load);
     this.#gateway = new Gateway(runtime, admission);
     this.#requests = new DurableRequests(runtime, admission);
+    const effects: EffectsOf<typeof orchestratorMachine, OwnActions> = {
+      actors: {
+        lease: this.#lease.logic,
+        shard: this.#shards.logic,
+        openGateway: fromPromise(() => this.#openGateway()),
+        closeGateway: fromPromise(() => this.#closeGateway()),
+        leave: fromPromise(() => this.#leave()),
+      },
+      actions: {},
+    };
+    this.#actor = createActor(orchestratorMachine.provide(effects), {
+      clock: actorClock(runtime.clock),
+      input: { shardCount: runtime.shards },
+    });
   }
 
-  /** Resolves when the shards that are free have been replayed, their unfinished runs go on, and requests are answered. */
+  /**
+   * Resolves when the shards that are free have been replayed, their unfinished runs go on, and requests are answered.
+   * Rejects with why it cannot; it has given back what it had taken then, or does so as soon as the bus lets it.
+   */
   async start(): Promise<void> {
+    this.#isBegun = true;
+    const look = () => this.#lookWhetherSettled();
+    this.#actor.subscribe(look);
+    this.#actor.start();
+    for (const shard of this.#actor.getSnapshot().context.shards) shard.subscribe(look);
+    const joined = await waitFor(this.#actor, (state) => !state.hasTag("joining"));
+    if (!joined.hasTag("open"))
+      throw joined.context.failure ?? new Error("the orchestrator was stopped before it had joined");
+  }
+
+  /** Takes no more requests, gives its shards back, and stores what it was about to write. */
+  async stop(): Promise<void> {
+    if (!this.#isBegun) return;
+    if (this.#actor.getSnapshot().status === "active") this.#actor.send({ type: "drain" });
+    await toPromise(this.#actor);
+  }
+
+  /** Once this turn's events have reached every shard. */
+  #lookWhetherSettled(): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    queueMicrotask(() => {
+      this.#isLooking = false;
+      const settled = { type: "shardsSettled" } as const;
+      const state = this.#actor.getSnapshot();
+      if (state.status === "active" && state.can(settled) && this.#shards.areSettled) this.#actor.send(settled);
+    });
+  }
+
+  // The chart's effects.
+
+  #openGateway(): Promise<void> {
+    this.#opening ??= this.#serve();
+    return this.#opening;
+  }
+
+  async #closeGateway(): Promise<void> {
+    await this.#opening?.catch(() => {});
+    await this.#service?.stop();
+    await this.#requests.stop();
+    this.#gateway.stop();
+  }
+
+  async #leave(): Promise<void> {
+    await this.#lease.leave();
+    await Promise.all([this.#dispatcher.stop(), this.#writer.stop(), this.#withdrawals.stop(), this.#letters.stop()]);
+    await this.#afterwards.finished();
+  }
+
+  async #serve(): Promise<void> {
     const { bus, topology } = this.#runtime;
     const { buckets } = topology;
     const listed = async <S extends z.ZodType>(definition: BucketDefinition, schema: S) => {
@@ -103,7 +192,6 @@ export class Orchestrator {
     };
     const workers = await listed(buckets.workers, workerPresence);
     const orchestrators = await listed(buckets.orchestrators, orchestratorPresence);
-    await this.#shards.start();
     const { prefix } = topology.subjects;
     const context = { runtime: this.#runtime, shards: this.#shards, workers, orchestrators };
     this.#service = await bus.serve({
@@ -117,16 +205,6 @@ export class Orchestrator {
       ].map((endpoint) => ({ ...endpoint, handler: (message) => this.#guard(message, endpoint.handler) })),
     });
     await this.#requests.start();
-  }
-
-  /** Takes no more requests, stores what it was about to write, and gives its shards back. */
-  async stop(): Promise<void> {
-    await this.#service?.stop();
-    await this.#requests.stop();
-    this.#gateway.stop();
-    await this.#shards.stop();
-    await Promise.all([this.#dispatcher.stop(), this.#writer.stop(), this.#withdrawals.stop(), this.#letters.stop()]);
-    await this.#afterwards.finished();
   }
 
   #guard(message: Message, handler: (message: Message) => void): void {

@@ -1,7 +1,12 @@
+import { EventEmitter } from "node:events";
 import CircuitBreaker from "opossum";
+import { createActor } from "xstate";
+import { type Clock, systemClock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { RetryableError } from "../core/error.ts";
 import type { Logger } from "../core/logger.ts";
+import { breakerMachine } from "../machines/breaker.ts";
+import type { EffectsOf } from "../machines/effects.ts";
 import type { Failure } from "./failure.ts";
 
 export interface BreakerOptions {
@@ -29,40 +34,80 @@ export interface Breaker {
   stop(): void;
 }
 
+/** Parts of the window: a request is forgotten a part at a time. */
 const BUCKETS = 12;
 
-export function createBreaker(name: string, options: BreakerOptions = {}, log: Logger = () => {}): Breaker {
+export interface BreakerDependencies {
+  /** Default: nothing is logged. */
+  readonly log?: Logger;
+  /** For the window, and for when to come again. Default: the system's. */
+  readonly clock?: Clock;
+}
+
+/**
+ * opossum counts and decides; the chart `machines/breaker.ts` mirrors what it reports. Its window is turned by our
+ * clock. Its own timer, which makes an open breaker half-open, cannot be replaced: it is Node's, and so real time.
+ */
+export function createBreaker(
+  name: string,
+  options: BreakerOptions = {},
+  { log = () => {}, clock = systemClock }: BreakerDependencies = {},
+): Breaker {
   const { failurePercentage = 50, minimumRequests = 5, windowMs = 120_000, openMs = 30_000 } = options;
+  const turnWindow = createWindowTurner(clock, windowMs / BUCKETS);
   let openedAt = 0;
 
-  const circuit = new CircuitBreaker<[() => Promise<unknown>, (error: unknown) => Failure]>((send) => send(), {
-    name,
-    // Calls have timeouts of their own, which abort the request; opossum's would leave it running.
-    timeout: false,
-    errorThresholdPercentage: failurePercentage,
-    volumeThreshold: minimumRequests,
-    rollingCountTimeout: windowMs,
-    rollingCountBuckets: BUCKETS,
-    rollingPercentilesEnabled: false,
-    enableSnapshots: false,
-    resetTimeout: openMs,
-    errorFilter: ((error: unknown, _send: unknown, judge: (error: unknown) => Failure) => {
-      const { fault } = judge(error);
-      // opossum takes what is filtered for a success, and one success closes it. A trial that its caller gave up has shown nothing.
-      return fault === "request" || (fault === "nobody" && !circuit.halfOpen);
-    }) as (error: unknown) => boolean,
-  });
-  circuit.on("open", () => {
-    openedAt = performance.now();
-    log("warn", `${name} keeps failing: nothing is sent for ${formatDuration(openMs)}`);
-  });
-  circuit.on("halfOpen", () => log("info", `${name}: the next request tries whether it works again`));
-  circuit.on("close", () => log("info", `${name} works again`));
+  const effects: EffectsOf<typeof breakerMachine> = {
+    actors: {},
+    actions: {
+      noteFailure() {
+        openedAt = clock.monotonic();
+        log("warn", `${name} keeps failing: nothing is sent for ${formatDuration(openMs)}`);
+      },
+      noteTrial: () => log("info", `${name}: the next request tries whether it works again`),
+      noteRecovery: () => log("info", `${name} works again`),
+    },
+  };
+  const chart = createActor(breakerMachine.provide(effects)).start();
+  const isIn = (state: "open" | "halfOpen" | "stopped") => chart.getSnapshot().matches(state);
+
+  const send = async <T>(request: () => Promise<T>): Promise<T> => {
+    try {
+      return await request();
+    } finally {
+      // Its outcome counts from now on.
+      turnWindow.toNow();
+    }
+  };
+  const circuit = new CircuitBreaker<[() => Promise<unknown>, (error: unknown) => Failure]>(
+    (request) => send(request),
+    {
+      name,
+      // Calls have timeouts of their own, which abort the request; opossum's would leave it running.
+      timeout: false,
+      errorThresholdPercentage: failurePercentage,
+      volumeThreshold: minimumRequests,
+      rollingCountTimeout: windowMs,
+      rollingCountBuckets: BUCKETS,
+      rotateBucketController: turnWindow.turns,
+      rollingPercentilesEnabled: false,
+      enableSnapshots: false,
+      resetTimeout: openMs,
+      errorFilter: ((error: unknown, _send: unknown, judge: (error: unknown) => Failure) => {
+        const { fault } = judge(error);
+        // opossum takes what is filtered for a success, and one success closes it. A trial that its caller gave up has shown nothing.
+        return fault === "request" || (fault === "nobody" && !isIn("halfOpen"));
+      }) as (error: unknown) => boolean,
+    },
+  );
+  circuit.on("open", () => chart.send({ type: "opened" }));
+  circuit.on("halfOpen", () => chart.send({ type: "halfOpened" }));
+  circuit.on("close", () => chart.send({ type: "closed" }));
 
   const refuse = () => {
     // While the trial runs nobody knows how long it takes; a whole period is a fair guess.
-    const leftMs = circuit.opened ? openedAt + openMs - performance.now() : openMs;
-    // Rounded up and a little more, so that who comes back on time does not come before the timer.
+    const leftMs = isIn("open") ? openedAt + openMs - clock.monotonic() : openMs;
+    // Rounded up and a little more, so that a caller who comes back on time does not come before the timer.
     const retryAfterMs = Math.max(0, Math.ceil(leftMs)) + 10;
     return new RetryableError(
       `${name}: not called, because it keeps failing; next try in ${formatDuration(retryAfterMs)}`,
@@ -73,15 +118,34 @@ export function createBreaker(name: string, options: BreakerOptions = {}, log: L
   };
 
   return {
-    async run(send, judge) {
+    async run(request, judge) {
+      turnWindow.toNow();
       try {
-        return (await circuit.fire(send, judge)) as Awaited<ReturnType<typeof send>>;
+        return (await circuit.fire(request, judge)) as Awaited<ReturnType<typeof request>>;
       } catch (error) {
         if (!(error instanceof Error) || !CircuitBreaker.isOurError(error)) throw error;
-        if (circuit.isShutdown) throw new RetryableError(`${name}: not called, because the model client was stopped`);
+        if (isIn("stopped")) throw new RetryableError(`${name}: not called, because the model client was stopped`);
         throw refuse();
       }
     },
-    stop: () => circuit.shutdown(),
+    stop() {
+      if (isIn("stopped")) return;
+      circuit.shutdown();
+      chart.send({ type: "shutDown" });
+    },
+  };
+}
+
+/** Turns opossum's window part by part when it is looked at, without a timer that would keep the process alive. */
+function createWindowTurner(clock: Clock, partMs: number): { readonly turns: EventEmitter; toNow(): void } {
+  const turns = new EventEmitter();
+  let turnedAt = clock.monotonic();
+  return {
+    turns,
+    toNow() {
+      const parts = Math.floor((clock.monotonic() - turnedAt) / partMs);
+      turnedAt += parts * partMs;
+      for (let i = 0; i < Math.min(parts, BUCKETS); i++) turns.emit("rotate");
+    },
   };
 }

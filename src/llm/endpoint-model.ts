@@ -1,5 +1,6 @@
 import { context } from "@opentelemetry/api";
 import type { z } from "zod";
+import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Model, ModelMessage, ModelOptions, ModelProvider, Usage } from "../core/model.ts";
 import { type BreakerOptions, createBreaker } from "./breaker.ts";
@@ -17,6 +18,7 @@ interface EndpointOptions {
   readonly log: Logger;
   readonly fetch?: typeof fetch;
   readonly breaker?: BreakerOptions;
+  readonly clock?: Clock;
 }
 
 /** The models of one endpoint, behind one breaker. */
@@ -24,7 +26,7 @@ export function createEndpointModels(
   endpoint: Endpoint,
   { breaker: breakerOptions, ...options }: EndpointOptions,
 ): Pick<ModelProvider, "forAttempt"> & { stop(): void } {
-  const breaker = createBreaker(endpoint.name, breakerOptions, options.log);
+  const breaker = createBreaker(endpoint.name, breakerOptions, options);
   const chat = new Chat(endpoint, breaker, options);
   const structured = new StructuredOutput(endpoint);
   return {

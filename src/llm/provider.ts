@@ -1,4 +1,5 @@
 import { context } from "@opentelemetry/api";
+import type { Clock } from "../core/clock.ts";
 import type { Environment } from "../core/environment.ts";
 import { TerminalError } from "../core/error.ts";
 import type { Logger } from "../core/logger.ts";
@@ -15,6 +16,8 @@ interface ModelProviderOptions {
   /** Default: the platform's. */
   readonly fetch?: typeof fetch;
   readonly breaker?: BreakerOptions;
+  /** For the breaker. Default: the system's. */
+  readonly clock?: Clock;
 }
 
 /**

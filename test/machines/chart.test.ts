@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { AnyStateNode } from "xstate";
 import { getStateNodes } from "xstate/graph";
+import { breakerMachine } from "../../src/machines/breaker.ts";
+import { orchestratorMachine } from "../../src/machines/orchestrator.ts";
 import { runMachine } from "../../src/machines/run.ts";
 import { shardMachine } from "../../src/machines/shard.ts";
 import { taskMachine } from "../../src/machines/task.ts";
@@ -42,11 +44,14 @@ describe.each([
   ["run", runMachine],
   ["worker", workerMachine],
   ["shard", shardMachine],
+  ["orchestrator", orchestratorMachine],
+  ["breaker", breakerMachine],
 ] as const)("the chart of %s", (id, machine) => {
   const nodes = nodesOf(machine);
 
-  it("has no code in it but the making of its first context", () => {
-    expect(findFunctions({ ...machine.config, context: undefined }, id)).toEqual([]);
+  it("has no code in it but the making of its first context and of what it hands to its actors", () => {
+    const code = findFunctions({ ...machine.config, context: undefined }, id);
+    expect(code.filter((path) => !path.endsWith("/invoke/input"))).toEqual([]);
   });
 
   it("can be written down as JSON", () => {

@@ -4,8 +4,8 @@ import { type ShardMachineEvent, shardMachine } from "../../src/machines/shard.t
 import { createShardBench, type ShardBench } from "../support/shard-bench.ts";
 
 /**
- * Whatever may befall a shard, up to three things in a row from every start, is played against a keeper on the
- * in-process bus; the chart, told how the work that it asks for ends, says what must come of it.
+ * Whatever may happen to a shard, up to three things in a row from every start, is played against its actor on the
+ * in-process bus; the chart, given how the work that it invokes ends, says what must come of it.
  */
 type Happening = ShardMachineEvent["type"] | "otherTakes" | "otherLetsGo" | "otherDies" | "time";
 const HAPPENINGS: readonly Happening[] = [
@@ -27,12 +27,20 @@ interface World {
 
 type Snapshot = SnapshotFrom<typeof shardMachine>;
 
+/** What the chart invokes, by state. */
+const WORK: Readonly<Record<string, string>> = {
+  claiming: "claim",
+  replaying: "replay",
+  releasing: "release",
+  abandoning: "abandon",
+};
+
 /** Carries the chart on to where it waits for somebody else. */
 function settle(from: Snapshot, world: World): Snapshot {
   let state = from;
   for (;;) {
     const done = (output?: boolean) => {
-      const type = `xstate.done.actor.0.shard.${state.value}`;
+      const type = `xstate.done.actor.${WORK[state.value]}`;
       [state] = transition(shardMachine, state, { type, output } as unknown as ShardMachineEvent);
     };
     if (state.value === "claiming") {
@@ -69,18 +77,8 @@ function step(before: Snapshot, happening: Happening, world: World): Snapshot {
 }
 
 async function play(bench: ShardBench, happening: Happening): Promise<void> {
-  const { keeper, clock } = bench;
+  const { clock } = bench;
   switch (happening) {
-    case "assigned":
-    case "unassigned":
-      keeper.assign(happening === "assigned");
-      return clock.settle();
-    case "leaseLost":
-      keeper.loseLease();
-      return clock.settle();
-    case "claimChanged":
-      keeper.claimChanged();
-      return clock.settle();
     case "otherTakes":
       await bench.setOtherAlive(true);
       return bench.writeClaim("other");
@@ -91,6 +89,9 @@ async function play(bench: ShardBench, happening: Happening): Promise<void> {
       return bench.setOtherAlive(false);
     case "time":
       return clock.advance(500);
+    default:
+      bench.send(happening);
+      return clock.settle();
   }
 }
 
@@ -103,23 +104,23 @@ const STARTS: readonly (readonly Happening[])[] = [
 const sequencesFrom = (start: readonly Happening[]): Happening[][] =>
   HAPPENINGS.flatMap((a) => HAPPENINGS.flatMap((b) => HAPPENINGS.map((c) => [...start, a, b, c])));
 
-describe("a shard's keeper follows its chart", () => {
+describe("a shard follows its chart", () => {
   it.each(STARTS.map((start) => [start.join(" → ") || "the beginning", start] as const))(
     "from %s",
     async (_, start) => {
       for (const sequence of sequencesFrom(start)) {
         await using bench = await createShardBench();
         const world: World = { owner: undefined, isOtherAlive: false };
-        let [state] = initialTransition(shardMachine);
+        let [state] = initialTransition(shardMachine, { shard: 0 });
         for (const [i, happening] of sequence.entries()) {
           state = step(state, happening, world);
           await play(bench, happening);
           const at = sequence.slice(0, i + 1).join(" → ");
-          expect(bench.keeper.state, at).toBe(state.value);
+          expect(bench.state, at).toBe(state.value);
           expect((await bench.claim())?.owner ?? undefined, at).toBe(world.owner);
         }
         const isLive = state.value === "live";
-        expect(bench.keeper.live !== undefined, sequence.join(" → ")).toBe(isLive);
+        expect(bench.isLive, sequence.join(" → ")).toBe(isLive);
         expect(await bench.answers(), sequence.join(" → ")).toBe(isLive);
       }
     },
@@ -130,7 +131,7 @@ describe("a shard's keeper follows its chart", () => {
     const rested = new Set<Snapshot["value"]>();
     for (const sequence of STARTS.flatMap(sequencesFrom)) {
       const world: World = { owner: undefined, isOtherAlive: false };
-      let [state] = initialTransition(shardMachine);
+      let [state] = initialTransition(shardMachine, { shard: 0 });
       for (const happening of sequence) {
         state = step(state, happening, world);
         rested.add(state.value);
@@ -145,14 +146,14 @@ describe("a shard's keeper follows its chart", () => {
       await using bench = await createShardBench();
       await bench.setOtherAlive(true);
       await bench.writeClaim("other");
-      bench.keeper.assign(true);
+      bench.send("assigned");
       await bench.clock.settle();
-      expect(bench.keeper.state).toBe("waiting");
+      expect(bench.state).toBe("waiting");
       await bench.writeClaim("us");
-      if (happening === "leaseLost") bench.keeper.loseLease();
-      bench.keeper.assign(false);
+      if (happening === "leaseLost") bench.send("leaseLost");
+      bench.send("unassigned");
       await bench.clock.settle();
-      expect(bench.keeper.state).toBe("unowned");
+      expect(bench.state).toBe("unowned");
       expect(await bench.claim()).toMatchObject({ owner: null });
     },
   );
@@ -163,12 +164,12 @@ describe("a shard's keeper follows its chart", () => {
         throw new Error("a slip of ours");
       },
     });
-    bench.keeper.assign(true);
+    bench.send("assigned");
     await bench.clock.settle();
     expect(await bench.answers()).toBe(true);
     await bench.appendSubmitted();
     await bench.clock.settle();
-    expect(bench.keeper.state).toBe("unowned");
+    expect(bench.state).toBe("unowned");
     expect(await bench.claim()).toMatchObject({ owner: null });
     expect(await bench.answers()).toBe(false);
     expect(bench.log).toContainEqual(
@@ -181,17 +182,17 @@ describe("a shard's keeper follows its chart", () => {
     async (state) => {
       await using bench = await createShardBench();
       if (state === "replaying") await bench.appendNewer();
-      bench.keeper.assign(true);
+      bench.send("assigned");
       await bench.clock.settle();
       if (state === "live") await bench.appendNewer();
       await bench.clock.settle();
-      expect(bench.keeper.state).toBe("unowned");
+      expect(bench.state).toBe("unowned");
       expect(await bench.claim()).toMatchObject({ owner: null, needs: 3 });
       expect(await bench.answers()).toBe(false);
       // It does not take it again, whoever thinks it should.
-      bench.keeper.assign(true);
+      bench.send("assigned");
       await bench.clock.advance(5000);
-      expect(bench.keeper.state).toBe("waiting");
+      expect(bench.state).toBe("waiting");
       expect(await bench.claim()).toMatchObject({ owner: null, needs: 3 });
     },
   );

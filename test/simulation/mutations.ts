@@ -113,7 +113,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "ignore the lease",
-    file: "actors/cluster/membership.ts",
+    file: "actors/cluster/lease.ts",
     snippet: "return this.#clock.monotonic() < this.#renewedAt + USABLE * this.#leaseMs;",
     instead: "return true;",
   },
@@ -177,8 +177,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "go on by a lease that was lost and won again",
-    file: "actors/cluster/membership.ts",
-    snippet: "this.#noticeEnd();\n      this.#renewedAt = sentAt;",
+    file: "actors/cluster/lease.ts",
+    snippet: "this.#noticeEnd();\n    this.#renewedAt = sentAt;",
     instead: "this.#renewedAt = sentAt;",
     faults: ["pause"],
   },

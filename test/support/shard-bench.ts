@@ -1,9 +1,11 @@
+import { createActor } from "xstate";
 import { Claims } from "../../src/actors/cluster/claims.ts";
-import { ShardKeeper } from "../../src/actors/cluster/shard-keeper.ts";
+import { ShardKeeper, shardLogic } from "../../src/actors/cluster/shard-keeper.ts";
 import { DeadLetters } from "../../src/actors/dead/dead-letters.ts";
 import { AttemptCanceller } from "../../src/actors/dispatch/attempt-canceller.ts";
 import { Dispatcher } from "../../src/actors/dispatch/dispatcher.ts";
 import { QueueGate } from "../../src/actors/dispatch/queue-gate.ts";
+import { actorClock } from "../../src/actors/host/actor-clock.ts";
 import { BlobStore } from "../../src/actors/host/blobs.ts";
 import { QueuesInUse } from "../../src/actors/host/queues-in-use.ts";
 import { Trouble } from "../../src/actors/host/trouble.ts";
@@ -17,6 +19,7 @@ import { decodeJson, encodeJson } from "../../src/core/json.ts";
 import { DEFAULT_RETRY } from "../../src/core/policy.ts";
 import { createVirtualClock } from "../../src/core/virtual-clock.ts";
 import { FOLD_VERSION } from "../../src/fold/apply.ts";
+import type { ShardMachineEvent } from "../../src/machines/shard.ts";
 
 const SUBMITTED: Submitted = {
   v: 1,
@@ -67,12 +70,16 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
     onGivenUp() {},
     answer() {},
   };
+  const claims = new Claims(claimBucket, presences, "us");
   const keeper = new ShardKeeper(host, 0, {
     dependencies,
-    claims: new Claims(claimBucket, presences, "us"),
-    onChange: () => {},
-    onNewer: () => {},
+    claims: () => claims,
+    onUnreadable: () => actor.send({ type: "unreadable" }),
   });
+  const actor = createActor(
+    shardLogic(() => keeper),
+    { clock: actorClock(clock), input: { shard: 0 } },
+  ).start();
   const claim = async (): Promise<Claim | undefined> => {
     const entry = await passing(claimBucket.get("0"));
     return entry && (decodeJson(entry.value) as Claim);
@@ -83,8 +90,17 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
   };
   return {
     clock,
-    keeper,
     log,
+    get state() {
+      return actor.getSnapshot().value;
+    },
+    /** Whether its owner works here. */
+    get isLive() {
+      return actor.getSnapshot().hasTag("live") && keeper.owner !== undefined;
+    },
+    /** Sends an event to the actor of the shard. */
+    send: (type: ShardMachineEvent["type"]) => actor.send({ type }),
+
     claim,
     writeClaim,
     setOtherAlive: (isAlive: boolean) =>
@@ -105,7 +121,9 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
       );
     },
     async [Symbol.asyncDispose](): Promise<void> {
-      await passing(keeper.stop());
+      actor.send({ type: "unassigned" });
+      await clock.runUntil(() => !actor.getSnapshot().hasTag("moving"));
+      actor.stop();
       await passing(Promise.all([types.stop(), queues.stop()]));
       await passing(bus.close());
     },

@@ -3,83 +3,66 @@ import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/error.ts";
 import { encodeJson } from "../../core/json.ts";
 import type { Logger } from "../../core/logger.ts";
+import { Lease } from "./lease.ts";
 
-/** Of its lease, an owner uses this part: the rest is for clocks that run apart and messages under way. */
-const USABLE = 0.8;
-
-/** Renewals come so often in a lease. */
+/** Renewals per lease. */
 const RENEWALS = 8;
 
-/** For this part of its lease after a renewal somebody is taken to be well. */
+/** The fraction of its lease for which a member is trusted to be well after a renewal. */
 const TRUSTED = 0.35;
 
-/**
- * Keeps this orchestrator's presence alive and knows which others are. The presence is the lease of all its shards:
- * it counts from when the last confirmed renewal was *sent*, on the monotonic clock, so that whoever sees the key
- * expire can be sure that we have stopped.
- */
+export interface MembershipOptions {
+  readonly clock: Clock;
+  readonly leaseMs: number;
+  /** When a presence expires: later than its owner stops. */
+  readonly expiryMs: number;
+  readonly log: Logger;
+  /** The lease was renewed, and these members can take shards. Called at every renewal. */
+  readonly onMembers: (members: readonly string[]) => void;
+  /** The lease has run out. Called in that very turn, once for each time that it was held. */
+  readonly onLost: () => void;
+  /** Another member has written its presence, or is gone. */
+  readonly onPresence?: (id: string, presence: Uint8Array | undefined) => void;
+}
+
+/** Keeps this orchestrator's presence alive, which is the lease of all its shards, and knows which others are alive. */
 export class Membership {
   readonly #bucket: Bucket;
   readonly #id: string;
   readonly #describe: () => unknown;
-  readonly #clock: Clock;
-  readonly #leaseMs: number;
-  /** When its presence expires: later than an owner stops. */
-  readonly #expiryMs: number;
-  readonly #log: Logger;
-  readonly #onChange: () => void;
-  readonly #onPresence: (id: string, presence: Uint8Array | undefined) => void;
-  /** When each of the others was last heard of (monotonic, ms). */
+  readonly #options: MembershipOptions;
+  readonly #lease: Lease;
+  /** When each of the others last wrote its presence (monotonic, ms). */
   readonly #heardAt = new Map<string, number>();
-  /** Whose presence has not expired, ourselves included while our lease holds. */
+  /** Members whose presence has not expired, this one included while its lease holds. */
   #alive: readonly string[] = [];
-  #renewedAt = Number.NEGATIVE_INFINITY;
-  /** Whether we have acted by a lease whose end has not been told yet. */
-  #acting = false;
   #disarm: (() => void) | undefined;
-  #disarmLease: (() => void) | undefined;
   #watch: Stoppable | undefined;
   #beating: Promise<void> | undefined;
   #again = false;
   #stopped = false;
 
-  constructor(
-    bucket: Bucket,
-    id: string,
-    describe: () => unknown,
-    options: {
-      clock: Clock;
-      leaseMs: number;
-      expiryMs: number;
-      log: Logger;
-      onChange: () => void;
-      /** Another says what it does, or is gone. */
-      onPresence?: (id: string, presence: Uint8Array | undefined) => void;
-    },
-  ) {
+  constructor(bucket: Bucket, id: string, describe: () => unknown, options: MembershipOptions) {
     this.#bucket = bucket;
     this.#id = id;
     this.#describe = describe;
-    this.#clock = options.clock;
-    this.#leaseMs = options.leaseMs;
-    this.#expiryMs = options.expiryMs;
-    this.#log = options.log;
-    this.#onChange = options.onChange;
-    this.#onPresence = options.onPresence ?? (() => {});
+    this.#options = options;
+    this.#lease = new Lease(options.clock, options.leaseMs, () => this.#stopped || options.onLost());
   }
 
   /**
-   * Those who can take shards, ourselves included while our lease holds; sorted. Who has missed two renewals is not
-   * waited for: what it owns stays its own until its presence expires, but what nobody owns goes to others.
+   * The members that can take shards, this one included; sorted. A member that has missed two renewals is not waited
+   * for: what it owns stays its own until its presence expires, but what has no owner goes to others.
    */
-  get members(): readonly string[] {
-    const silentSince = this.#clock.monotonic() - TRUSTED * this.#leaseMs;
+  get #members(): readonly string[] {
+    const { clock, leaseMs } = this.#options;
+    const silentSince = clock.monotonic() - TRUSTED * leaseMs;
     return this.#alive.filter((member) => (this.#heardAt.get(member) ?? silentSince + 1) > silentSince);
   }
 
-  /** Whether we may act as an owner now. Checked before every write for a shard. */
+  /** See {@link Lease.holds}. */
   get holds(): boolean {
-    return this.#clock.monotonic() < this.#renewedAt + USABLE * this.#leaseMs;
+    return this.#lease.holds;
   }
 
   async start(): Promise<void> {
@@ -87,9 +70,9 @@ export class Membership {
     // A newcomer or a leaver is noticed at once. Expiry sends no event: it is looked for when it is due.
     this.#watch = await this.#bucket.watch((key, value) => {
       if (key === this.#id) return;
-      if (value) this.#heardAt.set(key, this.#clock.monotonic());
+      if (value) this.#heardAt.set(key, this.#options.clock.monotonic());
       else this.#heardAt.delete(key);
-      this.#onPresence(key, value);
+      this.#options.onPresence?.(key, value);
       if (this.#alive.includes(key) !== (value !== undefined)) this.beatSoon();
     });
   }
@@ -100,18 +83,13 @@ export class Membership {
     else if (!this.#stopped) void this.#beat();
   }
 
-  /** Stops renewing; the key stays until {@link leave}, or until it expires. */
-  async stop(): Promise<void> {
+  /** Stops renewing, and lets the others know at once that this member is gone. Never rejects. */
+  async leave(): Promise<void> {
     this.#stopped = true;
     this.#disarm?.();
-    this.#disarmLease?.();
-    await this.#watch?.stop();
+    await this.#watch?.stop().catch(() => {});
     await this.#beating;
-  }
-
-  /** Tells the others at once that we are gone. */
-  async leave(): Promise<void> {
-    this.#renewedAt = Number.NEGATIVE_INFINITY;
+    this.#lease.end();
     await this.#bucket.delete(this.#id).catch(() => {});
   }
 
@@ -120,56 +98,41 @@ export class Membership {
     this.#beating = this.#renewAndLook().finally(() => {
       this.#beating = undefined;
       if (this.#stopped) return;
-      this.#disarm = this.#clock.timer(this.#again ? 0 : this.#pauseMs(), () => void this.#beat());
+      this.#disarm = this.#options.clock.timer(this.#again ? 0 : this.#pauseMs(), () => void this.#beat());
       this.#again = false;
     });
     return this.#beating;
   }
 
-  /** Until the next renewal, or until somebody who has fallen silent expires: a server may be a little late with that. */
+  /** Until the next renewal, or until a member that has fallen silent expires: a server may be a little late with that. */
   #pauseMs(): number {
-    const now = this.#clock.monotonic();
-    let pauseMs = this.#leaseMs / RENEWALS;
+    const { clock, leaseMs, expiryMs } = this.#options;
+    const now = clock.monotonic();
+    let pauseMs = leaseMs / RENEWALS;
     for (const member of this.#alive) {
       const heardAt = this.#heardAt.get(member);
-      if (heardAt !== undefined) pauseMs = Math.min(pauseMs, heardAt + this.#expiryMs - now);
+      if (heardAt !== undefined) pauseMs = Math.min(pauseMs, heardAt + expiryMs - now);
     }
-    return Math.max(pauseMs, this.#leaseMs / 50);
+    return Math.max(pauseMs, leaseMs / 50);
   }
 
   async #renewAndLook(): Promise<void> {
-    const sentAt = this.#clock.monotonic();
+    const { clock, log, onMembers, onPresence } = this.#options;
+    const sentAt = clock.monotonic();
     try {
       await this.#bucket.put(this.#id, encodeJson(this.#describe()));
       if (this.#stopped) return;
-      // A lease that ended before this renewal was sent may have been another's since: that comes first.
-      this.#noticeEnd();
-      this.#renewedAt = sentAt;
-      this.#acting = this.holds;
-      this.#armLeaseEnd();
+      this.#lease.renewed(sentAt);
       const alive = (await this.#bucket.entries()).map((entry) => entry.key).sort();
       if (this.#stopped) return;
       for (const gone of [...this.#heardAt.keys()].filter((one) => !alive.includes(one))) {
         this.#heardAt.delete(gone);
-        this.#onPresence(gone, undefined);
+        onPresence?.(gone, undefined);
       }
-      this.#alive = this.holds ? alive : alive.filter((member) => member !== this.#id);
-      this.#onChange();
+      this.#alive = alive;
+      if (this.holds) onMembers(this.#members);
     } catch (error) {
-      this.#log("warn", `presence could not be renewed: ${messageOf(error)}`);
+      log("warn", `presence could not be renewed: ${messageOf(error)}`);
     }
-  }
-
-  /** The moment the lease ends unrenewed, everything stops, even if nothing else happens in this process. */
-  #armLeaseEnd(): void {
-    this.#disarmLease?.();
-    const leftMs = this.#renewedAt + USABLE * this.#leaseMs - this.#clock.monotonic();
-    this.#disarmLease = this.#clock.timer(Math.max(0, leftMs), () => this.#noticeEnd());
-  }
-
-  #noticeEnd(): void {
-    if (!this.#acting || this.holds || this.#stopped) return;
-    this.#acting = false;
-    this.#onChange();
   }
 }

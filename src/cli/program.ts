@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   cancel: ["cancel a run", () => import("./cancel.ts")],
   dead: ["what has failed for good: list, show, redrive, drop", () => import("./dead.ts")],
   workers: ["the workers that are alive, their types, load and figures", () => import("./workers.ts")],
+  machines: ["the state machines that run everything: as text, JSON or Mermaid", () => import("./machines.ts")],
   orchestrators: ["the orchestrators that are alive, and what each owns", () => import("./orchestrators.ts")],
 };
 

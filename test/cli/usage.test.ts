@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { tutti } from "./tutti-process.ts";
 
-const COMMANDS = "dev run orchestrator worker submit runs show watch log cancel dead workers orchestrators".split(" ");
+const COMMANDS =
+  "dev run orchestrator worker submit runs show watch log cancel dead workers machines orchestrators".split(" ");
 
 describe("help", () => {
   it("lists every command, and none that does not exist yet", async () => {

@@ -76,7 +76,6 @@ export async function waitForEnd(
   const check = async () => {
     const last = await readEnd(runtime, tenant, run, knownShard).catch(ifGone);
     if (last) end(last.body);
-    else if (isKnown) await lookForRun();
     return last !== undefined;
   };
   /** A run that the log had and has no more is lost, with its stream or by its age. Two looks must agree. */
@@ -90,7 +89,12 @@ export async function waitForEnd(
   const giveUp = () => {
     fail(new TuttiError(503, `run ${run} had not ended when the connection to ${bus.description} was closed`, { run }));
   };
-  const checkQuietly = () => void check().catch(() => {});
+  const checkQuietly = () => {
+    const look = async () => {
+      if (!(await check()) && isKnown) await lookForRun();
+    };
+    look().catch(() => {});
+  };
   let cancelLook = () => {};
   let lastHeard: Uint8Array | undefined;
   const look = async (heard: Uint8Array, pauses: readonly number[]): Promise<void> => {

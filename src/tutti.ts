@@ -18,6 +18,7 @@ import type { Tutti, TuttiOptions } from "./app.ts";
 import { createMemoryBus } from "./bus/memory/bus.ts";
 import { connectNats, readNatsOptions } from "./bus/nats/bus.ts";
 import type { Bus } from "./bus/port.ts";
+import { SMALLEST_PAYLOAD } from "./bus/sizes.ts";
 import { createTopology, type Topology } from "./bus/topology.ts";
 import { atMost, type Clock, systemClock } from "./core/clock.ts";
 import { formatDuration } from "./core/duration.ts";
@@ -70,6 +71,11 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
     if (type === "lost") log("error", describeLoss(event, bus.description));
   });
   try {
+    if (bus.maxPayload < SMALLEST_PAYLOAD)
+      throw new TuttiError(
+        400,
+        `${bus.description} takes messages of ${bus.maxPayload} bytes at most (max_payload); expected ${SMALLEST_PAYLOAD} or more`,
+      );
     const orchestrates = options.orchestrator !== false;
     const takesPart = orchestrates || workers.length > 0;
     const maxAgeMs = await agreeOnMaxAge(bus, stated);

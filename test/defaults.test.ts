@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { DEFAULT_GRACE_MS } from "../src/actors/client/app.ts";
-import { INLINE_LIMIT } from "../src/actors/host/blobs.ts";
 import { DEFAULT_QUEUED, DEFAULT_RUNS } from "../src/actors/orchestrator.ts";
 import { DEFAULT_CONCURRENCY } from "../src/actors/worker/demand.ts";
 import { DEFAULT_MAX_DELIVERIES } from "../src/actors/worker/worker-process.ts";
+import { LARGEST_INLINE } from "../src/bus/sizes.ts";
 import { DEFAULT_ACK_WAIT_MS, DEFAULT_LEASE_MS, DEFAULT_MAX_AGE_MS, DEFAULT_MESSAGES } from "../src/bus/topology.ts";
 import { parseDuration } from "../src/core/duration.ts";
 import { PLAN_LIMITS } from "../src/core/plan.ts";
@@ -37,7 +37,7 @@ const CODE: Readonly<Record<string, string | number>> = {
   "time to finish work when a process stops": DEFAULT_GRACE_MS,
   "tasks of one plan": PLAN_LIMITS.tasks,
   "levels of a tree": PLAN_LIMITS.depth,
-  "what is stored beside the messages, from": INLINE_LIMIT,
+  "what is stored beside the messages, from": LARGEST_INLINE,
 };
 
 const page = readFileSync(new URL("../docs/defaults.md", import.meta.url), "utf8");

@@ -1,5 +1,19 @@
 /** How large a message may be: the one place that knows, asked by everything that makes one. */
-import { BusError, type Headers, MAX_HEADER_BYTES } from "./port.ts";
+import { type Bus, BusError, type Headers, MAX_HEADER_BYTES } from "./port.ts";
+
+/** A body that is larger than this travels by reference, whatever the server takes: a shard's owner reads each one whole. */
+export const LARGEST_INLINE = 256 * 1024;
+/** The bytes of a message that are left for headers which are added to it: `traceparent`, the expected sequence. */
+const HEADER_ROOM = 512;
+/** The smallest message limit of a server that Tutti works with: its own smallest messages have 1 to 2 KiB. */
+export const SMALLEST_PAYLOAD = 4096;
+
+/**
+ * The most bytes that the body of a message may have now. It follows the server, whose limit can be another one after a
+ * reconnect: ask at the time of sending, and keep nothing.
+ */
+export const mostBytes = ({ maxPayload }: Pick<Bus, "maxPayload">): number =>
+  Math.min(LARGEST_INLINE, maxPayload - HEADER_ROOM);
 
 /** The bytes that headers take on the wire: a first line, one line each, and an empty line. */
 export function headerBytes(headers: Headers | undefined): number {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { RunOptions } from "../../app.ts";
 import { header, isBusError, isPassing, type Message } from "../../bus/port.ts";
+import { headerBytes } from "../../bus/sizes.ts";
 import { sleep } from "../../core/clock.ts";
 import type { Redriven } from "../../core/dead-letter.ts";
 import { invalid, messageOf, TuttiError, wireError } from "../../core/error.ts";
@@ -11,6 +12,7 @@ import { problemsOf } from "../../core/problem.ts";
 import type { QueryName } from "../../core/query.ts";
 import { DEFAULT_TENANT, HEADERS, requestHeaders } from "../../core/request.ts";
 import { injectTraceparent } from "../../telemetry/attempt-span.ts";
+import { asTuttiError } from "../host/bus-failure.ts";
 import type { ReaderRuntime } from "../host/runtime.ts";
 import { waitForEnd } from "../log/end-waiter.ts";
 import { readRun } from "../log/run-reader.ts";
@@ -24,6 +26,8 @@ const SUBMISSION_MS = 3000;
 const SHORT_RUN_MS = 3000;
 /** After this time of repeating, the caller gets the error that no orchestrator answers. */
 const PATIENCE_MS = 15_000;
+/** Left for the header of a trace, bytes. */
+const TRACE_ROOM = 128;
 /** Time until the log is asked again whether a run has begun. */
 const RECHECK_MS = 250;
 /** Orchestrators that reconnect at the same time as the client, after a server's restart, answer a moment later. */
@@ -58,7 +62,7 @@ export class Client {
     if (!parsed.success) throw invalid("the request's options are invalid", problemsOf(parsed.error, headers));
     const data = encodeInput(input);
     const { maxPayload } = this.#runtime.bus;
-    if (data.length > maxPayload - 2048)
+    if (data.length + headerBytes(headers) + TRACE_ROOM > maxPayload)
       throw new TuttiError(
         400,
         `the input has ${data.length} bytes; a message holds ${maxPayload}: pass what is large by reference (putBlob), or name a file where the type takes one`,
@@ -196,6 +200,7 @@ export class Client {
           {},
           { cause: error },
         );
+      if (isBusError(error, "too-large")) throw asTuttiError(error);
       if (isBusError(error))
         throw new TuttiError(
           503,

@@ -1,4 +1,5 @@
 import { isBusError, isPassing } from "../../bus/port.ts";
+import { mostBytes } from "../../bus/sizes.ts";
 import { parseDeadTaskSubject } from "../../bus/subjects.ts";
 import { type DeadTask, deadTask } from "../../core/dead-letter.ts";
 import { messageOf } from "../../core/error.ts";
@@ -17,6 +18,11 @@ const REMOVED: WaitingWork = {
   many: "redriven dead letters are not removed yet",
 };
 
+/** An error's message is cut to this where a letter does not fit into a message of the bus. */
+const SHORT_CHARACTERS = 300;
+/** Around what the attempt was given, bytes. */
+const FRAME = 16;
+
 /**
  * Keeps the dead letters of an owner's runs: one for each run that a task has failed, none once it is redriven. It is a
  * list to look at, and no truth: what may be redriven, the log says. A letter is stored before the `ended` that it goes
@@ -24,11 +30,11 @@ const REMOVED: WaitingWork = {
  */
 export class DeadLetters {
   readonly #runtime: Runtime;
-  readonly #envelopeOf: (task: TaskRecord) => Promise<Uint8Array>;
+  readonly #envelopeOf: (task: TaskRecord, most?: number) => Promise<Uint8Array>;
   readonly #inProgress = new InProgress();
   readonly #stopping = new AbortController();
 
-  constructor(runtime: Runtime, envelopeOf: (task: TaskRecord) => Promise<Uint8Array>) {
+  constructor(runtime: Runtime, envelopeOf: (task: TaskRecord, most?: number) => Promise<Uint8Array>) {
     this.#runtime = runtime;
     this.#envelopeOf = envelopeOf;
   }
@@ -54,7 +60,7 @@ export class DeadLetters {
     const { tenant, run } = task.run;
     const subject = this.#runtime.topology.subjects.deadTask(tenant, run, task.id, attemptOf(task));
     await this.#insist(STORED, run, wanted, async () => {
-      const data = encodeJson(await this.#describe(task));
+      const data = await this.#encode(task);
       if (!wanted()) return;
       await this.#runtime.bus.append(subject, data, { expectLastSubjectSequence: 0 }).catch((error) => {
         if (!isBusError(error, "wrong-sequence")) throw error;
@@ -75,8 +81,20 @@ export class DeadLetters {
     });
   }
 
-  async #describe(task: TaskRecord): Promise<DeadTask> {
+  /** The letter, with as much of what the attempt was given as a message holds: the rest is stored apart, or left out. */
+  async #encode(task: TaskRecord): Promise<Uint8Array> {
+    const most = mostBytes(this.#runtime.bus);
+    let bare = encodeJson(this.#describe(task));
+    if (bare.length > most) bare = encodeJson(this.#describe(task, SHORT_CHARACTERS));
+    const letter = { ...(decodeJson(bare) as object), ...(await this.#envelope(task, most - bare.length - FRAME)) };
+    const whole = encodeJson(letter);
+    return whole.length <= most ? whole : bare;
+  }
+
+  #describe(task: TaskRecord, mostCharacters?: number): DeadTask {
     const error = task.error ?? { kind: "terminal", message: "no reason was given" };
+    const { kind, message } = error;
+    const cut = mostCharacters === undefined ? viewError(error) : { kind, message: message.slice(0, mostCharacters) };
     return {
       v: 1,
       tenant: task.run.tenant,
@@ -84,15 +102,14 @@ export class DeadLetters {
       task: task.id,
       type: task.spec.type,
       attempt: attemptOf(task),
-      error: deadTask.shape.error.parse(viewError(error)),
+      error: deadTask.shape.error.parse(cut),
       ...(task.worker !== undefined && { worker: task.worker }),
-      ...(await this.#envelope(task)),
     };
   }
 
-  async #envelope(task: TaskRecord): Promise<Pick<DeadTask, "message">> {
+  async #envelope(task: TaskRecord, most: number): Promise<Pick<DeadTask, "message">> {
     try {
-      return { message: decodeJson(await this.#envelopeOf(task)) as { [key: string]: Json } };
+      return { message: decodeJson(await this.#envelopeOf(task, most)) as { [key: string]: Json } };
     } catch (error) {
       if (isPassing(error)) throw error;
       this.#runtime.log("debug", `what ${task.id} of run ${task.run.run} was given is lost: ${messageOf(error)}`);

@@ -1,3 +1,4 @@
+import { mostBytes } from "../../bus/sizes.ts";
 import type { TaskAddress } from "../../bus/subjects.ts";
 import { encodeJson } from "../../core/json.ts";
 import type { TaskRecord } from "../../fold/task-record.ts";
@@ -61,8 +62,7 @@ export class AttemptCanceller {
       const subject = topology.subjects.cancel(tenant, run);
       if (isForGood) bus.publish(subject, encodeJson({ v: 1 }));
       else
-        for (let i = 0; i < tasks.length; i += MOST_NAMED)
-          bus.publish(subject, encodeJson({ v: 1, tasks: tasks.slice(i, i + MOST_NAMED) }));
+        for (const named of inPortions(tasks, mostBytes(bus))) bus.publish(subject, encodeJson({ v: 1, tasks: named }));
     } catch (error) {
       this.#runtime.trouble.mention(NOT_REPORTED, `run ${run}`, error);
     }
@@ -79,8 +79,26 @@ export class AttemptCanceller {
   }
 }
 
-/** A task's path may take 2 KB, and a message must stay below the bus's limit. */
-const MOST_NAMED = 400;
+/** Around the names in a message, and around each of them, bytes. */
+const FRAME = 64;
+
+/** The tasks in groups, each of which fits into a message. */
+function* inPortions<T extends { readonly task: string }>(tasks: readonly T[], most: number): Iterable<T[]> {
+  let portion: T[] = [];
+  let bytes = FRAME;
+  for (const one of tasks) {
+    const size = one.task.length + FRAME;
+    if (portion.length > 0 && bytes + size > most) {
+      yield portion;
+      portion = [];
+      bytes = FRAME;
+    }
+    portion.push(one);
+    bytes += size;
+  }
+  if (portion.length > 0) yield portion;
+}
+
 const AT_ONCE = 50;
 
 const NOT_REPORTED = {

@@ -92,7 +92,7 @@ export class Dispatcher {
   }
 
   /** The message of its present attempt, whether that is on the queue or over. Rejects when a blob that it needs is gone. */
-  envelopeOf = (task: TaskRecord): Promise<Uint8Array> => this.#encoder.recall(task);
+  envelopeOf = (task: TaskRecord, most?: number): Promise<Uint8Array> => this.#encoder.recall(task, most);
 
   async stop(): Promise<void> {
     this.#stopped = true;

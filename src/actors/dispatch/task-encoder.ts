@@ -1,10 +1,10 @@
+import { mostBytes } from "../../bus/sizes.ts";
 import { TerminalError } from "../../core/error.ts";
 import { encodeJson, type Json } from "../../core/json.ts";
 import type { TaskMessage } from "../../core/task-message.ts";
 import { givenOf, holdsRef, inputOf, inputRefs, outputOf, refsOf, soleOutput } from "../../fold/outputs.ts";
 import { attemptOf, type TaskRecord } from "../../fold/task-record.ts";
 import { attemptBlobs } from "../host/attempt-blobs.ts";
-import { INLINE_LIMIT } from "../host/blobs.ts";
 import type { Runtime } from "../host/runtime.ts";
 
 /** The number of tasks whose inputs are fetched from the object store at once: each may be large. */
@@ -63,14 +63,17 @@ export class TaskEncoder {
     return this.recall(task);
   }
 
-  /** The message of any task, as it was or would be sent, whether its type is registered or not. Rejects as {@link prepare} does. */
-  async recall(task: TaskRecord): Promise<Uint8Array> {
-    if (task.node) return this.#fit(this.#body(task, await this.#runtime.blobs.loadAll(inputRefs(task))));
+  /**
+   * The message of any task, as it was or would be sent, whether its type is registered or not; `most`: its parts are stored
+   * apart where it is larger, bytes. Rejects as {@link prepare} does.
+   */
+  async recall(task: TaskRecord, most?: number): Promise<Uint8Array> {
+    if (task.node) return this.#fit(this.#body(task, await this.#runtime.blobs.loadAll(inputRefs(task))), most);
     const refs = task.needs.flatMap((need) => [...refsOf(need)]);
     // Each of them is larger than what travels in a message: this many are not fetched to be put together here.
-    if (refs.length * INLINE_LIMIT > JOIN_LIMIT) return this.#fit(await this.#bodyInParts(task));
+    if (refs.length * mostBytes(this.#runtime.bus) > JOIN_LIMIT) return this.#fit(await this.#bodyInParts(task), most);
     const load = await this.#runtime.blobs.loadWithin(refs, JOIN_LIMIT);
-    return this.#fit(load ? this.#body(task, load) : await this.#bodyInParts(task));
+    return this.#fit(load ? this.#body(task, load) : await this.#bodyInParts(task), most);
   }
 
   /** The message of a task whose outputs are too large to be put together: the worker reads them and does that. */
@@ -120,9 +123,9 @@ export class TaskEncoder {
     };
   }
 
-  #fit(body: Body): Uint8Array | Promise<Uint8Array> {
+  #fit(body: Body, most = Number.POSITIVE_INFINITY): Uint8Array | Promise<Uint8Array> {
     const data = encodeJson(body);
-    return data.length <= INLINE_LIMIT ? data : this.#moveOut(body);
+    return data.length <= Math.min(most, mostBytes(this.#runtime.bus)) ? data : this.#moveOut(body);
   }
 
   async #moveOut({ input, needs, parts, ...body }: Body): Promise<Uint8Array> {

@@ -1,10 +1,11 @@
 import { type Delivery, header, isBusError, type Puller } from "../../bus/port.ts";
+import { mostBytes } from "../../bus/sizes.ts";
 import { typeOfRequest } from "../../bus/subjects.ts";
 import type { DeadRequest } from "../../core/dead-letter.ts";
 import { messageOf, TuttiError } from "../../core/error.ts";
 import { encodeJson } from "../../core/json.ts";
 import { HEADERS, queuedRunId } from "../../core/request.ts";
-import { INLINE_LIMIT } from "../host/blobs.ts";
+import { asTuttiError } from "../host/bus-failure.ts";
 import { InProgress } from "../host/in-progress.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { WaitingWork } from "../host/trouble.ts";
@@ -16,6 +17,8 @@ const AT_ONCE = 64;
 /** A type may be registered a little after the request for it came. */
 const UNKNOWN_TYPE_TRIES = 20;
 const RETRY_MS = 1000;
+/** An error's message is cut to this where a dead letter does not fit into a message of the bus. */
+const SHORT_CHARACTERS = 300;
 /** Time until the next look whether there is room: no event says that another orchestrator's run has ended, or that a log has room. */
 const RECHECK_MS = 100;
 
@@ -86,7 +89,8 @@ export class DurableRequests {
       const request = await readRequest(runtime, type, delivery);
       await submit(runtime, this.#admission, request, { run: queuedRunId(delivery.sequence), patient: true });
       delivery.ack();
-    } catch (error) {
+    } catch (cause) {
+      const error = asTuttiError(cause);
       const code = error instanceof TuttiError ? error.code : 500;
       if (code >= 500) return this.#later(delivery, NOT_STARTED, error);
       if (code === 404 && delivery.deliveries < UNKNOWN_TYPE_TRIES) return delivery.nak(RETRY_MS);
@@ -100,28 +104,40 @@ export class DurableRequests {
   }
 
   async #bury(type: string, delivery: Delivery, error: unknown): Promise<void> {
-    const { bus, topology, blobs, log } = this.#runtime;
-    const describe = async (): Promise<DeadRequest> => ({
-      v: 1,
-      subject: delivery.subject,
-      headers: delivery.headers ?? {},
-      // As it came: it may be anything but JSON.
-      ...(delivery.data.length <= INLINE_LIMIT
-        ? { bodyBase64: Buffer.from(delivery.data).toString("base64") }
-        : { bodyRef: await blobs.put(delivery.data) }),
-      error: error instanceof TuttiError ? error.toJSON() : { code: 500, message: messageOf(error) },
-      run: header(delivery, HEADERS.run) ?? queuedRunId(delivery.sequence),
-    });
+    const { bus, topology, log } = this.#runtime;
     try {
       const subject = topology.subjects.deadRequest(type.split(".")[0]!, delivery.sequence);
       await bus
-        .append(subject, encodeJson(await describe()), { expectLastSubjectSequence: 0 })
+        .append(subject, await this.#letterOf(delivery, error), { expectLastSubjectSequence: 0 })
         // One that is delivered again, because its ack was lost, is there already.
         .catch((failure) => isBusError(failure, "wrong-sequence") || Promise.reject(failure));
       log("warn", `request ${delivery.subject} cannot be started and is now a dead letter: ${messageOf(error)}`);
       delivery.ack();
     } catch (failure) {
-      this.#later(delivery, NOT_BURIED, failure);
+      if (!isBusError(failure, "too-large")) return this.#later(delivery, NOT_BURIED, failure);
+      log("error", `request ${delivery.subject} cannot be started, nor kept as a dead letter: ${messageOf(failure)}`);
+      delivery.terminate();
     }
+  }
+
+  /** The body as it came, for it may be anything but JSON; what makes the letter too large for a message is stored apart, or cut. */
+  async #letterOf(delivery: Delivery, error: unknown): Promise<Uint8Array> {
+    const { bus, blobs } = this.#runtime;
+    const most = mostBytes(bus);
+    const known = error instanceof TuttiError ? error.toJSON() : { code: 500 as const, message: messageOf(error) };
+    const letter = {
+      v: 1,
+      subject: delivery.subject,
+      headers: delivery.headers ?? {},
+      error: known,
+      run: header(delivery, HEADERS.run) ?? queuedRunId(delivery.sequence),
+    } satisfies DeadRequest;
+    const whole = encodeJson({ ...letter, bodyBase64: Buffer.from(delivery.data).toString("base64") });
+    if (whole.length <= most) return whole;
+    const apart = { ...letter, bodyRef: await blobs.put(delivery.data) };
+    const data = encodeJson(apart);
+    if (data.length <= most) return data;
+    const { code, message } = known;
+    return encodeJson({ ...apart, headers: {}, error: { code, message: message.slice(0, SHORT_CHARACTERS) } });
   }
 }

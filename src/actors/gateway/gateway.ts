@@ -1,4 +1,4 @@
-import { header, type Message } from "../../bus/port.ts";
+import { header, isBusError, type Message } from "../../bus/port.ts";
 import { typeOfRequest } from "../../bus/subjects.ts";
 import { TuttiError } from "../../core/error.ts";
 import type { Ended } from "../../core/event.ts";
@@ -121,7 +121,14 @@ export async function answering(message: Message, answer: () => Promise<void>): 
   }
 }
 
-export function respondError(message: Message, error: unknown): void {
-  const { data, headers } = errorAnswer(error, header(message, HEADERS.run));
-  message.respond(data, headers);
+/** Once more in fewer words, where the whole does not fit into a message. */
+function respondError(message: Message, error: unknown): void {
+  for (const maxPayload of [Number.POSITIVE_INFINITY, 0]) {
+    const { data, headers } = errorAnswer(error, header(message, HEADERS.run), maxPayload);
+    try {
+      return message.respond(data, headers);
+    } catch (failure) {
+      if (!isBusError(failure, "too-large")) throw failure;
+    }
+  }
 }

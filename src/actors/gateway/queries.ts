@@ -91,7 +91,10 @@ async function answer<Q extends QueryName>(context: QueryContext, query: Q, mess
     message.respond(data);
   } catch (error) {
     if (!isBusError(error, "too-large")) throw error;
-    throw new TuttiError(500, `the answer has ${data.length} bytes, more than a message holds; ask for less`);
+    throw new TuttiError(
+      500,
+      `the answer has ${data.length} bytes, and a message holds ${context.runtime.bus.maxPayload}: ask for less`,
+    );
   }
 }
 

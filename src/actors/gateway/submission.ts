@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { isBusError } from "../../bus/port.ts";
+import { mostBytes } from "../../bus/sizes.ts";
 import { sleep } from "../../core/clock.ts";
 import { messageOf, TuttiError } from "../../core/error.ts";
 import type { Submitted } from "../../core/event.ts";
@@ -9,11 +10,13 @@ import { isOwnersType } from "../../core/names.ts";
 import { DEFAULT_RETRY } from "../../core/policy.ts";
 import { HEADERS } from "../../core/request.ts";
 import { FOLD_VERSION } from "../../fold/apply.ts";
-import { INLINE_LIMIT } from "../host/blobs.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { readEventBody } from "../log/log-event.ts";
 import type { Admission, Entry } from "./admission.ts";
 import type { Request } from "./request-reading.ts";
+
+/** Left for the other fields of `submitted`, bytes; at most half of a message. */
+const ENVELOPE = 2048;
 
 export interface Submission {
   readonly tenant: string;
@@ -63,16 +66,17 @@ export async function submit(
 }
 
 async function describe(
-  { types, blobs }: Runtime,
+  { types, blobs, bus }: Runtime,
   { type, input, headers, trace, replyTo }: Request,
   text: Uint8Array,
   digest: string,
 ): Promise<Submitted> {
   const { policy } = types.peek(type) ?? {};
+  const room = mostBytes(bus);
   return {
     v: isOwnersType(type) ? 2 : 1,
     type,
-    ...(text.length <= INLINE_LIMIT ? { input } : { inputRef: await blobs.put(text) }),
+    ...(text.length <= room - Math.min(ENVELOPE, room / 2) ? { input } : { inputRef: await blobs.put(text) }),
     policy: { ...policy, retry: { ...DEFAULT_RETRY, ...policy?.retry } },
     priority: headers[HEADERS.priority] ?? policy?.priority ?? "normal",
     ...(headers[HEADERS.deadline] !== undefined && { deadlineMs: headers[HEADERS.deadline] }),

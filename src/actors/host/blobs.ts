@@ -6,9 +6,6 @@ import { decodeExact } from "../../core/exact-json.ts";
 import { encodeJson, type Json } from "../../core/json.ts";
 import type { Blobs } from "../../define/worker.ts";
 
-/** What is larger travels by reference (bytes of JSON). */
-export const INLINE_LIMIT = 256 * 1024;
-
 /** The object store as Tutti uses it: what stands under a name never changes. */
 export class BlobStore implements Blobs {
   readonly #store: ObjectStore;

@@ -1,4 +1,5 @@
 import { isBusError } from "../../bus/port.ts";
+import { messageOf } from "../../core/error.ts";
 import type { EventKind } from "../../core/event.ts";
 import { encodeJson } from "../../core/json.ts";
 import type { RunAddress } from "../../fold/run-state.ts";
@@ -6,6 +7,7 @@ import { InProgress } from "../host/in-progress.ts";
 import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { readEventBody } from "./log-event.ts";
+import { shrinkEvent } from "./smaller-event.ts";
 
 /**
  * Appends the events that an owner writes about its runs, and repeats each until it is stored or `wanted` says that
@@ -29,7 +31,7 @@ export class LogWriter {
   write(
     run: RunAddress,
     event: EventKind,
-    body: unknown,
+    body: object,
     wanted: () => boolean,
     options: { onceSince?: number; begunAt?: number } = {},
   ): Promise<void> {
@@ -46,13 +48,14 @@ export class LogWriter {
   async #write(
     run: RunAddress,
     event: EventKind,
-    body: unknown,
+    body: object,
     wanted: () => boolean,
     { onceSince, begunAt = 0 }: { onceSince?: number; begunAt?: number },
   ): Promise<void> {
-    const { bus, topology } = this.#runtime;
+    const { bus, topology, blobs, log } = this.#runtime;
     const subject = topology.subjects.log(run.tenant, run.shard, run.run, event);
-    const data = encodeJson(body);
+    let fitting = body;
+    let data = encodeJson(fitting);
     const since = Math.max(onceSince ?? 0, begunAt);
     let last = onceSince ?? 0;
     const append = async (): Promise<void> => {
@@ -60,6 +63,13 @@ export class LogWriter {
       try {
         await bus.append(subject, data, options);
       } catch (error) {
+        if (isBusError(error, "too-large")) {
+          const smaller = await shrinkEvent(blobs, fitting, error.message);
+          if (!smaller) throw error;
+          fitting = smaller;
+          data = encodeJson(fitting);
+          return append();
+        }
         if (!isBusError(error, "wrong-sequence")) throw error;
         const stored = await bus.getLastMessage(topology.streams.log.name, subject);
         // A message that is not such an event, or came before a redrive or the run itself, must not stand in the way of the real one.
@@ -70,13 +80,18 @@ export class LogWriter {
         return append();
       }
     };
-    await insist(this.#runtime, append, {
-      work: EVENTS,
-      name: () => `${event} of run ${run.run}`,
-      wanted,
-      signal: this.#stopping.signal,
-      passes: () => true,
-    });
+    const name = () => `${event} of run ${run.run}`;
+    try {
+      await insist(this.#runtime, append, {
+        work: EVENTS,
+        name,
+        wanted,
+        signal: this.#stopping.signal,
+        passes: (error) => !isBusError(error, "too-large"),
+      });
+    } catch (error) {
+      log("error", `${name()} cannot be stored: ${messageOf(error)}`);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { isBusError, type StoredMessage } from "../../bus/port.ts";
+import { mostBytes } from "../../bus/sizes.ts";
 import { lastToken } from "../../bus/subjects.ts";
 import { messageOf } from "../../core/error.ts";
 import type { Carried, CarriedEvent, EventKind, Submitted } from "../../core/event.ts";
@@ -6,7 +7,6 @@ import { decodeJson, encodeJson, type Json } from "../../core/json.ts";
 import { type RunState, runKey } from "../../fold/run-state.ts";
 import { attemptOf, hasOpenAttempt } from "../../fold/task-record.ts";
 import { attemptBlobs } from "../host/attempt-blobs.ts";
-import { INLINE_LIMIT } from "../host/blobs.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { blobsOf } from "../log/event-blobs.ts";
 import { refuseInexact } from "../log/log-event.ts";
@@ -91,22 +91,28 @@ export class CompactionWriter {
       throw new Error(`the log has lost message ${base.sequence}, from which on it was needed`);
     const events = await this.#eventsOf(messages, original, base);
     await this.#refresh(run, events, isWanted);
-    const data = encodeJson(events);
-    const content = data.length <= INLINE_LIMIT ? { events } : { eventsRef: await blobs.put(data) };
     const v = Math.max(1, ...events.map(({ body }) => versionOf(body)));
-    if (isWanted()) await bus.append(subject("carried"), encodeJson({ v, upTo, ...content } satisfies Carried));
+    let data = encodeJson({ v, upTo, events } satisfies Carried);
+    if (data.length > mostBytes(bus))
+      data = encodeJson({ v, upTo, eventsRef: await blobs.put(encodeJson(events)) } satisfies Carried);
+    if (isWanted()) await bus.append(subject("carried"), data);
   }
 
   /** Returns its sequence. Of two owners who try, one fails: the log has one last `submitted`. */
   async #copy(run: RunState, original: Mark, subject: string, isWanted: () => boolean): Promise<number | undefined> {
-    const { bus, topology } = this.#runtime;
+    const { bus, topology, blobs } = this.#runtime;
     const last = await bus.getLastMessage(topology.streams.log.name, subject);
     // As it was written, fields that this build does not know included.
     const stored = last && (decodeJson(last.data) as Submitted);
     const body = { ...(stored?.digest === run.submitted.digest ? stored : run.submitted), original };
     const expectLastSubjectSequence = last?.sequence ?? 0;
+    let data = encodeJson(body);
+    const { input, ...rest } = body;
+    // What was stored when the bus took larger messages.
+    if (data.length > mostBytes(bus) && input !== undefined)
+      data = encodeJson({ ...rest, inputRef: await blobs.put(encodeJson(input)) });
     if (!isWanted()) return undefined;
-    return (await bus.append(subject, encodeJson(body), { expectLastSubjectSequence })).sequence;
+    return (await bus.append(subject, data, { expectLastSubjectSequence })).sequence;
   }
 
   /** The events of a run from its first on; what stands before the base has been carried before. */

@@ -1,3 +1,4 @@
+import { mostBytes } from "../../bus/sizes.ts";
 import { messageOf } from "../../core/error.ts";
 import type { Decision } from "../../core/event.ts";
 import type { Json } from "../../core/json.ts";
@@ -5,7 +6,6 @@ import { expressionValuesIn, inputRefs, type Load } from "../../fold/outputs.ts"
 import type { RunState } from "../../fold/run-state.ts";
 import { findQuestions } from "../../fold/start.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../../fold/task-record.ts";
-import { INLINE_LIMIT } from "../host/blobs.ts";
 import { InProgress } from "../host/in-progress.ts";
 import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
@@ -72,7 +72,7 @@ export class Decider {
       const decision = await this.#decideOne(task);
       if (!decision) continue;
       const bytes = Buffer.byteLength(JSON.stringify(decision));
-      if (size + bytes > INLINE_LIMIT) write();
+      if (size + bytes > mostBytes(this.#runtime.bus) - FRAME) write();
       decisions.push(decision);
       size += bytes;
     }
@@ -96,6 +96,9 @@ export class Decider {
     }
   }
 }
+
+/** Around the decisions of a message, bytes. */
+const FRAME = 64;
 
 const isDeciding = (task: TaskRecord): boolean => stateOf(task) === "deciding";
 

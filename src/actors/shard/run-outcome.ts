@@ -1,17 +1,19 @@
+import { mostBytes } from "../../bus/sizes.ts";
 import { messageOf } from "../../core/error.ts";
 import type { Ended } from "../../core/event.ts";
 import { encodeJson } from "../../core/json.ts";
 import { outputOf, refsOf, soleOutput } from "../../fold/outputs.ts";
 import type { RunState } from "../../fold/run-state.ts";
 import { failureOf, totalsOf } from "../../fold/view.ts";
-import { INLINE_LIMIT } from "../host/blobs.ts";
 import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
 
-type ConclusionHost = Pick<Runtime, "blobs" | "clock" | "log" | "topology" | "trouble">;
+type ConclusionHost = Pick<Runtime, "blobs" | "bus" | "clock" | "log" | "topology" | "trouble">;
 
 /** The fraction of the log's age after which a blob is stored again for an end that refers to it. */
 const OLD = 1 / 8;
+/** Left for the other fields of `ended`, bytes. */
+const ENVELOPE = 1024;
 
 /**
  * What `ended` says of a run whose outcome is known. Trouble with the bus is waited out, as long as it is `wanted`
@@ -42,7 +44,7 @@ export async function endedBody(
 const OUTCOMES = { one: "output of a run is not stored yet", many: "outputs of runs are not stored yet" };
 
 async function runOutput(runtime: ConclusionHost, run: RunState): Promise<Pick<Ended, "output" | "outputRef">> {
-  const { blobs, clock, topology } = runtime;
+  const { blobs, bus, clock, topology } = runtime;
   const { root } = run;
   const sole = soleOutput(root);
   if (sole && "ref" in sole) {
@@ -51,5 +53,5 @@ async function runOutput(runtime: ConclusionHost, run: RunState): Promise<Pick<E
   }
   const output = outputOf(root, await blobs.loadAll(refsOf(root)));
   const data = encodeJson(output);
-  return data.length <= INLINE_LIMIT ? { output } : { outputRef: await blobs.put(data) };
+  return data.length <= mostBytes(bus) - ENVELOPE ? { output } : { outputRef: await blobs.put(data) };
 }

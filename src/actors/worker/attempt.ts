@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { BusError, type Delivery } from "../../bus/port.ts";
+import { mostBytes } from "../../bus/sizes.ts";
 import { tenantOfTask } from "../../bus/subjects.ts";
 import { isInvalid, isRetryable, isTerminal, type TaskError, TerminalError } from "../../core/error.ts";
 import { encodeText, findNonJson } from "../../core/json.ts";
@@ -11,7 +12,6 @@ import type { TaskMessage } from "../../core/task-message.ts";
 import { describeThrown } from "../../core/thrown.ts";
 import { isPlan, type PlanOf } from "../../define/plan-of.ts";
 import type { Worker } from "../../define/worker.ts";
-import { INLINE_LIMIT } from "../host/blobs.ts";
 import { insist } from "../host/insist.ts";
 import { checkPlanWithTypes } from "../host/plan-types.ts";
 import { createHandlerContext } from "./handler-context.ts";
@@ -40,7 +40,7 @@ export class AttemptAborted extends Error {
   }
 }
 
-/** Left for the other fields of a result, bytes. */
+/** Left for the other fields of a result, bytes; at most half of a message. */
 const ENVELOPE = 4096;
 
 /** One attempt in execution. */
@@ -198,9 +198,10 @@ export class Attempt {
   }
 
   #inlineOrRef(field: "output" | "plan", text: string): Outcome | Promise<Outcome> {
+    const limit = mostBytes(this.#runtime.bus);
+    const room = limit - Math.min(ENVELOPE, limit / 2);
     // No character has more than three bytes in UTF-8; most texts are told without counting.
-    const fits = text.length * 3 <= INLINE_LIMIT - ENVELOPE || Buffer.byteLength(text) <= INLINE_LIMIT - ENVELOPE;
-    if (fits) return { json: `"${field}":${text}` };
+    if (text.length * 3 <= room || Buffer.byteLength(text) <= room) return { json: `"${field}":${text}` };
     return this.#store(encodeText(text)).then((ref) => ({ json: `"${field}Ref":"${ref}"` }));
   }
 

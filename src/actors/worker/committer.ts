@@ -1,18 +1,38 @@
 import { type Delivery, isBusError } from "../../bus/port.ts";
+import { mostBytes } from "../../bus/sizes.ts";
 import { messageOf } from "../../core/error.ts";
 import { encodeText } from "../../core/json.ts";
-import { INLINE_LIMIT } from "../host/blobs.ts";
 import { InProgress } from "../host/in-progress.ts";
 import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
+import { shrinkOutcome } from "./smaller-result.ts";
 
+/** Results of one run. Those of one index belong together. */
 interface Batch {
   readonly reply: string;
-  readonly results: string[];
+  /** A plan of version 2 is a message of its own. */
+  event: "result" | "planned";
+  /** The JSON text of the fields that every result has. */
+  readonly heads: string[];
+  /** That of the outcome: what is too large for the bus is made smaller in here. */
+  readonly outcomes: string[];
   readonly deliveries: Delivery[];
   readonly done: (() => void)[];
   bytes: number;
 }
+
+const emptyBatch = (reply: string, event: Batch["event"] = "result"): Batch => ({
+  reply,
+  event,
+  heads: [],
+  outcomes: [],
+  deliveries: [],
+  done: [],
+  bytes: 0,
+});
+
+/** Around the results of a message, bytes. */
+const FRAME = 64;
 
 /**
  * Group commit: the results that come about in one turn of the event loop go to the log as one message a run, and the
@@ -29,17 +49,18 @@ export class Committer {
     this.#runtime = runtime;
   }
 
-  /** `result` is the JSON text of one result; `done` is called when it is stored and its task acknowledged. */
-  add(reply: string, result: string, delivery: Delivery, done: () => void): void {
-    const bytes = Buffer.byteLength(result) + 1;
+  /** `head` and `outcome` are the JSON text of a result's fields; `done` is called when it is stored and its task acknowledged. */
+  add(reply: string, head: string, outcome: string, delivery: Delivery, done: () => void): void {
+    const bytes = Buffer.byteLength(head) + Buffer.byteLength(outcome) + 4;
     let batch = this.#batches.get(reply);
-    if (batch && batch.bytes + bytes > INLINE_LIMIT) {
+    if (batch && batch.bytes + bytes > mostBytes(this.#runtime.bus) - FRAME) {
       this.#commit(batch);
       batch = undefined;
     }
-    batch ??= { reply, results: [], deliveries: [], done: [], bytes: 0 };
+    batch ??= emptyBatch(reply);
     this.#batches.set(reply, batch);
-    batch.results.push(result);
+    batch.heads.push(head);
+    batch.outcomes.push(outcome);
     batch.deliveries.push(delivery);
     batch.done.push(done);
     batch.bytes += bytes;
@@ -48,10 +69,10 @@ export class Committer {
     this.#runtime.clock.endOfTurn(() => this.#flush());
   }
 
-  /** The same for a plan of version 2, which is a message of its own. */
-  addPlanned(reply: string, planned: string, delivery: Delivery, done: () => void): void {
-    const data = encodeText(`{"v":2,${planned.slice(1)}`);
-    this.#inProgress.add(this.#store(`${reply}.planned`, data, [delivery], [done]));
+  /** The same for a plan of version 2. */
+  addPlanned(reply: string, head: string, outcome: string, delivery: Delivery, done: () => void): void {
+    const batch = { ...emptyBatch(reply, "planned"), heads: [head], outcomes: [outcome] };
+    this.#commit({ ...batch, deliveries: [delivery], done: [done] });
   }
 
   /** Resolves when everything added so far is stored. */
@@ -72,35 +93,64 @@ export class Committer {
     for (const batch of batches.values()) this.#commit(batch);
   }
 
-  #commit({ reply, results, deliveries, done }: Batch): void {
-    const data = encodeText(`{"v":1,"results":[${results.join(",")}]}`);
-    this.#inProgress.add(this.#store(`${reply}.result`, data, deliveries, done));
+  #commit(batch: Batch): void {
+    this.#inProgress.add(this.#store(batch));
   }
 
-  async #store(
-    subject: string,
-    data: Uint8Array,
-    deliveries: readonly Delivery[],
-    done: readonly (() => void)[],
-  ): Promise<void> {
+  async #store(batch: Batch): Promise<void> {
+    const { reply, event, deliveries, done } = batch;
     const { bus, log } = this.#runtime;
-    const name = () => `${deliveries.length} for ${subject}`;
-    const passes = (error: unknown) => !isBusError(error, "too-large");
+    const data = encodeText(textOf(batch));
+    const name = () => `${deliveries.length} for ${reply}`;
     try {
-      const stored = await insist(this.#runtime, () => bus.append(subject, data), {
+      const stored = await insist(this.#runtime, () => bus.append(`${reply}.${event}`, data), {
         work: RESULTS,
         name,
-        passes,
+        passes: (error) => !isBusError(error, "too-large"),
         signal: this.#abandoned.signal,
       });
       // The result is in the log; a lost ack costs a redelivery that finds the attempt settled.
       if (stored) for (const delivery of deliveries) delivery.ack();
       else log("warn", `results were not stored, so their tasks are delivered again: ${name()}`);
     } catch (error) {
-      log("error", `results could not be stored: ${name()}: ${messageOf(error)}`);
+      return this.#storeSmaller(batch, messageOf(error));
     }
     for (const one of done) one();
   }
+
+  /** The bus takes less than when the results were gathered: one by one, and in less room. */
+  async #storeSmaller(batch: Batch, problem: string): Promise<void> {
+    if (batch.deliveries.length > 1) {
+      await Promise.all(split(batch).map((one) => this.#store(one)));
+      return;
+    }
+    const json = batch.outcomes[0]!;
+    const shrink = () => shrinkOutcome(this.#runtime.blobs, json, problem);
+    const options = { work: RESULTS, name: () => `1 for ${batch.reply}`, passes: () => true };
+    const smaller = await insist(this.#runtime, shrink, { ...options, signal: this.#abandoned.signal });
+    if (smaller !== undefined && smaller !== json) {
+      batch.outcomes[0] = smaller;
+      if (!smaller.startsWith('"plan')) batch.event = "result";
+      return this.#store(batch);
+    }
+    const { log } = this.#runtime;
+    log("error", `the result of an attempt, for ${batch.reply}, could not be stored: ${problem}`);
+    for (const one of batch.done) one();
+  }
 }
+
+function textOf({ event, heads, outcomes }: Batch): string {
+  const results = heads.map((head, i) => `${head},${outcomes[i]}`);
+  return event === "planned" ? `{"v":2,${results[0]}}` : `{"v":1,"results":[{${results.join("},{")}}]}`;
+}
+
+const split = ({ reply, heads, outcomes, deliveries, done }: Batch): Batch[] =>
+  deliveries.map((delivery, i) => ({
+    ...emptyBatch(reply),
+    heads: [heads[i]!],
+    outcomes: [outcomes[i]!],
+    deliveries: [delivery],
+    done: [done[i]!],
+  }));
 
 const RESULTS = { one: "message of results is not stored yet", many: "messages of results are not stored yet" };

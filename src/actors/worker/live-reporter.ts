@@ -1,3 +1,4 @@
+import { mostBytes } from "../../bus/sizes.ts";
 import { isoTime } from "../../core/iso-time.ts";
 import { encodeText, type Json } from "../../core/json.ts";
 import type { LiveKind } from "../../core/live.ts";
@@ -19,13 +20,13 @@ interface Batch {
   readonly kind: LiveKind;
   /** JSON texts. */
   readonly items: string[];
-  characters: number;
+  bytes: number;
 }
 
 /** Larger data of a single item is not live news. */
 const MOST_CHARACTERS = 64 * 1024;
-/** The characters of one message, which stays well below the bus's limit even if each of them has three bytes. */
-const BATCH_CHARACTERS = 128 * 1024;
+/** Around the items of a message, bytes. */
+const FRAME = 256;
 
 /** Delay of the report that an attempt has begun: attempts begin by the thousand, and many are over as soon. */
 const STARTED_MS = 20;
@@ -83,14 +84,15 @@ export class LiveReporter {
     if (item === undefined) return;
     const key = `${kind}/${at.tenant}/${at.run}`;
     let batch = this.#batches.get(key);
-    if (batch && batch.characters + item.length > BATCH_CHARACTERS) {
+    const bytes = Buffer.byteLength(item) + 1;
+    if (batch && batch.bytes + bytes > mostBytes(this.#runtime.bus) - FRAME) {
       this.#send(batch);
       batch = undefined;
     }
-    batch ??= { tenant: at.tenant, run: at.run, kind, items: [], characters: 0 };
+    batch ??= { tenant: at.tenant, run: at.run, kind, items: [], bytes: 0 };
     this.#batches.set(key, batch);
     batch.items.push(item);
-    batch.characters += item.length;
+    batch.bytes += bytes;
   }
 
   /** Sends what waits for its moment, and leaves no timer behind. */

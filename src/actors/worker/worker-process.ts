@@ -292,8 +292,8 @@ export class WorkerProcess {
     const usage = attempt?.usage;
     // By hand: neither a task's path nor a moment has anything to escape.
     const fields = `"task":"${task}","attempt":${message.attempt},"worker":${this.#name},"startedAt":"${isoTime(startedAt)}"`;
-    const result = `{${fields},${usage ? `"usage":${JSON.stringify(usage)},` : ""}${outcome.json}}`;
-    if (outcome.isPlanned) this.#committer.addPlanned(reply, result, delivery, settled);
-    else this.#committer.add(reply, result, delivery, settled);
+    const head = usage ? `${fields},"usage":${JSON.stringify(usage)}` : fields;
+    if (outcome.isPlanned) this.#committer.addPlanned(reply, head, outcome.json, delivery, settled);
+    else this.#committer.add(reply, head, outcome.json, delivery, settled);
   }
 }

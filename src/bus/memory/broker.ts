@@ -23,6 +23,8 @@ import { MemoryStream } from "./stream.ts";
 export class BrokerState {
   readonly network: Network;
   readonly core: Core;
+  /** The largest message that it takes now, in bytes, headers included. */
+  maxPayload: number;
   readonly #clock: Clock;
   readonly #streams = new Map<string, MemoryStream>();
   readonly #streamOf = new SubjectTree<MemoryStream>();
@@ -30,8 +32,9 @@ export class BrokerState {
   readonly #buckets = new Map<string, MemoryBucket>();
   readonly #objects = new Map<string, MemoryObjects>();
 
-  constructor(clock: Clock, faults: Faults) {
+  constructor(clock: Clock, faults: Faults, maxPayload: number) {
     this.#clock = clock;
+    this.maxPayload = maxPayload;
     this.network = new Network(clock, faults);
     this.core = new Core(clock, faults);
   }

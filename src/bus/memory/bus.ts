@@ -29,11 +29,13 @@ export interface MemoryBroker {
    * pulled stays out until the ack wait lapses, and what it waits for rejects (`unconfirmed` for a write, else `closed`).
    */
   crash(bus: Bus): void;
+  /** Takes messages of at most so many bytes from now on, as a server that was restarted with another limit. */
+  limitPayload(bytes: number): void;
 }
 
 export function createMemoryBroker(options: MemoryBusOptions = {}): MemoryBroker {
   const { clock = systemClock, maxPayload = 1024 * 1024, faults = {}, acknowledgementTimeoutMs = 5_000 } = options;
-  const state = new BrokerState(clock, faults);
+  const state = new BrokerState(clock, faults, maxPayload);
   const connections = new Map<Bus, Connection>();
   let connected = 0;
   return {
@@ -41,7 +43,6 @@ export function createMemoryBroker(options: MemoryBusOptions = {}): MemoryBroker
       const number = ++connected;
       const connection = createConnection(state, {
         number,
-        maxPayload,
         acknowledgementTimeoutMs,
         onEnd() {
           connections.delete(connection.bus);
@@ -52,6 +53,9 @@ export function createMemoryBroker(options: MemoryBusOptions = {}): MemoryBroker
       return connection.bus;
     },
     crash: (bus) => connections.get(bus)?.end(true),
+    limitPayload: (bytes) => {
+      state.maxPayload = bytes;
+    },
   };
 }
 

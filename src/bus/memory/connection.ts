@@ -12,7 +12,6 @@ import { serveThroughSubscriptions } from "./service.ts";
 
 export interface ConnectionOptions {
   readonly number: number;
-  readonly maxPayload: number;
   readonly acknowledgementTimeoutMs: number;
   /** Called once, when the connection has ended. */
   readonly onEnd: () => void;
@@ -27,7 +26,7 @@ export interface Connection {
 /** A `Bus` over one link to the broker. */
 export function createConnection(broker: BrokerState, options: ConnectionOptions): Connection {
   const { network } = broker;
-  const link = new Link(network, options.number, options.maxPayload);
+  const link = new Link(network, options.number, () => broker.maxPayload);
   const listeners = new Set<(event: BusEvent) => void>();
 
   const end = (crashed: boolean): void => {
@@ -67,7 +66,9 @@ export function createConnection(broker: BrokerState, options: ConnectionOptions
 
   const bus: Bus = {
     description: "memory",
-    maxPayload: options.maxPayload,
+    get maxPayload() {
+      return link.maxPayload;
+    },
 
     publish(subject, data, headers) {
       link.assertOpen();

@@ -19,16 +19,20 @@ export interface Started {
 export class Link {
   readonly network: Network;
   readonly number: number;
-  readonly maxPayload: number;
+  readonly #maxPayload: () => number;
   #open = true;
   #replies: Inbox<Reply>;
   #started = new Set<Started>();
 
-  constructor(network: Network, number: number, maxPayload: number) {
+  constructor(network: Network, number: number, maxPayload: () => number) {
     this.network = network;
     this.number = number;
-    this.maxPayload = maxPayload;
+    this.#maxPayload = maxPayload;
     this.#replies = new Inbox(network, this.receiver("replies", ""), (reply) => reply.settle());
+  }
+
+  get maxPayload(): number {
+    return this.#maxPayload();
   }
 
   get open(): boolean {

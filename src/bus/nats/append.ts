@@ -96,6 +96,11 @@ export class Appender {
   }
 
   #publish(entry: Waiting): void {
+    // It has waited, and the server that is there now takes less. Whoever repeats it is refused, or makes it smaller.
+    if (entry.size > this.#link.maxPayload)
+      return entry.reject(
+        unconfirmed(entry.subject, `the server takes less by now than ${entry.size} bytes (it was not sent)`),
+      );
     const token = (this.#nextToken++).toString(36);
     const options: PublishOptions = { reply: this.#inbox + token };
     if (entry.headers) options.headers = entry.headers;

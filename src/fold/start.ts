@@ -11,7 +11,7 @@ import type { TaskRecord } from "./task-record.ts";
 
 /** How a task begins whose join is met: the event of its chart, and what goes with it. */
 export type Start =
-  | { readonly event: "ready" | "ask" | "skip" }
+  | { readonly event: "ready" | "ask" | "skip"; readonly error?: undefined }
   | { readonly event: "expand"; readonly checked: CheckedPlan | CheckedPlanV2 }
   | { readonly event: "broken"; readonly error: TaskError };
 

@@ -23,7 +23,7 @@ import { attemptInRound, attemptOf, isFinal, NO_TASKS, stateOf, type TaskRecord 
 /** What an event brings that its effects need, beside its type. */
 export interface StepData {
   readonly checked?: CheckedPlan | CheckedPlanV2;
-  readonly error?: TaskError;
+  readonly error?: TaskError | undefined;
 }
 
 /** Steps a task by an event on whose data no guard depends. */
@@ -177,8 +177,8 @@ export function endWithin(task: TaskRecord, turn: Turn): void {
 
 /** Begins a task whose join is met: by an attempt, by its plan, or by having its expressions answered. */
 export function start(task: TaskRecord, turn: Turn): void {
-  const { event, ...data } = findStart(task);
-  stepTask(task, event, turn, data);
+  const found = findStart(task);
+  stepTask(task, found.event, turn, found);
 }
 
 /** Passes the ends and starts of tasks in plans of version 2 on, until none is left that changes anything. */

@@ -32,7 +32,7 @@ export async function connectPlainly(url: string): Promise<PlainClient> {
   return {
     nc,
     async request(subject, body, headers) {
-      const message = await nc.request(subject, toBytes(body), { timeout: 20_000, ...options(headers) });
+      const message = await nc.request(subject, toBytes(body), { timeout: 120_000, ...options(headers) });
       const text = message.string();
       let json: unknown;
       try {

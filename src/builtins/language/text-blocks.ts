@@ -29,8 +29,13 @@ const SEPARATORS: readonly (readonly [pattern: RegExp, least: number])[] = [
   [/,(?! )/, 3],
 ];
 
+/** What a text without tables and fences has none of. */
+const MARKS = /[\t|;,]|```/;
+
 /** Takes a text apart: prose, tables (rows separated by tabs, bars, semicolons or commas), and what stands between fences. */
 export function blocksOf(text: string): TextBlocks {
+  // Millions of short lines are taken apart for nothing otherwise.
+  if (!MARKS.test(text)) return { prose: text, tables: [], code: "" };
   const prose: string[] = [];
   const code: string[] = [];
   const tables: Table[] = [];

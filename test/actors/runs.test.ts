@@ -312,10 +312,14 @@ describeRuntime("a run", (runtime) => {
     ["a bigint", { n: 1n }],
     ["a cycle", Object.assign([] as unknown[], [[]]).map((one, _, all) => (one as unknown[]).push(all) && one)],
     ["a date", { at: new Date() }],
-    ["undefined", undefined],
   ])("refuses %s for an input", async (_, input) => {
     const app = await start(worker("echo", { run: ({ input }) => input as unknown }));
     expect(await failureOf(app.run("echo", input as never))).toMatchObject({ code: 400 });
+  });
+
+  test("takes an input that is left out as an empty object", async () => {
+    const app = await start(worker("echo", { run: ({ input }) => input as unknown }));
+    expect(await app.run("echo", undefined as never)).toEqual({});
   });
 
   test.each([

@@ -144,7 +144,7 @@ describe("a failure", () => {
     connection.server.script(reply);
     const error = await rejection(connection.model.text("x"));
     expect(error).toBeInstanceOf(RetryableError);
-    expect(error.message).toContain("no chat completion");
+    expect(error.message).toContain("is not a chat completion");
   });
 
   test("by refusal of the model is final", async () => {

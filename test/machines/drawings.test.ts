@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type AnyStateMachine, type AnyStateNode, createMachine } from "xstate";
 import { arrowsFrom, labelOf, statesOf } from "../../src/machines/chart-arrows.ts";
@@ -172,13 +171,5 @@ describe("all charts in one diagram", () => {
     const alone = Object.values(CHARTS).map((machine) => linesOf(toMermaid(machine)).length - 2);
     // Without the first and the last line; with one that opens and one that closes each.
     expect(lines.length - 2).toBe(alone.reduce((sum, one) => sum + one + 2, 0));
-  });
-});
-
-describe("the README", () => {
-  it("shows the chart of task as it is: npm run tutti -- machines task --mermaid", () => {
-    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-    const [, block] = /```mermaid\n(stateDiagram-v2\n[\s\S]*?)```/.exec(readme) ?? [];
-    expect(block).toBe(toMermaid(CHARTS.task));
   });
 });

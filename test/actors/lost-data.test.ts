@@ -82,7 +82,13 @@ async function expectRecovered({ client, server }: Cast): Promise<void> {
     20_000,
   );
   const bus = await connectNats({ servers: server.url });
-  const { sequence } = await bus.append("tutti.requests.echo", bytes('"stored"'));
+  // A request is refused, and not lost, until the stream that takes it has been made again.
+  let sequence: number | undefined;
+  const store = async () => {
+    sequence = (await bus.append("tutti.requests.echo", bytes('"stored"')).catch(() => undefined))?.sequence;
+    return sequence !== undefined;
+  };
+  await eventually("a request to be stored", store, 40_000);
   await bus.close();
   const run = `q${String(sequence).padStart(12, "0")}`;
   await eventually(

@@ -63,7 +63,7 @@ export class ShardKeeper {
 
   release = (): Promise<void> =>
     this.#logged("released", async () => {
-      await this.#stopOwner();
+      await this.#stopOwner({ isReleased: true });
       // A claim that was interrupted may still land, and would then stay for ever.
       await this.#claiming?.catch(() => {});
       await this.#options.claims().giveBack(this.shard, this.#needs);
@@ -71,10 +71,10 @@ export class ShardKeeper {
 
   abandon = (): Promise<void> => this.#logged("abandoned", () => this.#stopOwner());
 
-  async #stopOwner(): Promise<void> {
+  async #stopOwner(options?: { readonly isReleased: boolean }): Promise<void> {
     const owner = this.#owner;
     this.#owner = undefined;
-    await owner?.stop();
+    await owner?.stop(options);
   }
 
   async #logged<T>(what: string, act: () => Promise<T>): Promise<T> {

@@ -46,6 +46,7 @@ export class ShardOwner {
   #follower: Stoppable | undefined;
   #answers: Stoppable | undefined;
   #live = false;
+  #hasReplayed = false;
   #stopped = false;
   #unlisten: () => void = () => {};
 
@@ -134,9 +135,11 @@ export class ShardOwner {
     this.#catchUp.stop();
   }
 
-  /** Suspends it, and waits for what is on its way to the queue: the next owner must find it there. */
-  async stop(): Promise<void> {
-    const isReleased = this.#live;
+  /**
+   * Suspends it, and waits for what is on its way to the queue: the next owner must find it there. `isReleased`: the lease
+   * holds until the shard is given back, so that a last checkpoint may be written.
+   */
+  async stop({ isReleased = false }: { readonly isReleased?: boolean } = {}): Promise<void> {
     this.suspend();
     const ending = [this.#compaction.stop(), this.#checkpoint.stop()];
     await this.#follower?.stop();
@@ -144,7 +147,7 @@ export class ShardOwner {
     await Promise.all(ending);
     for (const { tasks } of this.states())
       for (const task of tasks.values()) await this.#dependencies.dispatcher.answered(task);
-    if (isReleased) await this.#checkpoint.write();
+    if (isReleased && this.#hasReplayed) await this.#checkpoint.write();
   }
 
   /** How many runs of the shard are unfinished. */
@@ -209,6 +212,7 @@ export class ShardOwner {
   #goLive(queued: readonly string[]): void {
     const { letters, answer, onLive } = this.#dependencies;
     this.#live = true;
+    this.#hasReplayed = true;
     this.#fold.endReplay();
     onLive(this.shard);
     this.#reconciler.begin(queued);

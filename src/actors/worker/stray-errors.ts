@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from "node:async_hooks";
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 
 /** What can be failed by an error that it has let out. */
 interface Strayable {
@@ -13,8 +13,17 @@ interface Strayable {
  */
 const current = new AsyncLocalStorage<Strayable>();
 
-/** Calls a handler as part of its attempt. */
-export const asAttempt = <T>(attempt: Strayable, handler: () => T): T => current.run(attempt, handler);
+/**
+ * Calls a handler as part of its attempt. Leaving a resource puts back the context of before as it was, where
+ * `current.run()` would make another one, which every attempt after it had to copy.
+ */
+export const asAttempt = <T>(attempt: Strayable, handler: () => T): T =>
+  new AsyncResource("TuttiAttempt").runInAsyncScope(enter<T>, undefined, attempt, handler);
+
+function enter<T>(attempt: Strayable, handler: () => T): T {
+  current.enterWith(attempt);
+  return handler();
+}
 
 /**
  * Fails the attempt that let out an error which nothing caught: its handler may wait for what never comes now. To be

@@ -38,6 +38,11 @@ export class SubjectTree<T> {
     return found;
   }
 
+  /** The first of them, undefined where none matches. */
+  first(subject: string): T | undefined {
+    return this.#size === 0 ? undefined : findFirst(this.#root, subject, 0);
+  }
+
   #locate(filter: string): { node: Node<T>; open: boolean } {
     let node = this.#root;
     for (const token of filter.split(".")) {
@@ -56,17 +61,33 @@ export class SubjectTree<T> {
 /** `from`: where the next token begins; beyond the end there is none. Looks no further than the filters go. */
 function collect<T>(node: Node<T>, subject: string, from: number, found: T[]): void {
   if (from > subject.length) {
-    if (node.here.size > 0) found.push(...node.here);
+    for (const one of node.here) found.push(one);
     return;
   }
-  if (node.below.size > 0) found.push(...node.below);
+  for (const one of node.below) found.push(one);
   if (node.children.size === 0) return;
-  const dot = subject.indexOf(".", from);
-  const end = dot < 0 ? subject.length : dot;
+  const end = endOfToken(subject, from);
   const exact = node.children.get(subject.slice(from, end));
   if (exact) collect(exact, subject, end + 1, found);
   const any = node.children.get("*");
   if (any) collect(any, subject, end + 1, found);
+}
+
+/** As {@link collect}, up to the first. */
+function findFirst<T>(node: Node<T>, subject: string, from: number): T | undefined {
+  for (const one of from > subject.length ? node.here : node.below) return one;
+  if (from > subject.length || node.children.size === 0) return undefined;
+  const end = endOfToken(subject, from);
+  const exact = node.children.get(subject.slice(from, end));
+  const found = exact && findFirst(exact, subject, end + 1);
+  if (found !== undefined) return found;
+  const any = node.children.get("*");
+  return any && findFirst(any, subject, end + 1);
+}
+
+function endOfToken(subject: string, from: number): number {
+  const dot = subject.indexOf(".", from);
+  return dot < 0 ? subject.length : dot;
 }
 
 /** Filters may name a run, so what nothing is filed under must go. */

@@ -59,6 +59,7 @@ describe("filters", () => {
         }
         const expected = values.filter((value) => compileFilter(value.filter)(asked));
         expect(new Set(tree.match(asked))).toEqual(new Set(expected));
+        expect(tree.first(asked)).toBe(tree.match(asked)[0]);
       }),
     );
   });

@@ -57,7 +57,7 @@ export class BrokerState {
   /** Sends a message on its way to subscribers, and into the stream that takes its subject. False when neither was there. */
   publish(subject: string, data: Uint8Array, headers?: Headers, respond?: Respond): boolean {
     const heard = this.core.publish(subject, data, headers, respond);
-    const [stream] = this.#streamOf.match(subject);
+    const stream = this.#streamOf.first(subject);
     if (!stream) return heard;
     const acknowledgement = this.#acknowledge(stream, subject, data, headers);
     respond?.(Buffer.from(acknowledgement));
@@ -67,7 +67,7 @@ export class BrokerState {
   /** Stores a message. Throws as `Bus.append` rejects. */
   append(subject: string, data: Uint8Array, options?: AppendOptions): number {
     assertSubject(subject);
-    const [stream] = this.#streamOf.match(subject);
+    const stream = this.#streamOf.first(subject);
     if (!stream) throw new BusError("no-stream", `No stream takes ${subject}.`);
     this.core.publish(subject, data, options?.headers);
     return stream.store(subject, data, options?.headers, options?.expectLastSubjectSequence);

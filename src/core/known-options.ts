@@ -19,7 +19,7 @@ export function checkOptions<T>(
   names: OptionNames<T>,
   path: readonly string[] = [],
 ): void {
-  if (options === undefined) return;
+  if (options === undefined || areKnown(options, names as OptionNames)) return;
   if (typeof options !== "object" || options === null || Array.isArray(options))
     throw refusal(what, path, "an object of options", options);
   const known = names as OptionNames;
@@ -30,6 +30,18 @@ export function checkOptions<T>(
     if (below === undefined) throw unknownOption(what, place, value, Object.keys(known));
     if (below !== true) checkOptions(what, value, below, place);
   }
+}
+
+/** The same question without the place for an answer: nearly all options are known. */
+function areKnown(options: unknown, names: OptionNames): boolean {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) return false;
+  for (const name in options) {
+    const value = (options as { readonly [name: string]: unknown })[name];
+    if (value === undefined) continue;
+    const below = Object.hasOwn(names, name) ? names[name] : undefined;
+    if (below === undefined || (below !== true && !areKnown(value, below))) return false;
+  }
+  return true;
 }
 
 function unknownOption(what: string, place: readonly string[], value: unknown, known: readonly string[]): TuttiError {

@@ -17,7 +17,17 @@ const LEAVES: ReadonlySet<string> = new Set([
   ...["date", "literal", "enum", "template_literal"],
 ]);
 
-export const outputOf = (schema: z.core.$ZodType): OutputField => unwrap(schema, false);
+/** What was found of whole outputs: a plan may refer to one type's by the thousand. */
+const outputs = new WeakMap<z.core.$ZodType, OutputField>();
+
+export function outputOf(schema: z.core.$ZodType): OutputField {
+  let output = outputs.get(schema);
+  if (!output) {
+    output = unwrap(schema, false);
+    outputs.set(schema, output);
+  }
+  return output;
+}
 
 /**
  * The field (or the item, by its index) of an output, as the schema of its place has it. Undefined where the schema says

@@ -42,7 +42,9 @@ export class PlanOf<out T> {
   get types(): ReadonlySet<string> {
     const { tasks } = this.content;
     const all: Iterable<{ readonly type?: unknown }> = tasks instanceof Map ? tasks.values() : Object.values(tasks);
-    return new Set(Iterator.from(all).flatMap(({ type }) => (typeof type === "string" ? [type] : [])));
+    const types = new Set<string>();
+    for (const { type } of all) if (typeof type === "string") types.add(type);
+    return types;
   }
 
   /** The version of the plan language that it is written in. */

@@ -61,10 +61,18 @@ export class References implements ProxyHandler<Place> {
   get(place: Place, property: string | symbol): unknown {
     if (property === target) return place;
     if (property === owner) return this;
-    if (property === Symbol.toPrimitive || property === Symbol.iterator) return () => this.#refuse(place);
+    if (property === Symbol.toPrimitive || property === Symbol.iterator) return this.#refuserOf(place);
     if (typeof property === "symbol" || SILENT.has(property)) return undefined;
-    if (property === "at") return (field: string | number) => this.#below(place, field);
-    return this.#below(place, property);
+    return property === "at" ? this.#accessorOf(place) : this.#below(place, property);
+  }
+
+  // Functions are made apart from get(): what they enclose would be allocated for every property that is read.
+  #refuserOf(place: Place): () => never {
+    return () => this.#refuse(place);
+  }
+
+  #accessorOf(place: Place): (field: string | number) => object {
+    return (field) => this.#below(place, field);
   }
 
   has(_: Place, property: string | symbol): boolean {

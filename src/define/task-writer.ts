@@ -27,16 +27,19 @@ export class TaskWriter {
     this.#draft = draft;
   }
 
-  /** `own` is the policy of the task's type. */
-  writeOptions(handle: PlannedHandle, own: Policy, options: PlannedTaskOptions): Written {
-    const written: Written = {};
+  /** `own` is the policy of the task's type, and what is written where nothing more is stated. */
+  writeOptions(handle: PlannedHandle, own: Policy, options: PlannedTaskOptions): Written | Policy {
     const { key } = handle;
-    if (options.needs?.length) written.needs = options.needs.map((one) => this.#keyOf(one, key));
-    Object.assign(written, statedPolicy(key, own, options));
-    const { on } = options.retry ?? {};
+    const needs = options.needs?.length ? options.needs.map((one) => this.#keyOf(one, key)) : undefined;
+    const stated = statedPolicy(key, own, options);
+    const on = options.retry?.on;
+    const isNew = on ? true : hasNewOption(options);
+    // Most tasks of a large plan state a key only.
+    if (!needs && !isNew) return stated;
+    const written: Written = needs ? { needs } : {};
+    Object.assign(written, stated);
+    if (!isNew) return written;
     if (on) written.retry = { ...(written.retry as Written | undefined), on };
-    const isNew = ([name, value]: [string, unknown]) => value !== undefined && !OLD_OPTIONS.includes(name);
-    if (!on && !Object.entries(options).some(isNew)) return written;
     this.#draft.hasNewWords = true;
     return Object.assign(written, this.#writeNew(handle, options));
   }
@@ -93,6 +96,13 @@ function writeReplan(replan: NonNullable<PlannedTaskOptions["replan"]>): Json {
     return nameOf(replan as Task | string, "replan");
   const { type, times } = replan as { type: Task | string; times?: number };
   return { type: nameOf(type, "replan"), ...(times !== undefined && { times }) };
+}
+
+/** Whether an option is stated that only a plan of version 2 has. */
+function hasNewOption(options: PlannedTaskOptions): boolean {
+  for (const name in options)
+    if (!OLD_OPTIONS.includes(name) && options[name as keyof PlannedTaskOptions] !== undefined) return true;
+  return false;
 }
 
 /** Without the fields that state nothing. */

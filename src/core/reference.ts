@@ -47,9 +47,20 @@ export interface ReferenceVisitor {
 }
 
 export function visitReferences(input: Json, visitor: ReferenceVisitor): void {
-  if (input === null || typeof input !== "object") return;
+  if (input === null || typeof input !== "object" || isFlat(input)) return;
   const trail: (string | number)[] = [];
   visit(input, visitor, trail, () => toPointer(trail));
+}
+
+/** Whether it has scalars only, under names that are no words: so are the inputs of most tasks. */
+function isFlat(value: object): boolean {
+  // Of an array this would make a text of each index.
+  if (Array.isArray(value)) return false;
+  for (const key in value) {
+    const item: unknown = (value as { readonly [key: string]: unknown })[key];
+    if ((typeof item === "object" && item !== null) || key === "$ref" || key === "$literal") return false;
+  }
+  return true;
 }
 
 function visit(

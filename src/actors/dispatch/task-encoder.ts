@@ -93,16 +93,15 @@ export class TaskEncoder {
     const { run, spec } = task;
     const { needs } = spec;
     const { inputRef } = run.submitted;
-    const isStoredRoot = !task.parent && inputRef !== undefined;
-    return {
-      ...this.#common(task),
-      input: isStoredRoot ? undefined : inputOf(task, load),
-      inputRef: isStoredRoot ? inputRef : undefined,
-      needs: needs?.length ? Object.fromEntries(needs.map((key) => [key, givenOf(task, key, load)])) : undefined,
-    };
+    const body = this.#common(task);
+    if (!task.parent && inputRef !== undefined) body.inputRef = inputRef;
+    else body.input = inputOf(task, load);
+    if (needs?.length) body.needs = Object.fromEntries(needs.map((key) => [key, givenOf(task, key, load)]));
+    return body;
   }
 
-  #common(task: TaskRecord): Body {
+  /** One that its caller fills in. */
+  #common(task: TaskRecord): { -readonly [K in keyof Body]: Body[K] } {
     const { run, spec } = task;
     return {
       v: 1,

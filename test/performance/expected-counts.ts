@@ -18,7 +18,7 @@ export const EXPECTED: Readonly<Record<LoadName, Counts>> = {
     steps: 0,
     allocatedBytes: 13_800,
     natsMessages: 4.03,
-    natsBytes: 773,
+    natsBytes: 715,
   },
   chain: {
     logMessages: 1.01,
@@ -39,8 +39,8 @@ export const EXPECTED: Readonly<Record<LoadName, Counts>> = {
     otherMessages: 0.143,
     steps: 0,
     allocatedBytes: 33_000,
-    natsMessages: 7.45,
-    natsBytes: 1000,
+    natsMessages: 7.25,
+    natsBytes: 930,
   },
 };
 

@@ -128,6 +128,8 @@ export const decided = z.object({
       attempt: z.int().min(1),
       /** By the text of the expression. */
       answers: z.record(z.string(), json).optional(),
+      /** The children of a map, as many as it is over. */
+      items: z.int().min(0).optional(),
       /** Why there are none: the task fails by it. */
       error: z.string().optional(),
     }),

@@ -60,6 +60,19 @@ export class Tally {
     this.#pointer = pointer;
   }
 
+  /** The same, to be added to without a change to this one. */
+  copy(): Tally {
+    const copy = new Tally({ way: this.#way, pointer: this.#pointer });
+    copy.count = this.count;
+    copy.#sum = this.#sum;
+    copy.#lost = this.#lost;
+    copy.#mean = this.#mean;
+    copy.#squares = this.#squares;
+    copy.#min = this.#min;
+    copy.#max = this.#max;
+    return copy;
+  }
+
   /** Throws an {@link UnreducibleOutput} where a number is missing. */
   add(output: Json): void {
     const value = atPointer(output, this.#pointer);

@@ -17,7 +17,9 @@ import { depthOf, ROOT } from "../core/names.ts";
 import { checkPlan } from "../core/plan-check.ts";
 import { checkAnyPlan } from "../core/plan-v2-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
+import { UnreducibleOutput } from "../core/reducer.ts";
 import type { Effect } from "./effects.ts";
+import { reduceOutput } from "./map-node.ts";
 import { withinAtOf } from "./plan-node.ts";
 import { createTask } from "./planting.ts";
 import { failedTaskOf, isOver, type RunAddress, type RunState } from "./run-state.ts";
@@ -145,6 +147,12 @@ function applyResult(run: RunState, raw: unknown, turn: Turn): void {
     return failAttempt(task, { kind: "terminal", message: cutMessage(`the result is refused: ${read.refused}`) }, turn);
   if (read.plan !== undefined) return expand(task, checkPlan(read.plan, { depth: depthOf(task.id) }), turn);
   if (read.planRef !== undefined) return failLost(task, read.planRef, turn);
+  try {
+    if (reduceOutput(task, read)) return stepTask(task, "returned", turn);
+  } catch (error) {
+    if (!(error instanceof UnreducibleOutput)) throw error;
+    return failAttempt(task, { kind: "terminal", message: cutMessage(`each.reduce: ${error.message}`) }, turn);
+  }
   if (read.outputRef !== undefined) task.output = { ref: read.outputRef };
   else if (read.output !== undefined) task.output = { value: read.output };
   if (task.holders === 0) task.output = undefined;
@@ -177,12 +185,13 @@ const failLost = (task: TaskRecord, ref: string, turn: Turn): void =>
   failAttempt(task, { kind: "terminal", message: `the plan's blob ${ref} is gone` }, turn);
 
 /** Counts for a task that waits for it, once. */
-function applyDecision(run: RunState, { task: id, attempt, answers, error }: Decision, turn: Turn): void {
+function applyDecision(run: RunState, { task: id, attempt, answers, items, error }: Decision, turn: Turn): void {
   const task = run.tasks.get(id);
   if (!task || stateOf(task) !== "deciding" || attemptOf(task) !== attempt) return;
   if (!answers)
     return stepTask(task, "broken", turn, { error: { kind: "terminal", message: error ?? "it could not be decided" } });
   task.node!.answers = answers;
+  task.node!.items = items;
   start(task, turn);
 }
 

@@ -1,8 +1,11 @@
 import type { Json } from "../core/json.ts";
+import { type MapItems, readItems, readLabels } from "../core/map-items.ts";
 import { childOf, isOwnersType } from "../core/names.ts";
+import { assemble } from "../core/reducer.ts";
 import { resolveInput } from "../core/reference.ts";
 import { resolveTemplate, type TemplateValues } from "../core/template.ts";
 import { makesParentsOutput } from "./held-outputs.ts";
+import { isItem, WHOLE_ITEM } from "./map-node.ts";
 import { type Output, stateOf, type TaskRecord } from "./task-record.ts";
 
 /**
@@ -20,7 +23,8 @@ export function outputOf(task: TaskRecord, load: Load): Json {
     if (!output) throw new Error(`the output of ${task.id} is no longer held`);
     return "ref" in output ? load(output.ref) : output.value;
   }
-  const { output, template } = task.children;
+  const { output, template, map } = task.children;
+  if (map) return mapOutputOf(task, load);
   if (output) return outputOf(output, load);
   if (template !== undefined) return resolveTemplate(template, valuesIn(task, load));
   const outputs: Record<string, Json> = {};
@@ -73,6 +77,7 @@ export function inputOf(task: TaskRecord, load: Load): Json {
     // A request's input is data, whatever it looks like; only plans refer.
     return inputRef === undefined ? input : load(inputRef);
   }
+  if (isItem(task)) return resolveItem(task, load);
   if (!node) return resolveInput(input, (key) => outputOf(run.tasks.get(childOf(parent.id, key))!, load));
   // A plan that is sent as an input has references of its own.
   if (isSentPlan(task)) return input;
@@ -103,6 +108,11 @@ export function* inputRefs(task: TaskRecord): Generator<string> {
     if (run.submitted.inputRef !== undefined) yield run.submitted.inputRef;
     return;
   }
+  if (isItem(task)) {
+    const { map } = parent.children!;
+    if (!map!.items || !map!.needsItemsOnly) yield* inputRefs(parent);
+    return;
+  }
   for (const need of task.needs) if (stateOf(need) === "succeeded") yield* refsOf(need);
   if (node?.checked.usesInput && !isSentPlan(task)) yield* planInputRefs(parent);
 }
@@ -125,6 +135,59 @@ export function valuesIn(task: TaskRecord, load: Load): TemplateValues {
     // That of the plan's own output, which is made when it is read: it counts for nothing in the fold.
     expression: (text) => children!.plan!.checked.expressions.get(text)!.evaluate(expressionValuesIn(task, load)),
   };
+}
+
+/** What the expressions of a task stand for: of an item, those of the plan that its map is in. */
+export function expressionValuesOf(task: TaskRecord, load: Load) {
+  const { parent, node } = task;
+  if (!isItem(task)) return expressionValuesIn(parent!, load);
+  const { context, ...values } = expressionValuesIn(parent!.parent!, load);
+  const own = (name: string) =>
+    name === "item" ? itemsOf(parent!, load).at(node!.index) : name === "index" ? node!.index : context(name);
+  return { ...values, context: own };
+}
+
+/** What a map is over; before it is expanded, its labels are looked at too. Throws an `UnmappableInput`, or a `BrokenReference`. */
+export function itemsOf({ node, parent, children }: TaskRecord, load: Load): MapItems {
+  if (children?.map?.items) return children.map.items;
+  const { in: template, batch, key } = node!.stated.each!;
+  const expression = (text: string) => node!.answers?.[text] ?? evaluateIn(parent!, text, load);
+  const items = readItems(resolveTemplate(template, { ...valuesIn(parent!, load), expression }), batch);
+  if (key !== undefined && !children?.map) readLabels(items, key);
+  if (children?.map) children.map.items = items;
+  return items;
+}
+
+const evaluateIn = (task: TaskRecord, text: string, load: Load): Json =>
+  task.children!.plan!.checked.expressions.get(text)!.evaluate(expressionValuesIn(task, load));
+
+function resolveItem({ parent, node, spec }: TaskRecord, load: Load): Json {
+  const { input = WHOLE_ITEM } = spec;
+  const item = itemsOf(parent!, load).at(node!.index);
+  const expression = (text: string) => node!.answers![text]!;
+  if (parent!.children!.map!.needsItemsOnly)
+    return resolveTemplate(input, { ...NO_VALUES, expression, item, index: node!.index });
+  return resolveTemplate(input, { ...valuesIn(parent!.parent!, load), expression, item, index: node!.index });
+}
+
+const NO_VALUES = { output: () => undefined, outcome: () => ({}), input: undefined };
+
+/**
+ * What a map comes to: what it was reduced to, or the outputs of its items, in order; outcomes, where its join bears
+ * failures. Throws an `UnreducibleOutput`.
+ */
+function mapOutputOf(task: TaskRecord, load: Load): Json {
+  const { all, map, plan } = task.children!;
+  const { reducer, reduction } = map!;
+  if (reduction) {
+    const total = reduction.copy();
+    for (const item of makersOf(task)) if (item.children) total.add(outputOf(item, load));
+    return total.result();
+  }
+  const bears = plan!.checked.join.rule !== "all";
+  if (bears && reducer.way === "collect" && reducer.pointer === "") return all.map((item) => outcomeOf(item, load));
+  const outputs = makersOf(task).map((item) => outputOf(item, load));
+  return assemble(reducer as Parameters<typeof assemble>[0], outputs);
 }
 
 /** The same for an expression. */

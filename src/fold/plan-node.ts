@@ -43,6 +43,8 @@ export interface PlanNode {
   hasLeft: boolean;
   /** The answers to its expressions, by their texts, once they were decided. */
   answers: { readonly [text: string]: Json } | undefined;
+  /** Of a map: how many items it has, once that was decided. */
+  items: number | undefined;
 }
 
 /** How far a plan of version 2 has come. */

@@ -6,6 +6,7 @@ import type { PlannedTaskV2 } from "../core/plan-v2.ts";
 import { DEFAULT_RETRY } from "../core/policy.ts";
 import { visitTemplate } from "../core/template.ts";
 import { makesParentsOutput, releaseNeeds } from "./held-outputs.ts";
+import { createProgress, itemStated, planOfItems } from "./map-node.ts";
 import { Tally } from "./plan-node.ts";
 import type { RunState } from "./run-state.ts";
 import { firstSnapshot } from "./steps.ts";
@@ -46,7 +47,7 @@ export const plant = (task: TaskRecord, checked: CheckedPlan | CheckedPlanV2): v
 function plantV1(task: TaskRecord, { plan, keys, needsOf }: CheckedPlan): void {
   const all = keys.map((key) => createTask(task.run, task, key, plan.tasks[key]!));
   const output = plan.output === undefined ? undefined : task.run.tasks.get(childOf(task.id, plan.output));
-  task.children = { all, remaining: all.length, output, template: undefined, plan: undefined };
+  task.children = { all, remaining: all.length, output, template: undefined, plan: undefined, map: undefined };
   releaseNeeds(task);
   for (let i = 0; i < all.length; i++) {
     const child = all[i]!;
@@ -66,12 +67,7 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
   const breaking = new Set(checked.outputs.flatMap(({ task, breaks }) => (breaks ? [task] : [])));
   const all = keys.map((key, index) => {
     const stated = plan.tasks[key]!;
-    const child = createTask(
-      task.run,
-      task,
-      key,
-      stated.type === undefined ? { ...stated, type: "plan" } : typed(stated),
-    );
+    const child = createTask(task.run, task, key, specOf(stated));
     const inOutput = parts.get(key) ?? "no";
     child.node = {
       checked,
@@ -85,6 +81,7 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
       withinAt: 0,
       hasLeft: false,
       answers: undefined,
+      items: undefined,
     };
     return child;
   });
@@ -99,6 +96,7 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
       withinAt: 0,
       outstanding: [...parts.values()].filter((part) => part === "required").length,
     },
+    map: undefined,
   };
   for (let i = 0; i < all.length; i++) {
     const child = all[i]!;
@@ -110,7 +108,39 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
   for (const { node, dependents } of all) node!.waitedBy = dependents?.length ?? 0;
 }
 
-const typed = (stated: PlannedTaskV2): TaskSpec => stated as PlannedTaskV2 & { readonly type: string };
+/** One that no worker executes is shown as a plan. */
+const specOf = (stated: PlannedTaskV2): TaskSpec =>
+  stated.type === undefined ? { ...stated, type: "plan" } : (stated as PlannedTaskV2 & { readonly type: string });
+
+/** Grows the items of a map. None of them has started when this returns. */
+export function plantItems(task: TaskRecord, size: number): void {
+  const node = task.node!;
+  const checked = planOfItems(node, size);
+  const stated = itemStated(node);
+  const spec = specOf(stated);
+  const map = createProgress(node);
+  const isKept = task.holders > 0;
+  const all = checked.keys.map((key, index) => {
+    const child = createTask(task.run, task, key, spec);
+    child.node = {
+      checked,
+      index,
+      stated,
+      inOutput: "optional",
+      breaks: false,
+      needs: new Tally(0),
+      waitedBy: 0,
+      withinAt: 0,
+      hasLeft: false,
+      answers: undefined,
+      items: undefined,
+    };
+    if (isKept) child.holders++;
+    return child;
+  });
+  const plan = { checked, sinks: new Tally(size), outstanding: 0, withinAt: 0 };
+  task.children = { all, remaining: 0, output: undefined, template: undefined, plan, map };
+}
 
 /** What the output of a plan is made of. Where it has a default for a part, or asks only how it came out, it can do without. */
 function partsOfOutput({

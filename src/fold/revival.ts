@@ -1,3 +1,4 @@
+import { recountItems, startable } from "./map-node.ts";
 import { countChild, countNeed, judgeNeeds, Tally } from "./plan-node.ts";
 import { isFinal, stateOf, type TaskRecord } from "./task-record.ts";
 
@@ -21,6 +22,11 @@ export function* revivals(task: TaskRecord, siblings: ReadonlySet<TaskRecord> = 
   for (const child of children.plan ? stopped : children.all) if (isStopped(child)) yield* revivals(child, stopped);
   if (!children.plan) return;
   recount(task);
+  if (children.map) {
+    recountItems(task);
+    for (const item of startable(task)) yield { task: item, event: "start" };
+    return;
+  }
   for (const child of children.all)
     if (stateOf(child) === "blocked" && judgeNeeds(child) === "met") yield { task: child, event: "start" };
 }

@@ -5,6 +5,7 @@ import type { CheckedPlan } from "../core/plan-check.ts";
 import { checkAnyPlan } from "../core/plan-v2-check.ts";
 import { describeProblems } from "../core/problem.ts";
 import { visitTemplate } from "../core/template.ts";
+import { findMapProblem } from "./map-node.ts";
 import { inputOf, isSentPlan } from "./outputs.ts";
 import type { PlanNode } from "./plan-node.ts";
 import type { TaskRecord } from "./task-record.ts";
@@ -13,6 +14,8 @@ import type { TaskRecord } from "./task-record.ts";
 export type Start =
   | { readonly event: "ready" | "ask" | "skip"; readonly error?: undefined }
   | { readonly event: "expand"; readonly checked: CheckedPlan | CheckedPlanV2 }
+  /** A map, over so many items. */
+  | { readonly event: "expand"; readonly items: number }
   | { readonly event: "broken"; readonly error: TaskError };
 
 const READY: Start = { event: "ready" };
@@ -21,26 +24,36 @@ export function findStart(task: TaskRecord): Start {
   const { node } = task;
   if (!node) return !task.parent && isSentPlan(task) ? expandSent(task) : READY;
   const { stated, checked, index, answers } = node;
-  if (!answers && findQuestions(node).length > 0) return { event: "ask" };
+  if (!answers && (stated.each || findQuestions(node).length > 0)) return { event: "ask" };
   if (stated.when !== undefined && !checked.asksItems(index)) {
     const answer = answers![stated.when];
     if (answer === false) return { event: "skip" };
     if (answer !== true) return refuse(`when: expected true or false, received ${JSON.stringify(answer)}`);
   }
   const inner = checked.innerOf(index);
-  if (stated.each) return refuse("maps are not carried out by this build");
-  if (stated.wait) return refuse("waits are not carried out by this build");
+  if (stated.each) return startMap(node);
   if (inner) return { event: "expand", checked: inner };
   return isSentPlan(task) ? expandSent(task) : READY;
 }
 
-/** The texts of the expressions that are to be answered before a task starts: its condition, and those of its input. */
+function startMap(node: PlanNode): Start {
+  const { items } = node;
+  if (items === undefined) return refuse("each: nothing was decided of its items");
+  const problem = findMapProblem(node, items);
+  return problem === undefined ? { event: "expand", items } : refuse(problem);
+}
+
+/**
+ * The texts of the expressions that are to be answered before a task starts: its condition, and those of its input. Of a map
+ * they are those of what it is over; its input is that of the items.
+ */
 export function findQuestions({ stated, checked, index }: PlanNode): readonly string[] {
   if (checked.expressions.size === 0) return [];
   const texts = new Set<string>();
   if (stated.when !== undefined && !checked.asksItems(index)) texts.add(stated.when);
-  if (stated.input !== undefined && !(stated.type !== undefined && stated.type === "plan"))
-    visitTemplate(stated.input, {
+  const template = stated.each ? stated.each.in : stated.type === "plan" ? undefined : stated.input;
+  if (template !== undefined)
+    visitTemplate(template, {
       found: (word) => void (word.word === "$expr" && texts.add(word.text)),
       malformed() {},
       tooDeep() {},

@@ -3,6 +3,7 @@ import type { Json } from "../core/json.ts";
 import type { PlannedTask } from "../core/plan.ts";
 import type { PlannedTaskV2 } from "../core/plan-v2.ts";
 import type { TaskSnapshot, TaskState } from "../machines/task.ts";
+import type { MapProgress } from "./map-node.ts";
 import type { PlanNode, PlanProgress } from "./plan-node.ts";
 import type { RunState } from "./run-state.ts";
 
@@ -21,8 +22,10 @@ export interface Children {
   readonly output: TaskRecord | undefined;
   /** The output of a plan of version 2 that says how it is made. */
   readonly template: Json | undefined;
-  /** Of a plan of version 2. */
+  /** Of a plan of version 2, or of a map, whose items are such a plan. */
   readonly plan: PlanProgress | undefined;
+  /** Of a map. */
+  readonly map: MapProgress | undefined;
 }
 
 /** The data of one task, beside its machine's snapshot (which it shares with others). Only the fold changes it. */

@@ -7,8 +7,9 @@ import { backoffMs, type Policy, resolveRetry } from "../core/policy.ts";
 import type { RunEffect, RunMachineEvent } from "../machines/run.ts";
 import type { TaskEffect, TaskMachineEvent } from "../machines/task.ts";
 import { releaseNeeds } from "./held-outputs.ts";
+import { startable } from "./map-node.ts";
 import { countChild, countNeed, countsForPlan, judgeInTime } from "./plan-node.ts";
-import { plant } from "./planting.ts";
+import { plant, plantItems } from "./planting.ts";
 import { revivals } from "./revival.ts";
 import type { RunState } from "./run-state.ts";
 import { findStart } from "./start.ts";
@@ -23,6 +24,8 @@ import { attemptInRound, attemptOf, isFinal, NO_TASKS, stateOf, type TaskRecord 
 /** What an event brings that its effects need, beside its type. */
 export interface StepData {
   readonly checked?: CheckedPlan | CheckedPlanV2;
+  /** Of a map. */
+  readonly items?: number;
   readonly error?: TaskError | undefined;
 }
 
@@ -94,9 +97,13 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     turn.effects.push({ kind: "decide", task, attempt: attemptOf(task) });
     beginWithin(task, turn);
   },
-  plant(task, turn, { checked }) {
+  plant(task, turn, { checked, items }) {
     if (task.openedAt === 0) task.openedAt = turn.at;
     if (task.node) beginWithin(task, turn);
+    if (items !== undefined) {
+      plantItems(task, items);
+      return items === 0 ? stepTask(task, "met", turn) : startItems(task, turn);
+    }
     plant(task, checked!);
     const { all, plan } = task.children!;
     if (all.length === 0) return stepTask(task, "met", turn);
@@ -196,7 +203,16 @@ function passOnOne(task: TaskRecord, turn: Turn): void {
   for (const dependent of task.dependents ?? NO_TASKS)
     if (stateOf(dependent) === "blocked") meet(dependent, countNeed(dependent, task), task, turn);
   const { parent } = task;
-  if (parent && stateOf(parent) === "expanded") conclude(parent, countChild(parent.children!, task), task, turn);
+  if (!parent || stateOf(parent) !== "expanded") return;
+  const { map } = parent.children!;
+  conclude(parent, countChild(parent.children!, task), task, turn);
+  if (!map) return;
+  map.running--;
+  if (stateOf(parent) === "expanded") startItems(parent, turn);
+}
+
+function startItems(map: TaskRecord, turn: Turn): void {
+  for (const item of startable(map)) start(item, turn);
 }
 
 /** `last`: the need whose end has decided it. */

@@ -2,7 +2,7 @@ import { mostBytes } from "../../bus/sizes.ts";
 import { messageOf } from "../../core/error.ts";
 import type { Decision } from "../../core/event.ts";
 import type { Json } from "../../core/json.ts";
-import { expressionValuesIn, inputRefs, type Load } from "../../fold/outputs.ts";
+import { expressionValuesOf, inputRefs, itemsOf, type Load } from "../../fold/outputs.ts";
 import type { RunState } from "../../fold/run-state.ts";
 import { findQuestions } from "../../fold/start.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../../fold/task-record.ts";
@@ -90,7 +90,7 @@ export class Decider {
         name: () => `task ${task.id} of run ${task.run.run}`,
         wanted,
       });
-      return load && wanted() ? { ...named, answers: answersOf(task, load) } : undefined;
+      return load && wanted() ? { ...named, ...decide(task, load) } : undefined;
     } catch (error) {
       return { ...named, error: messageOf(error) };
     }
@@ -102,9 +102,17 @@ const FRAME = 64;
 
 const isDeciding = (task: TaskRecord): boolean => stateOf(task) === "deciding";
 
+/** The answers to a task's expressions; of a map that is not left out, how many items it has. */
+function decide(task: TaskRecord, load: Load): Omit<Decision, "task" | "attempt"> {
+  const { stated, checked, index } = task.node!;
+  const answers = answersOf(task, load);
+  const isLeftOut = stated.when !== undefined && !checked.asksItems(index) && answers[stated.when] !== true;
+  return stated.each && !isLeftOut ? { answers, items: itemsOf(task, load).size } : { answers };
+}
+
 function answersOf(task: TaskRecord, load: Load): Record<string, Json> {
   const node = task.node!;
-  const values = expressionValuesIn(task.parent!, load);
+  const values = expressionValuesOf(task, load);
   const answers: Record<string, Json> = {};
   for (const text of findQuestions(node)) {
     try {

@@ -2,6 +2,7 @@ import { MAX_NESTING, toPointer } from "./json.ts";
 import { isName, NAME_EXPECTED } from "./names.ts";
 import { PLAN_LIMITS, type Plan, type PlanLimits, type PlannedTask, plan, plannedTask } from "./plan.ts";
 import { describeCycle, Graph } from "./plan-cycles.ts";
+import type { PlanWords } from "./plan-support.ts";
 import type { Policy } from "./policy.ts";
 import { createPolicyReader } from "./policy-reader.ts";
 import { type Problem, ProblemList } from "./problem.ts";
@@ -14,6 +15,8 @@ export interface PlanCheckOptions {
   readonly limits?: PlanLimits;
   /** Whether a task type is registered. Default: types are not looked up. */
   readonly knows?: (type: string) => boolean;
+  /** Of the language of version 2. Default: `carried-out`. `all` is for reading a plan only. */
+  readonly words?: PlanWords;
 }
 
 /** A plan that is right, and what its check has found out: to go through a large one again takes as long. */

@@ -8,6 +8,7 @@ import { type CheckedPlan, checkPlan, type PlanCheckOptions } from "./plan-check
 import { describeCycle } from "./plan-cycles.ts";
 import { PlanGraph } from "./plan-graph.ts";
 import { type Manner, MentionReader } from "./plan-mentions.ts";
+import { type PlanWords, refuseUnsupported } from "./plan-support.ts";
 import { type InnerPlan, PLAN_FIELDS, PLAN_V2, type PlanWhole, planWhole } from "./plan-v2.ts";
 import { type Problem, ProblemList } from "./problem.ts";
 import { type Fields, isObject, type ReadTask, refuseUnknown, TaskReader } from "./task-reader.ts";
@@ -40,13 +41,16 @@ class PlanV2Check {
   readonly #tasks: TaskReader;
   /** Tasks so far, those of plans inside included. */
   #count = 0;
+  readonly #words: PlanWords;
 
   constructor(options: PlanCheckOptions) {
     this.#options = options;
+    this.#words = options.words ?? "carried-out";
     this.#tasks = new TaskReader({
       problems: this.problems,
       mentions: this.#mentions,
       knows: options.knows,
+      words: this.#words,
       readInner: (value, at, depth) => this.read(value, at, depth),
       checkSent: (value, depth) => {
         const checked = checkAnyPlan(value, { ...options, depth });
@@ -60,6 +64,7 @@ class PlanV2Check {
     const { depth: deepest, tasks: most } = this.#options.limits ?? PLAN_LIMITS;
     if (!isObject(value)) return this.#refuse(at, "a plan: an object with tasks", value);
     refuseUnknown(value, PLAN_FIELDS, at, this.problems);
+    if (this.#words !== "all") refuseUnsupported("plan", value, at, this.problems);
     if (value.v !== undefined && value.v !== PLAN_V2) this.#refuse(`${at}/v`, "2", value.v);
     if (depth >= deepest)
       return this.#refuse(`${at}/tasks`, `no tasks deeper than level ${deepest} of the tree`, depth + 1);

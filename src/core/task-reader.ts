@@ -7,6 +7,7 @@ import { isName, isOwnersType, NAME_EXPECTED } from "./names.ts";
 import type { PlanGraph } from "./plan-graph.ts";
 import type { MentionPlace, MentionReader } from "./plan-mentions.ts";
 import { each, options, wait } from "./plan-options.ts";
+import { type PlanWords, refuseUnsupported, refuseUnsupportedType } from "./plan-support.ts";
 import { type PlannedTaskV2, TASK_FIELDS } from "./plan-v2.ts";
 import type { Problem, ProblemList } from "./problem.ts";
 import { wordOf } from "./template.ts";
@@ -16,6 +17,7 @@ export interface TaskReaderContext {
   readonly problems: ProblemList;
   readonly mentions: MentionReader;
   readonly knows: ((type: string) => boolean) | undefined;
+  readonly words: PlanWords;
   /** `depth` is that of the task which the plan belongs to. */
   readonly readInner: (value: unknown, at: string, depth: number) => CheckedPlanV2 | undefined;
   /** The problems of a plan that is sent as an input: it may be of any version. */
@@ -58,12 +60,13 @@ export class TaskReader {
 
   /** `graph` has begun the task; `depth` is the task's own. */
   read(stated: unknown, at: string, depth: number, graph: PlanGraph): ReadTask {
-    const { problems, readInner } = this.#context;
+    const { problems, readInner, words } = this.#context;
     if (!isObject(stated)) {
       problems.expected(at, "a task: an object with a type, a plan or a wait", stated);
       return { task: {}, join: ALL };
     }
     refuseUnknown(stated, TASK_FIELDS, at, problems);
+    if (words !== "all") refuseUnsupported("task", stated, at, problems);
     this.#checkKind(stated, at);
     if (Array.isArray(stated.needs))
       stated.needs.forEach((need, i) => {
@@ -112,10 +115,11 @@ export class TaskReader {
   }
 
   #checkType(type: unknown, at: string): void {
-    const { problems, knows } = this.#context;
+    const { problems, knows, words } = this.#context;
     if (!isName(type)) problems.expected(at, `a task type: ${NAME_EXPECTED}`, type);
-    else if (!isOwnersType(type) && knows?.(type) === false)
-      problems.expected(at, "a task type that is registered", type);
+    else if (isOwnersType(type)) {
+      if (words !== "all") refuseUnsupportedType(type, at, problems);
+    } else if (knows?.(type) === false) problems.expected(at, "a task type that is registered", type);
   }
 
   /** Whom the task names, where, and whether it waits for them. */

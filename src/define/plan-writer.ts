@@ -3,6 +3,7 @@ import { invalid, TuttiError } from "../core/error.ts";
 import type { Json } from "../core/json.ts";
 import { checkOptions } from "../core/known-options.ts";
 import { isName, NAME_EXPECTED } from "../core/names.ts";
+import type { PlanWords } from "../core/plan-support.ts";
 import { checkPlanV2 } from "../core/plan-v2-check.ts";
 import type { Policy } from "../core/policy.ts";
 import { escapeLookalikes } from "./lookalikes.ts";
@@ -98,9 +99,9 @@ export class PlanWriter {
   }
 
   /** A plan of version 2 is looked at as a whole: its expressions and outputs are known to be right only then. */
-  check(): void {
+  check(words: PlanWords = "carried-out"): void {
     if (!this.draft.hasNewWords || this.draft.findNonJson() !== undefined) return;
-    const checked = checkPlanV2(this.draft.wire, { depth: 0 });
+    const checked = checkPlanV2(this.draft.wire, { depth: 0, words });
     if ("problems" in checked) throw invalid("plan", checked.problems);
   }
 

@@ -79,6 +79,8 @@ export interface PlanBuilder {
   ): TaskHandle<OutputOf<R>>;
 
   /**
+   * Not carried out by this version yet: a plan that uses it is refused (400).
+   *
    * Adds a task that waits: for a signal, a message, another run, a time. What happens when `within` is over is said by
    * `fallback`.
    *
@@ -93,7 +95,10 @@ export interface PlanBuilder {
     options?: PlannedTaskOptions<z.output<S>>,
   ): TaskHandle<z.output<S>>;
 
-  /** What runs when all is over, whatever it came to. At most once a plan. */
+  /**
+   * What runs when all is over, whatever it came to. At most once a plan. Not carried out by this version yet: a plan that uses
+   * it is refused (400).
+   */
   finally<const K extends Task | string>(type: K, input: PlannedInput<K>): void;
 
   /** When the sinks, those that nobody needs, are enough. Default: all. At most once a plan. */

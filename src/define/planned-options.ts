@@ -47,7 +47,12 @@ export interface PlannedAction {
   readonly input?: unknown;
 }
 
-/** How one task of a plan differs from its type's defaults. All but `key`, `needs` and the policy make it a plan of version 2. */
+/**
+ * How one task of a plan differs from its type's defaults. All but `key`, `needs` and the policy make it a plan of version 2.
+ *
+ * Not carried out by this version yet, and refused by `plan()` (400): `retry.on`, `deadline`, `fallback`, `compensate`,
+ * `cache`, `limit`, `budget`, `replan`, `repeat`, `tags`.
+ */
 export interface PlannedTaskOptions<T = unknown> extends PolicyInput {
   /** Unique in the plan and the same whenever the plan is made again. Default: the type, then `type-2`, `type-3`, … */
   readonly key?: string;
@@ -105,7 +110,7 @@ export const PLANNED_OPTIONS: OptionNames<PlannedTaskOptions> = {
 /** Options that a plan of version 1 has too. */
 export const OLD_OPTIONS: readonly string[] = ["key", "needs", "retry", "timeout", "priority"];
 
-/** How a map goes over its items. */
+/** How a map goes over its items. A `key`, and a reduction by a task type, are not carried out yet: `plan()` refuses them. */
 export interface EachOptions {
   /** Items at once. Default: all. */
   readonly concurrency?: number;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { PlanOf, type Tutti, worker } from "../../src/index.ts";
+import { startTestTutti } from "../../src/testing.ts";
 import { eventually } from "../contract/wait.ts";
 import { connectPlainly } from "../support/plain-client.ts";
 import { describeOnNats, describeRuntime } from "../support/runtime.ts";
@@ -114,6 +115,43 @@ describeRuntime("a plan of version 2", (runtime) => {
     expect(await app.result("r")).toEqual({ a: 1, b: 1, c: {} });
   });
 
+  test("has of its tasks the attempts and the time that they state", async () => {
+    let times = 0;
+    const shaky = worker("shaky", {
+      retry: { attempts: 1 },
+      run: () => {
+        if (++times < 3) throw new Error("not yet");
+        return times;
+      },
+    });
+    const app = await runtime.start({ workers: [...createWorkers().workers, shaky] });
+    const tasks = {
+      a: { type: "shaky", retry: { attempts: 3, delay: 1 } },
+      b: { type: "gated", timeout: "50ms", retry: { attempts: 1 } },
+    };
+    expect(await send(app, { tasks, output: { a: { $ref: "a" }, b: { $outcome: "b" } }, join: "settled" })).toEqual({
+      a: 3,
+      b: { state: "failed", error: { kind: "retryable", name: "timeout", message: expect.stringContaining("50 ms") } },
+    });
+  });
+
+  test("is refused for what is not carried out yet, sent or returned by a worker", async () => {
+    const app = await runtime.start({ workers: createWorkers().workers });
+    const plan = { v: 2, tasks: { a: { type: "echo", fallback: { value: 1 } } } };
+    const message = "fallback is not carried out by this version yet";
+    await expect(send(app, plan, {}, "r")).rejects.toMatchObject({
+      code: 400,
+      message: `the input of plan is invalid: /plan/tasks/a/fallback: ${message}`,
+      details: { path: "/plan/tasks/a/fallback" },
+    });
+    await expect(app.get("r")).rejects.toMatchObject({ code: 404 });
+    await expect(app.run("planner", plan as never, { run: "p" })).rejects.toMatchObject({
+      code: 422,
+      message: `task - failed: the plan of planner is refused: /tasks/a/fallback: ${message}`,
+    });
+    expect((await app.get("p")).tasks).toMatchObject([{ task: "-", attempt: 1, error: { kind: "terminal" } }]);
+  });
+
   test("is refused as a whole before anything starts", async () => {
     const app = await runtime.start({ workers: createWorkers().workers });
     const wrong = { tasks: { a: { type: "nobody-does" }, b: { type: "echo", needs: ["x"] } } };
@@ -123,6 +161,35 @@ describeRuntime("a plan of version 2", (runtime) => {
     });
     await expect(app.get("r")).rejects.toMatchObject({ code: 404 });
   });
+});
+
+test("a plan of version 2 takes first what is urgent", async () => {
+  const order: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const workers = [
+    worker("gate", { run: () => gate.promise }),
+    worker("step", { run: ({ task }) => void order.push(task) }),
+  ];
+  const { app, clock } = await startTestTutti({ workers, concurrency: 1 });
+  const priorities = ["low", "high"] as const;
+  // Their queues are opened by the first task of each.
+  for (const priority of priorities) await clock.runUntilSettled(app.run("step", {}, { priority }));
+  order.length = 0;
+  await clock.runUntilSettled(app.submit("gate", {}));
+  const steps = priorities.flatMap((priority) =>
+    [0, 1, 2, 3].map((n) => [`${priority}-${n}`, { type: "step", priority }]),
+  );
+  const { run } = await clock.runUntilSettled(
+    app.submit("plan", { plan: { v: 2, tasks: Object.fromEntries(steps) } } as never),
+  );
+  await clock.advance(100);
+  gate.resolve();
+  await clock.runUntilSettled(app.result(run));
+  expect(order).toHaveLength(8);
+  const placesOf = (which: string) => order.flatMap((task, place) => (task.startsWith(which) ? [place] : []));
+  const sum = (which: string) => placesOf(which).reduce((before, place) => before + place, 0);
+  expect(sum("high")).toBeLessThan(sum("low"));
+  await clock.runUntilSettled(app.stop());
 });
 
 describeOnNats("a plan of version 2, over orchestrators that are killed", (runtime) => {

@@ -8,12 +8,12 @@ import { checkAnyPlan, checkPlanV2 } from "../../src/core/plan-v2-check.ts";
 type Tasks = Record<string, unknown>;
 
 function check(tasks: Tasks, rest: object = {}, options: Partial<PlanCheckOptions> = {}): CheckedPlanV2 {
-  const checked = checkPlanV2({ v: 2, tasks, ...rest }, { depth: 0, ...options });
+  const checked = checkPlanV2({ v: 2, tasks, ...rest }, { depth: 0, words: "all", ...options });
   if ("problems" in checked) expect.fail(JSON.stringify(checked.problems, null, 2));
   return checked;
 }
 function problemsOf(tasks: Tasks, rest: object = {}, options: Partial<PlanCheckOptions> = {}) {
-  const checked = checkPlanV2({ v: 2, tasks, ...rest }, { depth: 0, ...options });
+  const checked = checkPlanV2({ v: 2, tasks, ...rest }, { depth: 0, words: "all", ...options });
   if ("plan" in checked) expect.fail("the plan passed");
   return checked.problems;
 }
@@ -608,14 +608,14 @@ describe("any JSON", () => {
           { requiredKeys: ["v", "tasks"] },
         ),
         (stated) => {
-          const checked = checkPlanV2(stated, { depth: 0 });
+          const checked = checkPlanV2(stated, { depth: 0, words: "all" });
           if ("problems" in checked) {
             expect(checked.problems.length).toBeGreaterThan(0);
             return;
           }
           expect(planV2.safeParse(stated).success).toBe(true);
           expect(checked.plan).toEqual(planV2.parse(stated));
-          const again = checkPlanV2(checked.plan, { depth: 0 });
+          const again = checkPlanV2(checked.plan, { depth: 0, words: "all" });
           expect("plan" in again && again.plan).toEqual(checked.plan);
         },
       ),

@@ -64,7 +64,7 @@ const replan = z.union([name, exactObject({ type: name, times: count.max(100).op
 /** `retry` of version 1, and which failures it is for. */
 const retryV2 = exactObject({
   ...retry.shape,
-  /** Kinds or names of errors: `retryable`, `terminal`, `timeout`, `RateLimited`. Default: `retryable`. */
+  /** Kinds or names of errors that are tried again: `retryable`, `terminal`, `timeout`, `RateLimited`. Default: `retryable`. Never a cancellation. */
   on: z.array(z.string().min(1).max(64)).min(1).optional(),
 });
 

@@ -9,7 +9,7 @@ import type { ProblemList } from "./problem.ts";
 const NOT_CARRIED_OUT = {
   task: [
     ...["wait", "deadline", "fallback", "compensate", "cache", "limit", "budget", "replan", "repeat", "tags"],
-    ...["retry.on", "each.key", "each.reduce.type"],
+    ...["each.key", "each.reduce.type"],
   ],
   plan: ["finally"],
   type: ["start"],

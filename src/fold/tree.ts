@@ -39,7 +39,13 @@ const NO_DATA: StepData = {};
 export function failAttempt(task: TaskRecord, error: TaskError, turn: Turn): void {
   // The plan's own word counts first, then the policy of the type, which the failure carries.
   const attempts = task.spec.retry?.attempts ?? error.policy?.retry?.attempts;
-  const event = { type: "attemptFailed", error, ...(attempts !== undefined && { attempts }) } as const;
+  const on = task.node?.stated.retry?.on;
+  const event = {
+    type: "attemptFailed",
+    error,
+    ...(attempts !== undefined && { attempts }),
+    ...(on && { isRetried: on.includes(error.kind) || (error.name !== undefined && on.includes(error.name)) }),
+  } as const;
   take(task, taskSteps.step(task.snapshot, event), turn, { error });
 }
 

@@ -38,8 +38,16 @@ export type TaskMachineEvent =
   | { readonly type: "returned" }
   /** The current attempt returned a plan. */
   | { readonly type: "planned" }
-  /** The current attempt failed. `attempts`: what its policy allows, where the plan stated nothing. */
-  | { readonly type: "attemptFailed"; readonly error: TaskError; readonly attempts?: number }
+  /**
+   * The current attempt failed. `attempts`: what its policy allows, where the plan stated nothing. `isRetried`: whether the
+   * plan has such a failure tried again, where it says which; else those of the kind `retryable` are.
+   */
+  | {
+      readonly type: "attemptFailed";
+      readonly error: TaskError;
+      readonly attempts?: number;
+      readonly isRetried?: boolean;
+    }
   | { readonly type: "backoffElapsed" }
   /** Enough of its children have succeeded. */
   | { readonly type: "met" }
@@ -86,14 +94,17 @@ export type TaskEffect = keyof typeof EFFECTS;
  * step, and the snapshot that it leads to.
  */
 export const taskStepKey = (event: TaskMachineEvent): string =>
-  event.type === "attemptFailed" ? `attemptFailed ${event.error.kind} ${event.attempts}` : event.type;
+  event.type === "attemptFailed"
+    ? `attemptFailed ${event.error.kind} ${event.attempts} ${event.isRetried}`
+    : event.type;
 
 export const taskMachine = setup({
   types: {} as { context: TaskContext; events: TaskMachineEvent; tags: TaskTag; input: { readonly attempts: number } },
   guards: {
     mayRetry: ({ context, event }) =>
       event.type === "attemptFailed" &&
-      event.error.kind === "retryable" &&
+      (event.isRetried ?? event.error.kind === "retryable") &&
+      event.error.kind !== "cancelled" &&
       context.attempt - context.spent < (event.attempts ?? context.attempts),
     wasCancelled: ({ event }) => event.type === "attemptFailed" && event.error.kind === "cancelled",
   },

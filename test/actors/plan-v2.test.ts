@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { PlanOf, type Tutti, worker } from "../../src/index.ts";
+import { PlanOf, TerminalError, type Tutti, worker } from "../../src/index.ts";
 import { startTestTutti } from "../../src/testing.ts";
 import { eventually } from "../contract/wait.ts";
 import { connectPlainly } from "../support/plain-client.ts";
@@ -133,6 +133,36 @@ describeRuntime("a plan of version 2", (runtime) => {
       a: 3,
       b: { state: "failed", error: { kind: "retryable", name: "timeout", message: expect.stringContaining("50 ms") } },
     });
+  });
+
+  test("has those failures of a task tried again that it says, and no others", async () => {
+    class QuotaError extends Error {
+      override readonly name = "QuotaError";
+    }
+    const tries: Record<string, number> = {};
+    const failing = worker("failing", {
+      run: ({ task, input }) => {
+        tries[task] = (tries[task] ?? 0) + 1;
+        if (input === "terminal") throw new TerminalError("not like this");
+        throw input === "quota" ? new QuotaError("all used") : new Error("not now");
+      },
+    });
+    const app = await runtime.start({ workers: [failing] });
+    const one = (input: string, ...on: string[]) => ({
+      type: "failing",
+      input,
+      retry: { attempts: 2, delay: 1, on },
+      optional: true,
+    });
+    const tasks = {
+      named: one("quota", "timeout", "QuotaError"),
+      other: one("other", "QuotaError"),
+      kind: one("other", "retryable"),
+      final: one("terminal", "terminal"),
+      left: one("terminal", "retryable"),
+    };
+    await send(app, { tasks });
+    expect(tries).toEqual({ named: 2, other: 1, kind: 2, final: 2, left: 1 });
   });
 
   test("is refused for what is not carried out yet, sent or returned by a worker", async () => {

@@ -36,12 +36,19 @@ export function failStrayed(error: unknown): Pick<Strayable, "title"> | undefine
   return attempt;
 }
 
+const take = (error: unknown) => void failStrayed(error);
+/** How many watch: a process has one listener for all the workers in it. */
+let watching = 0;
+
 /**
  * Fails the attempts from which an `uncaughtException` comes, until it is stopped. It decides nothing else: whether the
  * process lives on is its owner's to say, by the handlers that it has or has not for such errors.
  */
 export function watchStrayErrors(): () => void {
-  const take = (error: unknown) => void failStrayed(error);
-  process.on("uncaughtExceptionMonitor", take);
-  return () => void process.off("uncaughtExceptionMonitor", take);
+  if (watching++ === 0) process.on("uncaughtExceptionMonitor", take);
+  let isWatching = true;
+  return () => {
+    if (isWatching && --watching === 0) process.off("uncaughtExceptionMonitor", take);
+    isWatching = false;
+  };
 }

@@ -101,9 +101,10 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "acknowledge before the result is stored",
     file: "actors/worker/committer.ts",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
-    snippet: "await bus.append(`${reply}.result`, data);",
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
-    instead: "for (const delivery of deliveries) delivery.ack();\nawait bus.append(`${reply}.result`, data);",
+    snippet: "const stored = await insist(this.#runtime, () => bus.append(`${reply}.${event}`, data), {",
+    instead:
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
+      "for (const delivery of deliveries) delivery.ack();\nconst stored = await insist(this.#runtime, () => bus.append(`${reply}.${event}`, data), {",
   },
   {
     name: "acknowledge a request before it is stored",
@@ -160,14 +161,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "take an unconfirmed dispatch for done",
     file: "actors/dispatch/dispatcher.ts",
-    snippet: `isBusError(error, "subject-taken", "closed")`,
-    instead: `isBusError(error, "subject-taken", "closed", "unconfirmed")`,
+    snippet: "if (isDoubtful && (await this.#isQueued(sending))) return;",
+    instead: "if (isDoubtful) return;",
   },
   {
     name: "write the end only once",
     file: "actors/log/log-writer.ts",
-    snippet: `if (isBusError(error, "closed")) return;`,
-    instead: `if (isBusError(error, "closed", "unconfirmed")) return;`,
+    snippet: `if (!isBusError(error, "wrong-sequence")) throw error;`,
+    instead: `if (isBusError(error, "unconfirmed")) return;\nif (!isBusError(error, "wrong-sequence")) throw error;`,
   },
   {
     name: "execute what is delivered again without asking",
@@ -199,8 +200,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "take a dispatch that a full queue refused for done",
     file: "actors/dispatch/dispatcher.ts",
-    snippet: `isBusError(error, "subject-taken", "closed")`,
-    instead: `isBusError(error, "subject-taken", "closed", "full")`,
+    snippet: "passes: (error) => isDoubtful || isPassing(error),",
+    instead: `passes: (error) => (isBusError(error, "full") ? !sending.task.run : isDoubtful || isPassing(error)),`,
     faults: ["full"],
   },
   {
@@ -225,9 +226,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "begin one more than the limit",
-    file: "actors/worker/demand.ts",
-    snippet: "this.running < this.#concurrency",
-    instead: "this.running <= this.#concurrency",
+    file: "actors/worker/slot-pool.ts",
+    snippet: "this.limit = limit;",
+    instead: "this.limit = limit + 1;",
   },
   {
     name: "move the checkpoint past unfinished runs",

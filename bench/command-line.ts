@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { Sync } from "./server.ts";
+import { UsageError } from "./usage-error.ts";
 import type { Workload } from "./workload.ts";
 
 /** What to measure. */
@@ -12,9 +13,6 @@ export interface Command {
   /** The folder to write results to. Default: `bench/results`. */
   readonly out: string | undefined;
 }
-
-/** Wrong usage; the message says what was expected. */
-export class UsageError extends Error {}
 
 const ALL = "all";
 

@@ -1,6 +1,6 @@
 /** `npm run bench -- NAME [N …]`: measures one workload, or all; `--help` says more. */
 import { chain } from "./chain.ts";
-import { type Command, describeUsage, readCommand, UsageError } from "./command-line.ts";
+import { type Command, describeUsage, readCommand } from "./command-line.ts";
 import { counts } from "./counts.ts";
 import { embedded } from "./embedded.ts";
 import { fanOut } from "./fan-out.ts";
@@ -12,6 +12,7 @@ import { report } from "./report.ts";
 import { scale } from "./scale.ts";
 import { type BenchServer, startBenchServer } from "./server.ts";
 import { smallRuns } from "./small-runs.ts";
+import { UsageError } from "./usage-error.ts";
 import type { Workload } from "./workload.ts";
 
 const DEFAULT_ROUNDS = 5;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type NatsServer, startNatsServer } from "../test/support/nats-server.ts";
-import { UsageError } from "./command-line.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** When a server writes what it has taken to the disk itself: by its default, every two minutes, or for each message. */
 export type Sync = "default" | "always";

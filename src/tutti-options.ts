@@ -1,5 +1,5 @@
 import type { Limits, StreamLimit, TuttiOptions } from "./app.ts";
-import type { OptionNames } from "./core/known-options.ts";
+import type { OptionNames } from "./core/option-names.ts";
 import { POLICY_OPTIONS } from "./core/policy.ts";
 
 const STREAM: OptionNames<StreamLimit> = { messages: true, bytes: true };

@@ -12,7 +12,7 @@ import type { EffectsOf } from "../machines/effects.ts";
 import { orchestratorMachine } from "../machines/orchestrator.ts";
 import { tracingEnabled } from "../telemetry/attempt-span.ts";
 import { recordRun } from "../telemetry/record-run.ts";
-import { taskTraceparent } from "../telemetry/trace-context.ts";
+import { taskTraceparent } from "../telemetry/tracing.ts";
 import { LeaseHolder } from "./cluster/lease-holder.ts";
 import { RunLoad } from "./cluster/run-load.ts";
 import { Shards } from "./cluster/shards.ts";

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { TerminalError, TuttiError } from "../core/error.ts";
-import { checkOptions, type OptionNames } from "../core/known-options.ts";
+import { checkOptions } from "../core/known-options.ts";
 import type { ModelMessage } from "../core/model.ts";
 import { depthOf } from "../core/names.ts";
+import type { OptionNames } from "../core/option-names.ts";
 import { PLAN_LIMITS, type Plan } from "../core/plan.ts";
 import { checkPlan } from "../core/plan-check.ts";
 import { describeProblems, type Problem } from "../core/problem.ts";

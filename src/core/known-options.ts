@@ -1,12 +1,8 @@
 import { TuttiError } from "./error.ts";
 import { toPointer } from "./json.ts";
 import { nearest } from "./nearest.ts";
+import type { OptionNames } from "./option-names.ts";
 import { show } from "./problem.ts";
-
-/** The names of an options object, each with the names below it where its value is an options object too. */
-export type OptionNames<T = unknown> = unknown extends T
-  ? { readonly [name: string]: true | OptionNames }
-  : { readonly [K in keyof T]-?: true | OptionNames<NonNullable<T[K]>> };
 
 /**
  * Refuses what an options object does not know, at any level: an option that is misspelt would be ignored otherwise.

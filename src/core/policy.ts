@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { duration } from "./duration.ts";
 import { fnv1a } from "./hash.ts";
-import type { OptionNames } from "./known-options.ts";
 import { priority } from "./names.ts";
+import type { OptionNames } from "./option-names.ts";
 
 /** When a failed attempt is followed by another one. */
 export const retry = z.strictObject({

@@ -12,9 +12,9 @@ import { PlannedHandle, refer } from "./planned-handle.ts";
 import { type EachOptions, PLANNED_OPTIONS, type PlannedTaskOptions, type WaitFor } from "./planned-options.ts";
 import { createReference, toWire } from "./reference.ts";
 import { peekReference } from "./reference-proxy.ts";
+import { INDEX, ITEM } from "./reference-text.ts";
 import type { Task } from "./task.ts";
 import { describe, nameOf, TaskWriter } from "./task-writer.ts";
-import { INDEX, ITEM } from "./words.ts";
 
 type Options = PlannedTaskOptions;
 const NO_OPTIONS: Options = {};

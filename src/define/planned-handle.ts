@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { UNKNOWN_FIELD } from "./output-field.ts";
 import type { Draft } from "./plan-of.ts";
 import { createReference } from "./reference.ts";
-import { OUTCOME } from "./words.ts";
+import { OUTCOME } from "./reference-text.ts";
 
 /** A task of a plan that is being written down. Its types are its author's: see `TaskHandle`. */
 export class PlannedHandle {

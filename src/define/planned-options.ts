@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Duration } from "../core/duration.ts";
 import type { join } from "../core/join.ts";
-import type { OptionNames } from "../core/known-options.ts";
+import type { OptionNames } from "../core/option-names.ts";
 import type { each } from "../core/plan-options.ts";
 import { POLICY_OPTIONS, type PolicyInput, type RetryInput } from "../core/policy.ts";
 import type { Outcome } from "./planned-types.ts";

@@ -4,7 +4,8 @@ import { type Json, MAX_NESTING } from "../core/json.ts";
 import { wordOf } from "../core/template.ts";
 import { outputOf } from "./output-field.ts";
 import { peekReference, References, takeReference } from "./reference-proxy.ts";
-import { type TakeReference, templateOf, Word } from "./words.ts";
+import { templateOf } from "./reference-text.ts";
+import { type TakeReference, Word } from "./word.ts";
 
 /**
  * References to outputs that do not exist yet. In TypeScript they look like the output itself

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { TuttiError } from "../core/error.ts";
-import { checkOptions, type OptionNames } from "../core/known-options.ts";
+import { checkOptions } from "../core/known-options.ts";
 import { isName, NAME_EXPECTED } from "../core/names.ts";
+import type { OptionNames } from "../core/option-names.ts";
 import { meantDelay, POLICY_OPTIONS, type Policy, type PolicyInput, policy } from "../core/policy.ts";
 import { describeProblems, problemsOf, show } from "../core/problem.ts";
 

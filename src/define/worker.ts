@@ -1,9 +1,10 @@
 import type { z } from "zod";
 import { TuttiError } from "../core/error.ts";
 import type { Json } from "../core/json.ts";
-import { checkOptions, type OptionNames } from "../core/known-options.ts";
+import { checkOptions } from "../core/known-options.ts";
 import type { Model } from "../core/model.ts";
 import { isOwnersType } from "../core/names.ts";
+import type { OptionNames } from "../core/option-names.ts";
 import { show } from "../core/problem.ts";
 import type { TypeRegistration } from "../core/registration.ts";
 import type { PlanOf } from "./plan-of.ts";

@@ -3,7 +3,7 @@ import type { Environment } from "../core/environment.ts";
 import { messageOf } from "../core/error.ts";
 import type { ModelMessage } from "../core/model.ts";
 import { ATTRIBUTE, CHAT } from "./attributes.ts";
-import type { ChatRequest } from "./chat.ts";
+import type { ChatRequest } from "./chat-request.ts";
 import type { Answer } from "./completion.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Failure } from "./failure.ts";

@@ -1,26 +1,16 @@
 import { type Context, context } from "@opentelemetry/api";
 import OpenAI from "openai";
-import type { ChatCompletionChunk, ChatCompletionCreateParamsBase } from "openai/resources/chat/completions";
+import type { ChatCompletionChunk } from "openai/resources/chat/completions";
 import type { Logger } from "../core/logger.ts";
-import type { ModelMessage, Usage } from "../core/model.ts";
+import type { Usage } from "../core/model.ts";
 import type { Breaker } from "./breaker.ts";
 import type { CallScope } from "./call-scope.ts";
+import type { ChatRequest } from "./chat-request.ts";
 import { ChatSpan } from "./chat-span.ts";
 import { type Answer, readChunk, readCompletion } from "./completion.ts";
 import { type Endpoint, redact } from "./endpoint.ts";
 import { describeFailure, type Failure, RequestRefused, UnusableAnswer } from "./failure.ts";
 import { ParameterMemory } from "./parameters.ts";
-
-/** One question to a model, before it is fitted to what the endpoint accepts. */
-export interface ChatRequest {
-  readonly model: string;
-  readonly messages: readonly ModelMessage[];
-  readonly temperature?: number;
-  readonly maxTokens?: number;
-  readonly responseFormat?: NonNullable<ChatCompletionCreateParamsBase["response_format"]>;
-  readonly wantsJson?: boolean;
-  readonly stream?: boolean;
-}
 
 /** What a call brings along: its limits, where its tokens are counted, the span it belongs to. */
 export interface Caller {

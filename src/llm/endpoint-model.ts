@@ -5,7 +5,8 @@ import type { Logger } from "../core/logger.ts";
 import type { Model, ModelMessage, ModelOptions, ModelProvider, Usage } from "../core/model.ts";
 import { type BreakerOptions, createBreaker } from "./breaker.ts";
 import { CallScope } from "./call-scope.ts";
-import { type Caller, Chat, type ChatRequest } from "./chat.ts";
+import { type Caller, Chat } from "./chat.ts";
+import type { ChatRequest } from "./chat-request.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { StructuredOutput } from "./structured.ts";
 

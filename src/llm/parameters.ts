@@ -1,5 +1,5 @@
 import type { ChatCompletionCreateParamsBase } from "openai/resources/chat/completions";
-import type { ChatRequest } from "./chat.ts";
+import type { ChatRequest } from "./chat-request.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { RequestRefused } from "./failure.ts";
 

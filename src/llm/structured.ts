@@ -3,7 +3,7 @@ import { z } from "zod";
 import { RetryableError } from "../core/error.ts";
 import type { ModelMessage } from "../core/model.ts";
 import { describeProblems, type Problem, problemsOf, show } from "../core/problem.ts";
-import type { ChatRequest } from "./chat.ts";
+import type { ChatRequest } from "./chat-request.ts";
 import type { Answer } from "./completion.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RequestRefused } from "./failure.ts";

@@ -1,7 +1,8 @@
 import { TuttiError } from "../core/error.ts";
 import type { Json } from "../core/json.ts";
-import { checkOptions, type OptionNames } from "../core/known-options.ts";
+import { checkOptions } from "../core/known-options.ts";
 import { isName, NAME_EXPECTED } from "../core/names.ts";
+import type { OptionNames } from "../core/option-names.ts";
 import type { Plan } from "../core/plan.ts";
 import { POLICY_OPTIONS, type PolicyInput } from "../core/policy.ts";
 import { show } from "../core/problem.ts";

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { TuttiError } from "../core/error.ts";
-import { checkOptions, type OptionNames } from "../core/known-options.ts";
+import { checkOptions } from "../core/known-options.ts";
+import type { OptionNames } from "../core/option-names.ts";
 import { show } from "../core/problem.ts";
 import { type HandlerContext, type Worker as TuttiWorker, worker } from "../define/worker.ts";
 import { PatternTask, toPlan } from "./task.ts";

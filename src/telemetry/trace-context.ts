@@ -1,5 +1,4 @@
 import { hash } from "node:crypto";
-import { isRunSampled } from "./tracing.ts";
 
 /**
  * W3C trace context, and ids that are functions of what they stand for. A run's trace and the spans of its tasks can
@@ -56,12 +55,3 @@ export function traceOf(run: string, incoming?: string): RunTrace {
 }
 
 export const taskSpanId = (run: string, task: string): string => idOf(`task ${run} ${task}`, 16);
-
-/**
- * The `traceparent` of a task's messages: workers' spans become children of the task's span. Its flag is this
- * process's sampling decision for the run, so that a run is sampled as a whole or not at all.
- */
-export function taskTraceparent(run: string, task: string, incoming?: string): string {
-  const trace = traceOf(run, incoming);
-  return formatTraceparent({ traceId: trace.traceId, spanId: taskSpanId(run, task), sampled: isRunSampled(trace) });
-}

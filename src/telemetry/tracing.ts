@@ -1,5 +1,5 @@
 import { type Context, ROOT_CONTEXT, type Span, type SpanOptions, TraceFlags, trace } from "@opentelemetry/api";
-import type { RunTrace } from "./trace-context.ts";
+import { formatTraceparent, type RunTrace, taskSpanId, traceOf } from "./trace-context.ts";
 
 /**
  * What the rest of telemetry asks of the SDK beyond the OpenTelemetry API. The set-up file provides it while spans
@@ -59,4 +59,13 @@ export function startRunSpan(tracing: Tracing, run: RunTrace, name: string, opti
 export function isRunSampled(run: RunTrace): boolean {
   if (!current) return run.sampled;
   return (startRunSpan(current, run, "sampling", {}).spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
+}
+
+/**
+ * The `traceparent` of a task's messages: workers' spans become children of the task's span. Its flag is this
+ * process's sampling decision for the run, so that a run is sampled as a whole or not at all.
+ */
+export function taskTraceparent(run: string, task: string, incoming?: string): string {
+  const trace = traceOf(run, incoming);
+  return formatTraceparent({ traceId: trace.traceId, spanId: taskSpanId(run, task), sampled: isRunSampled(trace) });
 }

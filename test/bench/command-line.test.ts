@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { describeUsage, readCommand, UsageError } from "../../bench/command-line.ts";
+import { describeUsage, readCommand } from "../../bench/command-line.ts";
+import { UsageError } from "../../bench/usage-error.ts";
 import type { Workload } from "../../bench/workload.ts";
 import { startProgram } from "../support/program.ts";
 

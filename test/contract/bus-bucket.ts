@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { BucketDefinition } from "../../src/bus/port.ts";
-import type { Contract } from "./bus.ts";
 import { bytes, text } from "./bytes.ts";
+import type { Contract } from "./contract.ts";
 import { Collector, eventually } from "./wait.ts";
 
 type Change = [key: string, value: string | undefined];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ConsumerDefinition, Delivery, StreamDefinition } from "../../src/bus/port.ts";
-import type { Contract } from "./bus.ts";
 import { bytes, text } from "./bytes.ts";
+import type { Contract } from "./contract.ts";
 import { openQueue as openQueueOf, texts } from "./queue.ts";
 import { Collector, eventually, removal } from "./wait.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { BusEvent } from "../../src/bus/bus-event.ts";
 import type { Delivery, Message, StoredMessage } from "../../src/bus/port.ts";
-import type { Contract } from "./bus.ts";
 import { bytes } from "./bytes.ts";
+import type { Contract } from "./contract.ts";
 import { Collector } from "./wait.ts";
 
 export function lifetimeContract({ connect, unique }: Contract): void {

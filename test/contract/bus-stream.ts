@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { header, type Message, type StreamDefinition } from "../../src/bus/port.ts";
-import type { Contract } from "./bus.ts";
 import { bytes, text } from "./bytes.ts";
+import type { Contract } from "./contract.ts";
 import { Collector, eventually } from "./wait.ts";
 
 export function streamContract({ connect, unique }: Contract): void {

@@ -12,19 +12,12 @@ import { followContract } from "./bus-follow.ts";
 import { lifetimeContract } from "./bus-lifetime.ts";
 import { queueContract } from "./bus-queue.ts";
 import { streamContract } from "./bus-stream.ts";
+import type { Contract } from "./contract.ts";
 
 export interface BusHarness {
   /** A new connection to the same broker. */
   connect(): Promise<Bus>;
   stop?(): Promise<void>;
-}
-
-/** What a test of the contract works with. */
-export interface Contract {
-  /** A connection that is closed after the test. */
-  connect(): Promise<Bus>;
-  /** A name nobody else uses, good for streams, buckets and a token of a subject. */
-  unique(): string;
 }
 
 export function describeBusContract(name: string, createHarness: () => Promise<BusHarness>): void {

@@ -1,6 +1,6 @@
 import type { ConsumerDefinition, Delivery, StreamDefinition } from "../../src/bus/port.ts";
-import type { Contract } from "./bus.ts";
 import { bytes, text } from "./bytes.ts";
+import type { Contract } from "./contract.ts";
 
 /** A work queue of one message a subject under `<name>.>`, with a consumer `c` of all of it. */
 export async function openQueue(

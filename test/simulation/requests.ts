@@ -4,9 +4,17 @@ import type { Redriven } from "../../src/core/dead-letter.ts";
 import { TuttiError } from "../../src/core/error.ts";
 import { shardOf } from "../../src/core/hash.ts";
 import { encodeJson, type Json } from "../../src/core/json.ts";
+import type { Auditor } from "./auditor.ts";
 import type { Life } from "./simulated-process.ts";
 import type { SimulatedRun } from "./workload.ts";
-import type { World } from "./world.ts";
+
+/** What the client needs of the world in which it is. */
+interface ClientWorld {
+  readonly runs: readonly SimulatedRun[];
+  readonly auditor: Auditor;
+  readonly options: { readonly shards?: number };
+  trace(line: string): void;
+}
 
 async function told(answer: Promise<Json>): Promise<{ output: Json } | { code: number }> {
   try {
@@ -21,9 +29,9 @@ async function told(answer: Promise<Json>): Promise<{ output: Json } | { code: n
 export class Requests {
   readonly #app: Tutti;
   readonly #life: Life;
-  readonly #world: World;
+  readonly #world: ClientWorld;
 
-  constructor(app: Tutti, life: Life, world: World) {
+  constructor(app: Tutti, life: Life, world: ClientWorld) {
     this.#app = app;
     this.#life = life;
     this.#world = world;

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Attempt, inAttemptSpan, injectTraceparent, tracingEnabled } from "../../src/telemetry/attempt-span.ts";
 import { recordRun } from "../../src/telemetry/record-run.ts";
 import { startTelemetry, type Telemetry } from "../../src/telemetry/setup.ts";
-import { parseTraceparent, taskSpanId, taskTraceparent, traceOf } from "../../src/telemetry/trace-context.ts";
+import { parseTraceparent, taskSpanId, traceOf } from "../../src/telemetry/trace-context.ts";
+import { taskTraceparent } from "../../src/telemetry/tracing.ts";
 import { assertTree, type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { finishedRun, finishedTask } from "./finished-run.ts";
 

@@ -1,11 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  formatTraceparent,
-  parseTraceparent,
-  taskSpanId,
-  taskTraceparent,
-  traceOf,
-} from "../../src/telemetry/trace-context.ts";
+import { formatTraceparent, parseTraceparent, taskSpanId, traceOf } from "../../src/telemetry/trace-context.ts";
+import { taskTraceparent } from "../../src/telemetry/tracing.ts";
 
 const CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 

@@ -7,7 +7,7 @@ import { trace } from "@opentelemetry/api";
 import { inAttemptSpan } from "../../src/telemetry/attempt-span.ts";
 import { recordRun } from "../../src/telemetry/record-run.ts";
 import { startTelemetry } from "../../src/telemetry/setup.ts";
-import { taskTraceparent } from "../../src/telemetry/trace-context.ts";
+import { taskTraceparent } from "../../src/telemetry/tracing.ts";
 import { finishedRun, finishedTask } from "./finished-run.ts";
 
 const [what, run = "run"] = process.argv.slice(2);

@@ -1,5 +1,5 @@
 import type { RunOptions } from "../../app.ts";
-import type { OptionNames } from "../../core/known-options.ts";
+import type { OptionNames } from "../../core/option-names.ts";
 
 const RUN: OptionNames<RunOptions> = {
   run: true,

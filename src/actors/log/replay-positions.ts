@@ -1,10 +1,17 @@
 import { type RunAddress, runKey } from "../../fold/run-state.ts";
-import type { RunPositions } from "./run-replay.ts";
 
 /** A message of the log: its sequence, and when the log took it (ms). */
 export interface Mark {
   readonly sequence: number;
   readonly at: number;
+}
+
+/** Where the log has a run. */
+export interface RunPositions {
+  /** Its `submitted`. */
+  readonly original: Mark;
+  /** What a fold of it can begin at: the original, or the copy that its last `carried` names. */
+  readonly base: Mark;
 }
 
 /**

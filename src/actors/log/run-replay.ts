@@ -3,15 +3,7 @@ import { applyEvent, beginRun } from "../../fold/apply.ts";
 import type { Effect } from "../../fold/effects.ts";
 import type { RunState } from "../../fold/run-state.ts";
 import { readCarried } from "./log-event.ts";
-import type { Mark } from "./replay-positions.ts";
-
-/** Where the log has a run. */
-export interface RunPositions {
-  /** Its `submitted`. */
-  readonly original: Mark;
-  /** What a fold of it can begin at: the original, or the copy that its last `carried` names. */
-  readonly base: Mark;
-}
+import type { Mark, RunPositions } from "./replay-positions.ts";
 
 /**
  * One run, folded from whatever the log still has of it. Its owner, a query, a watcher and a redrive read a run by this,

@@ -1,11 +1,19 @@
 import type { Message } from "../../bus/port.ts";
 import { decodeJson, encodeJson } from "../../core/json.ts";
 import { type SettledQuery, settledQuery } from "../../core/query.ts";
+import type { RunState } from "../../fold/run-state.ts";
 import { isOpen } from "../../fold/task-record.ts";
-import type { ShardOwner } from "./shard-owner.ts";
+
+/** What the owner of a shard knows of its runs. */
+export interface OwnedRuns {
+  /** Resolves when the log, as it stands now, has been folded. */
+  caughtUp(): Promise<void>;
+  /** Undefined for a run that has ended, or was never begun. */
+  find(tenant: string, run: string): RunState | undefined;
+}
 
 /** Whether the log, as it stands now, has closed the attempt. Only the owner of the run's shard knows. */
-export async function isSettled(owner: ShardOwner, { tenant, run, task: id, attempt }: SettledQuery): Promise<boolean> {
+export async function isSettled(owner: OwnedRuns, { tenant, run, task: id, attempt }: SettledQuery): Promise<boolean> {
   await owner.caughtUp();
   const task = owner.find(tenant, run)?.tasks.get(id);
   // Of a run that has ended, or was never begun, nothing is open.
@@ -13,7 +21,7 @@ export async function isSettled(owner: ShardOwner, { tenant, run, task: id, atte
 }
 
 /** Answers for a shard's owner what other orchestrators pass on to it. */
-export function answerSettled(owner: ShardOwner, message: Message): void {
+export function answerSettled(owner: OwnedRuns, message: Message): void {
   const answer = async () => {
     const query = settledQuery.parse(decodeJson(message.data));
     message.respond(encodeJson({ settled: await isSettled(owner, query) }));

@@ -10,9 +10,8 @@ import { attemptBlobs } from "../host/attempt-blobs.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { blobsOf } from "../log/event-blobs.ts";
 import { refuseInexact } from "../log/log-event.ts";
-import type { Mark } from "../log/replay-positions.ts";
+import type { Mark, RunPositions } from "../log/replay-positions.ts";
 import { eachMessage } from "../log/run-reader.ts";
-import type { RunPositions } from "../log/run-replay.ts";
 import type { ShardFold } from "./shard-fold.ts";
 
 /** An unfinished run is carried when what it can be folded from has come to this part of the log's age. */

@@ -1,5 +1,12 @@
 import type { PDFPageProxy } from "pdfjs-dist/legacy/build/pdf.mjs";
-import type { FilledField } from "./pdf-text.ts";
+
+/** What was written into a field of a form, and the field's place. */
+export interface FilledField {
+  readonly text: string;
+  readonly left: number;
+  readonly bottom: number;
+  readonly top: number;
+}
 
 /** The parts of pdf.js's description of an annotation that matter here. */
 interface Annotation {

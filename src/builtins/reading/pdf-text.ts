@@ -1,5 +1,5 @@
 import type { PDFPageProxy } from "pdfjs-dist/legacy/build/pdf.mjs";
-import { annotationsOf } from "./pdf-annotations.ts";
+import { annotationsOf, type FilledField } from "./pdf-annotations.ts";
 import { openPdf } from "./pdf-document.ts";
 import { joinLetters } from "./pdf-spacing.ts";
 import { xfaText } from "./pdf-xfa.ts";
@@ -57,14 +57,6 @@ function withoutRepetitions(items: readonly TextItem[]): TextItem[] {
     }
     return { ...item, str: "" };
   });
-}
-
-/** What was written into a field of a form, and the field's place. */
-export interface FilledField {
-  readonly text: string;
-  readonly left: number;
-  readonly bottom: number;
-  readonly top: number;
 }
 
 /** The items of a page with the fields among them, each after what stands to the left of it on its line, else at the end. */

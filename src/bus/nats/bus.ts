@@ -4,13 +4,14 @@ import { type Bus, BusError, type ConsumerDefinition, isBusError, type Message, 
 import { checkSize } from "../sizes.ts";
 import { Appender } from "./append.ts";
 import { openBucket } from "./bucket.ts";
+import { callHandler } from "./call-handler.ts";
 import { ensureConsumer, readConsumer } from "./consumer.ts";
 import { closedError, toBusError } from "./errors.ts";
 import { Follower } from "./follow.ts";
 import { demandsCertificate } from "./greeting.ts";
 import { fromHeaders } from "./headers.ts";
 import { Link } from "./link.ts";
-import { callHandler, toMessage } from "./message.ts";
+import { toMessage } from "./message.ts";
 import { openObjects } from "./objects.ts";
 import { connectionOptions, type NatsOptions } from "./options.ts";
 import { NatsPuller } from "./pull.ts";

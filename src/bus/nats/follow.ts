@@ -1,8 +1,9 @@
 import { createInbox, type Msg, type Subscription } from "@nats-io/transport-node";
 import type { FollowOptions, Stoppable, StoredMessage } from "../port.ts";
+import { callHandler } from "./call-handler.ts";
 import { readHeaders } from "./headers.ts";
 import type { Link } from "./link.ts";
-import { callHandler, isStored, NatsStoredMessage, parseAckSubject } from "./message.ts";
+import { isStored, NatsStoredMessage, parseAckSubject } from "./message.ts";
 import { Recovery } from "./recovery.ts";
 
 const HEARTBEAT_MS = 2000;

@@ -8,9 +8,9 @@ import {
 import { type Clock, sleep } from "../../core/clock.ts";
 import type { BusEvent } from "../bus-event.ts";
 import { BusError, isBusError } from "../port.ts";
+import { callHandler } from "./call-handler.ts";
 import { type ApiErrorBody, ConnectionLost, closedError, isPassing, JetStreamError } from "./errors.ts";
 import { KnownStreams } from "./known-streams.ts";
-import { callHandler } from "./message.ts";
 import { Requests } from "./requests.ts";
 
 /** What the parts of the adapter do when the connection changes. */

@@ -1,9 +1,10 @@
 import { createInbox, type Msg, type Subscription } from "@nats-io/transport-node";
 import type { Delivery, Puller } from "../port.ts";
+import { callHandler } from "./call-handler.ts";
 import { giveBack, NatsDelivery } from "./delivery.ts";
 import { readHeaders } from "./headers.ts";
 import type { Link } from "./link.ts";
-import { callHandler, isStored } from "./message.ts";
+import { isStored } from "./message.ts";
 import { DELETION_MS, Recovery } from "./recovery.ts";
 
 const EXPIRES_MS = 30_000;

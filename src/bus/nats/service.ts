@@ -1,9 +1,10 @@
 import { Svcm } from "@nats-io/services";
 import type { Msg } from "@nats-io/transport-node";
 import type { ServiceDefinition, Stoppable } from "../port.ts";
+import { callHandler } from "./call-handler.ts";
 import { toBusError } from "./errors.ts";
 import type { Link } from "./link.ts";
-import { callHandler, toMessage } from "./message.ts";
+import { toMessage } from "./message.ts";
 
 /** Starts a micro service; its instances share the requests through the queue group that ADR-32 names, `q`. */
 export async function startService(link: Link, definition: ServiceDefinition): Promise<Stoppable> {

@@ -98,7 +98,7 @@ describe.each([
         expect(await app.run(count, { t: text(n) }, options)).toBe(n);
       const n = Math.round(0.6 * most);
       expect(await app.run(several, { n }, options)).toEqual([n, n, n]);
-      await app.run(wide, { n: Math.round(most / 30) > 500 ? 500 : Math.round(most / 30) }, options);
+      await app.run(wide, { n: Math.min(500, Math.round(most / 30)) }, options);
       expect(await app.run(live, { n: 2 * most }, options)).toBe("done");
       expect(logged).toEqual([]);
     },

@@ -9,7 +9,7 @@ export const VERSIONS = {
   /** 2: a run of a type that the owner carries out itself. */
   submitted: 2,
   result: 1,
-  /** 2: of the moment `within`. */
+  /** 2: of the moment `within`, or of the deadline of a task. */
   due: 2,
   cancel: 1,
   redrive: 1,

@@ -50,7 +50,7 @@ export interface PlannedAction {
 /**
  * How one task of a plan differs from its type's defaults. All but `key`, `needs` and the policy make it a plan of version 2.
  *
- * Not carried out by this version yet, and refused by `plan()` (400): `deadline`, `fallback`, `compensate`,
+ * Not carried out by this version yet, and refused by `plan()` (400): `fallback`, `compensate`,
  * `cache`, `limit`, `budget`, `replan`, `repeat`, `tags`.
  */
 export interface PlannedTaskOptions<T = unknown> extends PolicyInput {

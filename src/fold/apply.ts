@@ -25,7 +25,7 @@ import { createTask } from "./planting.ts";
 import { failedTaskOf, isOver, type RunAddress, type RunState } from "./run-state.ts";
 import { FIRST_RUN_STEP, type Turn } from "./steps.ts";
 import { attemptOf, isOpen, stateOf, type TaskRecord } from "./task-record.ts";
-import { arm, endWithin, failAttempt, passOn, runEffects, start, stepRun, stepTask } from "./tree.ts";
+import { arm, endDeadline, endWithin, failAttempt, passOn, runEffects, start, stepRun, stepTask } from "./tree.ts";
 
 /** Raised whenever the same log would fold to another state; a run records the one it began with. */
 export const FOLD_VERSION = 2;
@@ -223,13 +223,20 @@ function contentProblem(read: Result): string | undefined {
 const CONTENTS = ["output", "outputRef", "plan", "planRef", "error"] as const;
 
 function applyDue(run: RunState, { task: id, attempt, what }: Due, turn: Turn): void {
+  const task = run.tasks.get(id);
   if (what === "deadline") {
+    if (task?.node) {
+      const { deadlineAt } = task.node;
+      if (deadlineAt === 0) return;
+      if (turn.at < deadlineAt) return arm(task, "deadline", deadlineAt, turn);
+      endDeadline(task, turn);
+      return passOn(turn);
+    }
     if (run.deadline === undefined || !run.snapshot.hasTag("active")) return;
     if (turn.at < run.deadline) return arm(run.root, "deadline", run.deadline, turn);
     stepRun(run, { type: "deadlinePassed" }, turn);
     return passOn(turn);
   }
-  const task = run.tasks.get(id);
   if (what === "within") {
     if (!task || attemptOf(task) !== attempt || withinAtOf(task) === 0) return;
     if (turn.at < withinAtOf(task)) return arm(task, "within", withinAtOf(task), turn);

@@ -10,6 +10,7 @@ export function* obligationsOf(run: RunState): Generator<Effect> {
   if (snapshot.hasTag("active") && run.deadline !== undefined)
     yield { kind: "arm", task: run.root, what: "deadline", at: run.deadline };
   for (const task of run.tasks.values()) {
+    if (task.node?.deadlineAt) yield { kind: "arm", task, what: "deadline", at: task.node.deadlineAt };
     if (hasOpenAttempt(task)) yield { kind: "open", task, attempt: attemptOf(task) };
     else if (stateOf(task) === "deciding") yield { kind: "decide", task, attempt: attemptOf(task) };
     else if (withinAtOf(task) > 0) yield { kind: "arm", task, what: "within", at: withinAtOf(task) };

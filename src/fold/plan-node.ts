@@ -39,6 +39,8 @@ export interface PlanNode {
   waitedBy: number;
   /** While it is blocked: log time, ms, at which its join has taken as long as it may; 0: not known yet, or never. */
   withinAt: number;
+  /** While it is neither blocked nor over: log time, ms, at which it has taken as long as it may; 0: never. */
+  deadlineAt: number;
   /** Whether it has started or ended, and its needs know. */
   hasLeft: boolean;
   /** The answers to its expressions, by their texts, once they were decided. */
@@ -94,6 +96,15 @@ export function withinAtOf(task: TaskRecord): number {
   const state = stateOf(task);
   if (state === "blocked") return task.node?.withinAt ?? 0;
   return state === "expanded" ? (task.children?.plan?.withinAt ?? 0) : 0;
+}
+
+/** When the task has taken as long as it may, and what contains it, too, log time, ms; undefined: never. */
+export function deadlineOf({ run, node, parent }: TaskRecord): number | undefined {
+  let deadline = run.deadline ?? Number.POSITIVE_INFINITY;
+  if (node?.deadlineAt) deadline = Math.min(deadline, node.deadlineAt);
+  for (let above = parent; above; above = above.parent)
+    if (above.node?.deadlineAt) deadline = Math.min(deadline, above.node.deadlineAt);
+  return deadline === Number.POSITIVE_INFINITY ? undefined : deadline;
 }
 
 /** The verdict on the join that a task waits for now, when it has taken as long as it may. */

@@ -99,6 +99,17 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
       turn.effects.push({ kind: "disarm", task, what: "within" });
     }
   },
+  armDeadline(task, turn) {
+    const { node } = task;
+    if (node?.stated.deadline === undefined) return;
+    node.deadlineAt = turn.at + node.stated.deadline;
+    arm(task, "deadline", node.deadlineAt, turn);
+  },
+  disarmDeadline(task, turn) {
+    if (!task.node?.deadlineAt) return;
+    task.node.deadlineAt = 0;
+    turn.effects.push({ kind: "disarm", task, what: "deadline" });
+  },
   decide(task, turn) {
     turn.effects.push({ kind: "decide", task, attempt: attemptOf(task) });
     beginWithin(task, turn);
@@ -186,6 +197,12 @@ export function endWithin(task: TaskRecord, turn: Turn): void {
   if (!isBlocked) return stepTask(task, "met", turn);
   leaveNeeds(task, turn);
   start(task, turn);
+}
+
+/** The task has taken as long as it may, all its attempts together. */
+export function endDeadline(task: TaskRecord, turn: Turn): void {
+  const message = `it did not end within its deadline of ${task.node!.stated.deadline} ms`;
+  stepTask(task, "expired", turn, { error: { kind: "terminal", name: "timeout", message } });
 }
 
 /** Begins a task whose join is met: by an attempt, by its plan, or by having its expressions answered. */

@@ -51,7 +51,7 @@ export type TaskMachineEvent =
   | { readonly type: "backoffElapsed" }
   /** Enough of its children have succeeded. */
   | { readonly type: "met" }
-  /** The run's deadline has come. Sent to the root: what is unfinished below it is cancelled. */
+  /** Its own deadline has come, or, sent to the root, the run's: what is unfinished below it is cancelled. */
   | { readonly type: "expired" }
   | { readonly type: "cancel" }
   /** No task that needs it can still use it. */
@@ -74,6 +74,9 @@ const EFFECTS = {
   /** The end of what its join, or that of its plan, may take. */
   armWithin: effect,
   disarmWithin: effect,
+  /** The end of what all its attempts together, or its plan, may take. */
+  armDeadline: effect,
+  disarmDeadline: effect,
   /** Have the expressions answered, in the log. */
   decide: effect,
   plant: effect,
@@ -124,9 +127,9 @@ export const taskMachine = setup({
       exit: "disarmWithin",
       on: {
         awaited: { actions: "armWithin" },
-        ready: "ready",
-        expand: { target: "expanded", actions: "plant" },
-        ask: "deciding",
+        ready: { target: "ready", actions: "armDeadline" },
+        expand: { target: "expanded", actions: ["armDeadline", "plant"] },
+        ask: { target: "deciding", actions: "armDeadline" },
         skip: "skipped",
         broken: "failed",
         cancel: "cancelled",
@@ -141,6 +144,7 @@ export const taskMachine = setup({
         expand: { target: "expanded", actions: "plant" },
         skip: "skipped",
         broken: "failed",
+        expired: "failed",
         cancel: "cancelled",
         abandon: "abandoned",
       },
@@ -191,25 +195,25 @@ export const taskMachine = setup({
       type: "final",
       tags: "over",
       // The run concludes first; what is left is swept after.
-      entry: ["reportSuccess", "abandonChildren"],
+      entry: ["disarmDeadline", "reportSuccess", "abandonChildren"],
     },
     failed: {
       description: "Its last attempt failed, its join or its plan broke, or the deadline came.",
       tags: "over",
-      entry: "reportFailure",
+      entry: ["disarmDeadline", "reportFailure"],
       on: {
-        redriven: { target: "ready", actions: "beginRound" },
-        childrenRedriven: "expanded",
+        redriven: { target: "ready", actions: ["beginRound", "armDeadline"] },
+        childrenRedriven: { target: "expanded", actions: "armDeadline" },
         needsRedriven: "blocked",
       },
     },
     cancelled: {
       description: "On request, or because what it was for has failed.",
       tags: "over",
-      entry: "reportFailure",
+      entry: ["disarmDeadline", "reportFailure"],
       on: {
-        redriven: { target: "ready", actions: "beginRound" },
-        childrenRedriven: "expanded",
+        redriven: { target: "ready", actions: ["beginRound", "armDeadline"] },
+        childrenRedriven: { target: "expanded", actions: "armDeadline" },
         needsRedriven: "blocked",
       },
     },
@@ -217,15 +221,15 @@ export const taskMachine = setup({
       description: "Left out, by its condition or because what it needs was. Has no output.",
       type: "final",
       tags: "over",
-      entry: "reportSkip",
+      entry: ["disarmDeadline", "reportSkip"],
     },
     abandoned: {
       description: "What needed it goes on or has ended without it. Counts for nothing.",
       tags: "over",
-      entry: "reportAbandoned",
+      entry: ["disarmDeadline", "reportAbandoned"],
       on: {
-        redriven: { target: "ready", actions: "beginRound" },
-        childrenRedriven: "expanded",
+        redriven: { target: "ready", actions: ["beginRound", "armDeadline"] },
+        childrenRedriven: { target: "expanded", actions: "armDeadline" },
         needsRedriven: "blocked",
       },
     },

@@ -165,6 +165,30 @@ describeRuntime("a plan of version 2", (runtime) => {
     expect(tries).toEqual({ named: 2, other: 1, kind: 2, final: 2, left: 1 });
   });
 
+  test("is over at the deadline of a task, whatever its attempts and its plan do", async () => {
+    const { workers, aborted } = createWorkers();
+    const app = await runtime.start({ workers });
+    const endless = { type: "fail", retry: { attempts: 1000, delay: "10ms", backoff: "constant" } };
+    const tasks = {
+      attempt: { type: "gated", deadline: "100ms" },
+      tries: { ...endless, deadline: "100ms" },
+      inner: { plan: { tasks: { x: { type: "gated" } } }, deadline: "100ms" },
+      map: { type: "gated", each: { in: [1, 2] }, deadline: "100ms" },
+      quick: { type: "echo", input: 1, deadline: "1h" },
+    };
+    const output = Object.fromEntries(Object.keys(tasks).map((key) => [key, { $outcome: key }]));
+    const message = "it did not end within its deadline of 100 ms";
+    const late = { state: "failed", error: { kind: "terminal", name: "timeout", message } };
+    expect(await send(app, { tasks, output, join: "settled" })).toEqual({
+      attempt: late,
+      tries: late,
+      inner: late,
+      map: late,
+      quick: { state: "succeeded", output: 1 },
+    });
+    await eventually("all aborted", async () => aborted.length === 4);
+  });
+
   test("is refused for what is not carried out yet, sent or returned by a worker", async () => {
     const app = await runtime.start({ workers: createWorkers().workers });
     const plan = { v: 2, tasks: { a: { type: "echo", fallback: { value: 1 } } } };
@@ -237,6 +261,7 @@ describeOnNats("a plan of version 2, over orchestrators that are killed", (runti
       first: { type: "gated", needs: ["a", "slow"], join: "any", input: { a: { $ref: "a#/n", default: null } } },
       b: { type: "echo", when: "first.a > 5", input: { $expr: "first.a + 1" } },
       c: { type: "echo", when: "first.a <= 5", input: 0 },
+      late: { type: "gated", deadline: "2s", optional: true },
       // Larger than what travels in a message.
       d: { type: "given", needs: ["b", "c"], join: "settled", input: { text: "x".repeat(300_000) } },
     };
@@ -255,8 +280,8 @@ describeOnNats("a plan of version 2, over orchestrators that are killed", (runti
       orchestrator = await startOrchestrator();
     }
     expect(await ended).toEqual({ b: 8, c: { state: "skipped" } });
-    expect(await statesOf(app, "r")).toMatchObject({ slow: "abandoned", c: "skipped", d: "succeeded" });
-    expect((await app.get("r")).totals).toMatchObject({ succeeded: 5, skipped: 1, abandoned: 1 });
+    expect(await statesOf(app, "r")).toMatchObject({ slow: "abandoned", c: "skipped", d: "succeeded", late: "failed" });
+    expect((await app.get("r")).totals).toMatchObject({ succeeded: 5, failed: 1, skipped: 1, abandoned: 1 });
     await orchestrator.stop();
   }, 60_000);
 });

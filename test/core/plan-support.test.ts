@@ -33,6 +33,7 @@ const CARRIED_OUT: Readonly<Record<string, readonly [file: string, test: string]
   when: [PLANS, "goes on where it stood: joins, conditions, and what was abandoned"],
   optional: [JOINS, "is neutral where it is optional"],
   retry: [PLANS, "has of its tasks the attempts and the time that they state"],
+  deadline: [PLANS, "is over at the deadline of a task, whatever its attempts and its plan do"],
   timeout: [PLANS, "has of its tasks the attempts and the time that they state"],
   priority: [PLANS, "a plan of version 2 takes first what is urgent"],
   "retry.attempts": [PLANS, "has of its tasks the attempts and the time that they state"],
@@ -63,7 +64,6 @@ const t = { type: "t" };
 const REFUSED: Readonly<Record<string, readonly [stated: object, path?: string]>> = {
   "plan: finally": [{ finally: t }, "/finally"],
   wait: [{ wait: { for: "1s" } }],
-  deadline: [{ ...t, deadline: "1m" }],
   fallback: [{ ...t, fallback: { value: 1 } }],
   compensate: [{ ...t, compensate: t }],
   cache: [{ ...t, cache: { for: "1d" } }],
@@ -105,7 +105,7 @@ describe("every word of the plan language", () => {
 
 describe("what is not carried out yet", () => {
   it("is refused wherever it stands: in a plan inside, in one that is sent, among all other problems", () => {
-    const inside = { tasks: { x: { ...t, deadline: 1 } }, finally: t };
+    const inside = { tasks: { x: { ...t, tags: ["x"] } }, finally: t };
     const tasks = {
       a: { plan: inside },
       b: { type: "plan", input: { plan: { v: 2, ...inside } } },
@@ -115,9 +115,9 @@ describe("what is not carried out yet", () => {
     };
     expect(problemsOf({ tasks }).map(({ path }) => path)).toEqual([
       "/tasks/a/plan/finally",
-      "/tasks/a/plan/tasks/x/deadline",
+      "/tasks/a/plan/tasks/x/tags",
       "/tasks/b/input/plan/finally",
-      "/tasks/b/input/plan/tasks/x/deadline",
+      "/tasks/b/input/plan/tasks/x/tags",
       "/tasks/c/type",
       "/tasks/d/each",
       "/tasks/e/tags",

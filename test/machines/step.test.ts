@@ -62,7 +62,10 @@ describe("a stepper", () => {
     const { snapshot } = steps.initial(input);
     const ready = steps.stepOnce(snapshot, "ready");
     expect(steps.stepOnce(snapshot, "ready")).toBe(ready);
-    expect(ready).toMatchObject({ snapshot: { value: "ready" }, effects: ["disarmWithin", "openAttempt"] });
+    expect(ready).toMatchObject({
+      snapshot: { value: "ready" },
+      effects: ["disarmWithin", "armDeadline", "openAttempt"],
+    });
   });
 
   it("computes a step on which data depends once for each key", () => {

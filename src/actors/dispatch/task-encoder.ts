@@ -3,6 +3,7 @@ import { TerminalError } from "../../core/error.ts";
 import { encodeJson, type Json } from "../../core/json.ts";
 import type { TaskMessage } from "../../core/task-message.ts";
 import { givenOf, holdsRef, inputOf, inputRefs, outputOf, refsOf, soleOutput } from "../../fold/outputs.ts";
+import { deadlineOf } from "../../fold/plan-node.ts";
 import { attemptOf, type TaskRecord } from "../../fold/task-record.ts";
 import { attemptBlobs } from "../host/attempt-blobs.ts";
 import type { Runtime } from "../host/runtime.ts";
@@ -117,7 +118,7 @@ export class TaskEncoder {
       parts: undefined,
       partsRef: undefined,
       timeoutMs: spec.timeout,
-      deadline: run.deadline,
+      deadline: deadlineOf(task),
       reply: this.#runtime.topology.subjects.reply(run.tenant, run.shard, run.run),
     };
   }

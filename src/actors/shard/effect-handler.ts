@@ -112,8 +112,8 @@ export class EffectHandler {
       this.#dependencies.gate.remove(task);
       this.#timers.backoff.cancel(task);
       this.#timers.within.cancel(task);
+      this.#timers.deadline.cancel(task);
     }
-    this.#timers.deadline.cancel(run.root);
     const { body, at } = run.end!;
     this.#dependencies.onEnded(run, body, at);
     if (isAwaited(run)) this.#dependencies.answer(run, body);
@@ -126,7 +126,8 @@ export class EffectHandler {
   }
 
   #due(task: TaskRecord, what: DueWhat): void {
-    const body = { v: what === "within" ? 2 : 1, task: task.id, attempt: attemptOf(task), what };
+    const isOfV2 = what === "within" || (what === "deadline" && task.node !== undefined);
+    const body = { v: isOfV2 ? 2 : 1, task: task.id, attempt: attemptOf(task), what };
     const wanted = () => !this.#stopped && WAITS_FOR[what](task);
     void this.#dependencies.writer.write(task.run, "due", body, wanted);
   }
@@ -150,7 +151,7 @@ export class EffectHandler {
 /** Whether a moment still means something to the task that it was armed for. */
 const WAITS_FOR: Readonly<Record<DueWhat, (task: TaskRecord) => boolean>> = {
   backoff: (task) => stateOf(task) === "backingOff",
-  deadline: ({ run }) => run.snapshot.hasTag("active"),
+  deadline: ({ run, node }) => (node ? node.deadlineAt > 0 : run.snapshot.hasTag("active")),
   within: (task) => withinAtOf(task) > 0,
 };
 

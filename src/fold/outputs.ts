@@ -18,6 +18,8 @@ export type Load = (ref: string) => Json;
 
 /** The output of a task that has succeeded; of an expanded one, made of its children's. */
 export function outputOf(task: TaskRecord, load: Load): Json {
+  // A run whose plan was skipped as a whole has succeeded with nothing.
+  if (stateOf(task) === "skipped") return {};
   if (!task.children) {
     const { output } = task;
     if (!output) throw new Error(`the output of ${task.id} is no longer held`);

@@ -127,6 +127,9 @@ export function countChild({ plan }: Children, child: TaskRecord): Verdict {
   let ending = endingOf(child);
   if (ending === "failed" && isOptional(child)) ending = "skipped";
   if (ending === "failed" && breaks) return "broken";
+  // The check refuses an output without default of what may be skipped; but a plan that a worker returns may be skipped as a
+  // whole, or a map of which too few items are left, and then there is no output to wait for.
+  if (inOutput === "required" && ending === "skipped") return "skipped";
   if (inOutput === "required" && ending === "succeeded") plan!.outstanding--;
   if (checked.join.rule === "all" && ending === "skipped") ending = "succeeded";
   if (ending && checked.isSink(index)) sinks.count(ending);

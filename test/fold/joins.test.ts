@@ -181,6 +181,14 @@ describe("a join over a plan's sinks", () => {
     expect(content.output()).toEqual({ b: null });
   });
 
+  it("is skipped when what the output must have turns out to be skipped as a whole", () => {
+    const skipped = { tasks: { x: { ...t, when: "false" } }, join: "any" } as const;
+    const run = planned({ tasks: { a: t, b: t }, output: "a" });
+    run.plansV2("a", skipped).decides("a/x", false);
+    expect(run.states("a", "b", "-")).toEqual({ a: "skipped", b: "abandoned", "-": "skipped" });
+    expect(run.outcome).toBe("succeeded");
+  });
+
   it("of an empty plan is met at once", () => {
     expect(planned({ tasks: {} }).outcome).toBe("succeeded");
   });

@@ -81,6 +81,13 @@ describe("a map", () => {
     expect(run.task("m/0").output).toBeUndefined();
   });
 
+  it("is skipped when too few of its items are left for its join, and so is the plan that returns it", () => {
+    const run = mapped(2, { join: "any" }, { when: "item > 5" });
+    run.decides("m/0", false).decides("m/1", false);
+    expect(run.states("m", "-")).toEqual({ m: "skipped", "-": "skipped" });
+    expect([run.outcome, output(run)]).toEqual(["succeeded", {}]);
+  });
+
   it("may be in a map", () => {
     const inner = { tasks: { n: { type: "t", each: { in: { $ref: "#" }, reduce: "count" } } }, output: "n" };
     const run = new FoldedRun({ input: { list: [[1, 2], []] } });

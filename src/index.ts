@@ -1,23 +1,62 @@
 import "./node-version.ts";
 
-export type { DeadLetterBox, LogEntry, RunNotice, RunOptions, Tutti, TuttiOptions, WatchEvent } from "./app.ts";
+export type {
+  DeadLetterBox,
+  Defaults,
+  Limits,
+  LogEntry,
+  RunHandle,
+  RunInput,
+  RunNotice,
+  RunOptions,
+  RunOutput,
+  RunRef,
+  StreamLimit,
+  Tutti,
+  TuttiOptions,
+  WatchEvent,
+} from "./app.ts";
 export { builtinWorkers } from "./builtins/builtin.ts";
 export { document } from "./builtins/document.ts";
-export { createObjective, type ObjectiveOptions, objective } from "./builtins/objective.ts";
+export {
+  createObjective,
+  type Objective,
+  type ObjectiveOptions,
+  type ObjectiveWorker,
+  objective,
+} from "./builtins/objective.ts";
 export type { DeadLetter, Redriven } from "./core/dead-letter.ts";
 export type { Duration } from "./core/duration.ts";
-export { RetryableError, TerminalError, TuttiError } from "./core/error.ts";
+export { RetryableError, TerminalError, TuttiError, type WireError } from "./core/error.ts";
 export type { Json } from "./core/json.ts";
+export type { LiveKind } from "./core/live.ts";
 export type { Model, ModelMessage, ModelOptions } from "./core/model.ts";
 export type { Priority } from "./core/names.ts";
 export type { PolicyInput, RetryInput } from "./core/policy.ts";
 export type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
 export { type PlanBuilder, plan } from "./define/plan.ts";
 export { PlanOf } from "./define/plan-of.ts";
-export type { PlannedTaskOptions, TaskHandle } from "./define/planned-options.ts";
+export type {
+  AnyTaskHandle,
+  Condition,
+  EachOptions,
+  PlannedAction,
+  PlannedTaskOptions,
+  Reduction,
+  TaskHandle,
+  WaitFor,
+} from "./define/planned-options.ts";
 export type { Outcome, Stats } from "./define/planned-types.ts";
 export type { In, Out, Ref } from "./define/reference.ts";
 export { type Task, type TaskInput, type TaskOptions, type TaskOutput, task } from "./define/task.ts";
-export { cel, orElse } from "./define/words.ts";
-export { type Handler, type HandlerContext, type Worker, worker } from "./define/worker.ts";
-export { tutti } from "./tutti.ts";
+export { cel, type Expression, orElse } from "./define/words.ts";
+export {
+  type Blobs,
+  type FileLimits,
+  type Handler,
+  type HandlerContext,
+  type Worker,
+  type WorkerOptions,
+  worker,
+} from "./define/worker.ts";
+export { type TuttiParts, tutti } from "./tutti.ts";

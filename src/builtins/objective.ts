@@ -78,7 +78,7 @@ const OPTIONS: OptionNames<ObjectiveOptions> = {
   without: true,
 };
 
-interface Objective {
+export interface Objective {
   readonly objective: string;
   readonly context?: unknown;
   readonly types?: readonly string[] | undefined;
@@ -214,6 +214,6 @@ function describeWork(input: { objective: string; context?: unknown }, types: re
 }
 
 /** The contract of a planner: what is to be achieved, and an output of which only the plan knows the shape. */
-type ObjectiveWorker = Worker<z.ZodType<unknown, Objective>>;
+export type ObjectiveWorker = Worker<z.ZodType<unknown, Objective>>;
 
 const list = (problems: readonly Problem[]) => problems.map((one) => `- ${describeProblems([one])}`).join("\n");

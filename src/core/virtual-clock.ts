@@ -22,7 +22,7 @@ export interface VirtualClock extends Clock {
   /**
    * Lets time pass, timer by timer, until `condition` holds (it is asked after each has fired and its work is done).
    * Rejects when no timer is left, or when it would take more than `limitMs` milliseconds of the clock's time (default:
-   * {@link DEFAULT_LIMIT_MS}, an hour).
+   * 3,600,000, an hour).
    */
   runUntil(condition: () => boolean, limitMs?: number): Promise<void>;
   /** Lets time pass until `promise` settles, and gives its outcome. Rejects as {@link runUntil} does. */

@@ -123,7 +123,7 @@ export interface EachOptions {
   /** What the outputs come to: a word, a word with a JSON pointer, or a task type that combines at most `width` of them. */
   readonly reduce?: Exclude<EachInput["reduce"], { type?: unknown }> | Reduction;
 }
-type Reduction =
+export type Reduction =
   | { readonly [W in "count" | "sum" | "stats" | "collect" | "concat" | "merge"]?: string }
   | { readonly type: Task | string; readonly width?: number };
 

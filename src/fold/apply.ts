@@ -20,12 +20,13 @@ import { describeProblems, problemsOf } from "../core/problem.ts";
 import { UnreducibleOutput } from "../core/reducer.ts";
 import type { Effect } from "./effects.ts";
 import { reduceOutput } from "./map-node.ts";
+import { endDeadline, endWithin, passOn } from "./pass-on.ts";
 import { withinAtOf } from "./plan-node.ts";
 import { createTask } from "./planting.ts";
 import { failedTaskOf, isOver, type RunAddress, type RunState } from "./run-state.ts";
 import { FIRST_RUN_STEP, type Turn } from "./steps.ts";
 import { attemptOf, isOpen, stateOf, type TaskRecord } from "./task-record.ts";
-import { arm, endDeadline, endWithin, failAttempt, passOn, runEffects, start, stepRun, stepTask } from "./tree.ts";
+import { arm, failAttempt, runEffects, start, stepRun, stepTask } from "./tree.ts";
 
 /** Raised whenever the same log would fold to another state; a run records the one it began with. */
 export const FOLD_VERSION = 2;

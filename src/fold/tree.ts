@@ -1,14 +1,12 @@
 import type { CheckedPlanV2 } from "../core/checked-plan.ts";
 import type { TaskError } from "../core/error.ts";
 import type { DueWhat } from "../core/event.ts";
-import type { Verdict } from "../core/join.ts";
 import type { CheckedPlan } from "../core/plan-check.ts";
 import { backoffMs, type Policy, resolveRetry } from "../core/policy.ts";
 import type { RunEffect, RunMachineEvent } from "../machines/run.ts";
 import type { TaskEffect, TaskMachineEvent } from "../machines/task.ts";
 import { releaseNeeds } from "./held-outputs.ts";
 import { startable } from "./map-node.ts";
-import { countChild, countNeed, countsForPlan, judgeInTime } from "./plan-node.ts";
 import { plant, plantItems } from "./planting.ts";
 import { revivals } from "./revival.ts";
 import type { RunState } from "./run-state.ts";
@@ -169,7 +167,7 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
 };
 
 /** A task fails because another one has, whose failure is the cause. */
-function breakBy(task: TaskRecord, culprit: TaskRecord, turn: Turn): void {
+export function breakBy(task: TaskRecord, culprit: TaskRecord, turn: Turn): void {
   task.failedAt = culprit.failedAt ?? culprit.id;
   stepTask(task, "broken", turn, culprit.error && { error: culprit.error });
 }
@@ -182,84 +180,14 @@ function beginWithin(task: TaskRecord, turn: Turn): void {
   }
 }
 
-/** The join that a task waits for has taken as long as it may. */
-export function endWithin(task: TaskRecord, turn: Turn): void {
-  const isBlocked = stateOf(task) === "blocked";
-  if (judgeInTime(task) === "broken") {
-    const what = isBlocked ? "what it needs was" : "its plan was";
-    const error: TaskError = {
-      kind: "terminal",
-      name: "timeout",
-      message: `${what} not settled within the time of its join`,
-    };
-    return stepTask(task, "broken", turn, { error });
-  }
-  if (!isBlocked) return stepTask(task, "met", turn);
-  leaveNeeds(task, turn);
-  start(task, turn);
-}
-
-/** The task has taken as long as it may, all its attempts together. */
-export function endDeadline(task: TaskRecord, turn: Turn): void {
-  const message = `it did not end within its deadline of ${task.node!.stated.deadline} ms`;
-  stepTask(task, "expired", turn, { error: { kind: "terminal", name: "timeout", message } });
-}
-
 /** Begins a task whose join is met: by an attempt, by its plan, or by having its expressions answered. */
 export function start(task: TaskRecord, turn: Turn): void {
   const found = findStart(task);
   stepTask(task, found.event, turn, found);
 }
 
-/** Passes the ends and starts of tasks in plans of version 2 on, until none is left that changes anything. */
-export function passOn(turn: Turn): void {
-  // What is passed on may add to them.
-  for (let i = 0; i < turn.pending.length; i++) passOnOne(turn.pending[i]!, turn);
-  turn.pending.length = 0;
-}
-
-function passOnOne(task: TaskRecord, turn: Turn): void {
-  leaveNeeds(task, turn);
-  const state = stateOf(task);
-  if (state === "abandoned") return;
-  if (state === "skipped") releaseNeeds(task);
-  for (const dependent of task.dependents ?? NO_TASKS)
-    if (stateOf(dependent) === "blocked") meet(dependent, countNeed(dependent, task), task, turn);
-  const { parent } = task;
-  if (!parent || stateOf(parent) !== "expanded") return;
-  const { map } = parent.children!;
-  conclude(parent, countChild(parent.children!, task), task, turn);
-  if (!map) return;
-  map.running--;
-  if (stateOf(parent) === "expanded") startItems(parent, turn);
-}
-
-function startItems(map: TaskRecord, turn: Turn): void {
+export function startItems(map: TaskRecord, turn: Turn): void {
   for (const item of startable(map)) start(item, turn);
-}
-
-/** `last`: the need whose end has decided it. */
-function meet(task: TaskRecord, verdict: Verdict, last: TaskRecord, turn: Turn): void {
-  if (verdict === "skipped") return stepTask(task, "skip", turn);
-  if (verdict === "broken") return breakBy(task, last, turn);
-  if (verdict === "open") return;
-  leaveNeeds(task, turn);
-  start(task, turn);
-}
-
-function conclude(parent: TaskRecord, verdict: Verdict, last: TaskRecord, turn: Turn): void {
-  if (verdict === "met") stepTask(parent, "met", turn);
-  else if (verdict === "skipped") stepTask(parent, "skip", turn);
-  else if (verdict === "broken") breakBy(parent, last, turn);
-}
-
-/** The task has started or ended: what nothing else waits for any more, and the plan itself does not ask for, is abandoned. */
-function leaveNeeds(task: TaskRecord, turn: Turn): void {
-  const node = task.node!;
-  if (node.hasLeft) return;
-  node.hasLeft = true;
-  for (const need of task.needs)
-    if (--need.node!.waitedBy === 0 && !isFinal(need) && !countsForPlan(need.node!)) stepTask(need, "abandon", turn);
 }
 
 export function stepRun(run: RunState, event: RunMachineEvent, turn: Turn): void {

@@ -45,6 +45,7 @@ const EVENT_DESCRIPTIONS: Record<EventKind, string> = {
   submitted: "The first event of every run: what is to be done, with everything resolved.",
   result: "Results of attempts of one run, committed together. A worker publishes it to <reply>.result.",
   planned: "An attempt returned a plan of version 2. A worker publishes it to <reply>.planned.",
+  deferred: 'An attempt ended with "not now", which counts as none. A worker publishes it to <reply>.deferred.',
   decided: "The answers to the expressions of tasks that were ready to start but for these.",
   due: "A moment that the run was waiting for has come.",
   cancel: "Somebody wants the run to stop.",

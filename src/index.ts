@@ -27,7 +27,7 @@ export {
 } from "./builtins/objective.ts";
 export type { DeadLetter, Redriven } from "./core/dead-letter.ts";
 export type { Duration } from "./core/duration.ts";
-export { RetryableError, TerminalError, TuttiError, type WireError } from "./core/error.ts";
+export { DeferredError, RetryableError, TerminalError, TuttiError, type WireError } from "./core/error.ts";
 export type { Json } from "./core/json.ts";
 export type { LiveKind } from "./core/live.ts";
 export type { Model, ModelMessage, ModelOptions } from "./core/model.ts";

@@ -71,6 +71,10 @@ const because = (message: string | undefined) => (message ? `: ${oneLine(message
 function renderTaskChange(view: TaskView, paint: Paint, ofChildren = false): string {
   const { symbol, style, word } = APPEARANCE[view.state];
   const elapsed = view.endedAt ? elapsedOf(view, 0) : undefined;
+  if (view.deferred) {
+    const why = view.deferred.why === undefined ? "" : `: ${oneLine(view.deferred.why)}`;
+    return `  ${paint(style, symbol)} ${nameOf(view)} deferred${why}`;
+  }
   return [
     `  ${paint(style, symbol)} ${nameOf(view)} ${word}`,
     elapsed && ` in ${elapsed}`,

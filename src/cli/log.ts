@@ -45,6 +45,12 @@ export function describeEntry({ event, body }: LogEntry): string[] {
       return (Array.isArray(fields.results) ? (fields.results as readonly Json[]) : []).map((one) =>
         describeResult(fieldsOf(one)),
       );
+    case "deferred": {
+      const until = fields.until === undefined ? "" : ` until ${word(fields.until)}`;
+      const after = fields.retryAfterMs === undefined ? "" : ` for ${word(fields.retryAfterMs)} ms`;
+      const why = fields.why ? `: ${word(fields.why)}` : "";
+      return [`task ${word(fields.task)}, attempt ${word(fields.attempt)}: not now${until}${after}${why}`];
+    }
     case "due":
       return [`${word(fields.what)} of task ${word(fields.task)}, attempt ${word(fields.attempt)}`];
     case "redrive": {

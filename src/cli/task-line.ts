@@ -1,6 +1,7 @@
 import { formatDuration } from "../core/duration.ts";
 import { keyOf, ROOT } from "../core/names.ts";
 import type { TaskView, TaskViewState } from "../core/run-view.ts";
+import { formatClock } from "./output.ts";
 import type { TaskNode } from "./run-tree.ts";
 import { oneLine, type Paint, type Style } from "./style.ts";
 
@@ -93,6 +94,10 @@ function noteOf({ view, children }: TaskNode, now: number, { outer, cancelled }:
     case "cancelled":
       return sentence("cancelled", cancelled);
     case "backingOff":
+      if (view.deferred && view.dueAt) {
+        const until = `deferred until ${formatClock(view.dueAt)} (${secondsUntil(view.dueAt, now)}s)`;
+        return view.deferred.why ? `${until}: ${oneLine(view.deferred.why)}` : until;
+      }
       return sentence(
         view.dueAt && `attempt ${view.attempt + 1}${limitOf(view)} in ${secondsUntil(view.dueAt, now)}s`,
         message && `last: ${message}`,

@@ -8,6 +8,7 @@ export { cutMessage, messageOf } from "./thrown.ts";
 /** The same in every copy of this package: the one that a handler's module imports may be another. */
 const terminal = Symbol.for("tutti.terminal");
 const retryable = Symbol.for("tutti.retryable");
+const deferred = Symbol.for("tutti.deferred");
 const told = Symbol.for("tutti.error");
 
 /**
@@ -37,6 +38,32 @@ export class RetryableError extends Error {
   }
 }
 
+/**
+ * Says "not now": the attempt could not do its work at this moment, for a reason that is not the task's, such as an open
+ * circuit breaker or a provider's limit. It counts neither as an attempt nor towards poison. The task is tried again at `until`
+ * (a Date, or milliseconds since the epoch) or after `retryAfterMs`, whichever is later; without either, after a backoff
+ * that begins at a second and grows with each deferral, to 30 s. The message is shown as the reason.
+ *
+ * @example
+ * if (response.status === 429) throw new DeferredError("the provider's limit is reached", { retryAfterMs: 20_000 });
+ */
+export class DeferredError extends Error {
+  override readonly name: string = "DeferredError";
+  readonly until: Date | number | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, options: ErrorOptions & { until?: Date | number; retryAfterMs?: number } = {}) {
+    super(message, options);
+    this.until = options.until;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  get [deferred](): true {
+    return true;
+  }
+}
+
+export const isDeferred = (error: unknown): error is DeferredError => isMarked(error, deferred);
 export const isTerminal = (error: unknown): error is TerminalError => isMarked(error, terminal);
 export const isRetryable = (error: unknown): error is RetryableError => isMarked(error, retryable);
 

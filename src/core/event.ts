@@ -119,6 +119,23 @@ export const planned = z.object({
 });
 export type Planned = z.output<typeof planned>;
 
+/**
+ * An attempt ended with "not now": it counts neither as an attempt nor towards poison, and another one opens later. A worker
+ * that publishes it to `<reply>.deferred` acknowledges its task then, as after a result.
+ */
+export const deferred = z.object({
+  v: versionOf("deferred"),
+  task: taskId,
+  attempt: z.int().min(1),
+  worker: z.string().optional(),
+  /** Not before this moment, nor before so long after this event; the later counts. Default: a backoff that grows with each deferral. */
+  until: moment.optional(),
+  retryAfterMs: z.number().min(0).optional(),
+  /** The reason, for people. */
+  why: z.string().optional(),
+});
+export type Deferred = z.output<typeof deferred>;
+
 /** The answers to the expressions of tasks that were ready to start but for these. */
 export const decided = z.object({
   v: versionOf("decided"),
@@ -189,6 +206,7 @@ export const EVENT_SCHEMAS = {
   submitted,
   result: resultEvent,
   planned,
+  deferred,
   decided,
   due,
   cancel,

@@ -37,6 +37,8 @@ export const taskView = z.object({
   maxAttempts: z.int().optional(),
   /** While it backs off: when the next attempt opens. */
   dueAt: iso.optional(),
+  /** While it backs off because its attempt was deferred ("not now"): for which reason, and for the how manieth time in a row. */
+  deferred: z.object({ times: z.int(), why: z.string().optional() }).optional(),
   /** When its first attempt was opened: the task had all that it needs. */
   openedAt: iso.optional(),
   startedAt: iso.optional(),

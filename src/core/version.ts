@@ -17,6 +17,7 @@ export const VERSIONS = {
   /** Has the version of the highest that it carries, and so can be as high as any of them. */
   carried: 2,
   planned: 2,
+  deferred: 2,
   decided: 2,
   /** A plan stands inside another body, and is read on its own. */
   plan: 2,

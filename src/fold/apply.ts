@@ -1,6 +1,7 @@
 import { cutMessage, cutTaskError, taskError } from "../core/error.ts";
 import {
   type Decision,
+  type Deferred,
   type Due,
   type Ended,
   isPlainResult,
@@ -18,8 +19,10 @@ import { checkPlan } from "../core/plan-check.ts";
 import { checkAnyPlan } from "../core/plan-v2-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import { UnreducibleOutput } from "../core/reducer.ts";
+import { noteDeferral } from "./deferral.ts";
 import type { Effect } from "./effects.ts";
 import { reduceOutput } from "./map-node.ts";
+import { toMs } from "./moment.ts";
 import { endDeadline, endWithin, passOn } from "./pass-on.ts";
 import { withinAtOf } from "./plan-node.ts";
 import { createTask } from "./planting.ts";
@@ -96,6 +99,8 @@ function fold(run: RunState, event: Exclude<RunEvent, { kind: "submitted" }>, tu
     case "planned":
       applyPlanned(run, event.body, turn);
       return passOn(turn);
+    case "deferred":
+      return applyDeferred(run, event.body, turn);
     case "decided":
       for (const one of event.body.decisions) {
         applyDecision(run, one, turn);
@@ -173,6 +178,14 @@ function applyPlanned(
   task.startedAt = toMs(startedAt) ?? task.startedAt;
   if (planRef !== undefined) return failLost(task, planRef, turn);
   expand(task, checkAnyPlan(plan, { depth: depthOf(id) }), turn);
+}
+
+/** It counts as no execution either: nothing was done. */
+function applyDeferred(run: RunState, body: Deferred, turn: Turn): void {
+  const task = run.tasks.get(body.task);
+  if (!task || !isOpen(task, body.attempt)) return;
+  task.worker = shared(body.worker);
+  stepTask(task, "deferred", turn, { dueAt: noteDeferral(task, body, turn.at) });
 }
 
 function expand(task: TaskRecord, checked: ReturnType<typeof checkAnyPlan>, turn: Turn): void {
@@ -256,22 +269,3 @@ function shared(worker: string | undefined): string | undefined {
   return lastWorker;
 }
 let lastWorker: string | undefined;
-
-function toMs(value: string | number | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const ms = typeof value === "number" ? value : parseTime(value);
-  // Foreign workers may say anything; a moment that no Date can hold could not be shown.
-  return Math.abs(ms) <= LATEST_MS ? ms : undefined;
-}
-const LATEST_MS = 8.64e15;
-
-/** Many attempts start in one millisecond. */
-function parseTime(text: string): number {
-  if (text !== lastTime) {
-    lastMs = Date.parse(text);
-    lastTime = text;
-  }
-  return lastMs;
-}
-let lastTime: string | undefined;
-let lastMs = Number.NaN;

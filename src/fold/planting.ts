@@ -36,6 +36,7 @@ export function createTask(run: RunState, parent: TaskRecord | undefined, key: s
     startedAt: 0,
     worker: undefined,
     dueAt: 0,
+    deferral: undefined,
   };
   run.tasks.set(task.id, task);
   return task;

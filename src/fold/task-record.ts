@@ -59,6 +59,16 @@ export interface TaskRecord {
   worker: string | undefined;
   /** While backing off: when the next attempt opens, log time, ms. */
   dueAt: number;
+  /** The last deferral of an attempt; undefined: none was deferred. */
+  deferral: Deferral | undefined;
+}
+
+/** An attempt that ended with "not now". */
+export interface Deferral {
+  readonly attempt: number;
+  readonly why: string | undefined;
+  /** How many attempts in a row were deferred, this one included. */
+  readonly times: number;
 }
 
 /** Most tasks need nothing. */

@@ -25,6 +25,8 @@ export interface StepData {
   /** Of a map. */
   readonly items?: number;
   readonly error?: TaskError | undefined;
+  /** Of a deferral: when the next attempt opens, log time, ms. */
+  readonly dueAt?: number;
 }
 
 /** Steps a task by an event on whose data no guard depends. */
@@ -71,13 +73,13 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
   },
   closeAttempt: (task, turn) => void turn.effects.push({ kind: "close", task, attempt: attemptOf(task) }),
   withdrawAttempt: (task, turn) => void turn.effects.push({ kind: "withdraw", task, attempt: attemptOf(task) }),
-  armBackoff(task, turn, { error }) {
+  armBackoff(task, turn, { error, dueAt }) {
     const policy: Policy | undefined = error?.policy;
     const delayMs = Math.max(
       backoffMs(resolveRetry(task.spec.retry, policy?.retry), task.run.run, task.id, attemptInRound(task)),
       error?.retryAfterMs ?? 0,
     );
-    task.dueAt = turn.at + delayMs;
+    task.dueAt = dueAt ?? turn.at + delayMs;
     arm(task, "backoff", task.dueAt, turn);
   },
   disarmBackoff: (task, turn) => void turn.effects.push({ kind: "disarm", task, what: "backoff" }),

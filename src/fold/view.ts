@@ -14,7 +14,7 @@ export function viewTask(task: TaskRecord): TaskView {
     state: stateOf(task) satisfies TaskViewState,
     attempt: attemptOf(task),
     ...(attemptOf(task) > 1 || task.error ? { maxAttempts: maxAttemptsOf(task) } : {}),
-    ...(stateOf(task) === "backingOff" && { dueAt: iso(task.dueAt) }),
+    ...(stateOf(task) === "backingOff" && { dueAt: iso(task.dueAt), ...viewDeferral(task) }),
     ...(task.openedAt && { openedAt: iso(task.openedAt) }),
     ...(task.startedAt && { startedAt: iso(task.startedAt) }),
     ...(task.endedAt && { endedAt: iso(task.endedAt) }),
@@ -22,6 +22,14 @@ export function viewTask(task: TaskRecord): TaskView {
     ...(task.error && { error: viewError(task.error) }),
     ...(task.failedAt !== undefined && task.failedAt !== task.id && { cause: task.failedAt }),
   };
+}
+
+/** Of a task whose last attempt was deferred. */
+function viewDeferral(task: TaskRecord): Pick<TaskView, "deferred"> {
+  const { deferral } = task;
+  if (deferral?.attempt !== attemptOf(task)) return {};
+  const { times, why } = deferral;
+  return { deferred: { times, ...(why !== undefined && { why }) } };
 }
 
 /** Counted from the first attempt: after a redrive, those of the rounds before come on top. */

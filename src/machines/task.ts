@@ -14,7 +14,7 @@ export interface TaskContext {
   readonly attempt: number;
   /** Attempts in all, in each round. */
   readonly attempts: number;
-  /** Attempts of the rounds before: a redrive begins a new one. */
+  /** Attempts that do not count: those of the rounds before (a redrive begins a new one), and those that were deferred. */
   readonly spent: number;
 }
 
@@ -48,6 +48,8 @@ export type TaskMachineEvent =
       readonly attempts?: number;
       readonly isRetried?: boolean;
     }
+  /** The current attempt ended with "not now", which counts as no attempt. */
+  | { readonly type: "deferred" }
   | { readonly type: "backoffElapsed" }
   /** Enough of its children have succeeded. */
   | { readonly type: "met" }
@@ -113,6 +115,7 @@ export const taskMachine = setup({
   },
   actions: {
     openNextAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
+    giveAttemptBack: assign({ spent: ({ context }) => context.spent + 1 }),
     beginRound: assign({ attempt: ({ context }) => context.attempt + 1, spent: ({ context }) => context.attempt }),
     ...EFFECTS,
   },
@@ -161,13 +164,14 @@ export const taskMachine = setup({
           { guard: "wasCancelled", target: "cancelled", actions: "closeAttempt" },
           { target: "failed", actions: "closeAttempt" },
         ],
+        deferred: { target: "backingOff", actions: ["giveAttemptBack", "closeAttempt"] },
         expired: { target: "failed", actions: "withdrawAttempt" },
         cancel: { target: "cancelled", actions: "withdrawAttempt" },
         abandon: { target: "abandoned", actions: "withdrawAttempt" },
       },
     },
     backingOff: {
-      description: "The attempt failed; another begins after a delay.",
+      description: "The attempt failed, or was deferred; another begins after a delay.",
       entry: "armBackoff",
       exit: "disarmBackoff",
       on: {

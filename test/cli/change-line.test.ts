@@ -38,6 +38,12 @@ describe("the plain lines of a run", () => {
     ]);
   });
 
+  it("tell that an attempt was deferred, and why", () => {
+    const deferred = { times: 1, why: "the breaker is open" };
+    const lines = linesOf(runEvent(), taskEvent("-", "queued"), taskEvent("-", "backingOff", { deferred }));
+    expect(lines.at(-1)).toMatch(/ deferred: the breaker is open$/);
+  });
+
   it("tell each change once", () => {
     const totals = { tasks: 2, succeeded: 2, failed: 0, cancelled: 0, executions: 3 };
     expect(

@@ -65,6 +65,13 @@ describe("a run's tree", () => {
     expect(draw(tree)).toEqual(["↻ digest  attempt 3/3 in 3s · last: no answer from there  3.0s"]);
   });
 
+  it("says until when an attempt was deferred, and why", () => {
+    const deferred = { times: 2, why: "the limit is reached" };
+    const tree = treeOf(taskEvent("-", "backingOff", { attempt: 2, dueAt: iso(5500), deferred }));
+    const clock = new Date(iso(5500)).toTimeString().slice(0, 8);
+    expect(draw(tree)).toEqual([`↻ digest  deferred until ${clock} (3s): the limit is reached`]);
+  });
+
   it("says at the root why the run ended, where no task of it has failed", () => {
     const error = { code: 408 as const, message: "the run did not end within its deadline of 2000 ms" };
     const tree = treeOf(

@@ -101,7 +101,8 @@ function readBody<K extends EventKind>(kind: K, raw: unknown): { body: EventBody
     if (error instanceof NewerVersion && kind !== "result") throw error;
     problem = messageOf(error);
   }
-  if (kind === "planned") return { body: salvagePlanned(raw) as EventBody<K> | undefined, problem };
+  if (kind === "planned" || kind === "deferred")
+    return { body: salvageNamed(raw) as EventBody<K> | undefined, problem };
   return { body: (kind === "result" ? salvage(raw, problem) : undefined) as EventBody<K> | undefined, problem };
 }
 
@@ -119,8 +120,8 @@ function salvage(raw: unknown, problem: string): EventBody<"result"> | undefined
   return named.length > 0 ? { v: 1, results: named } : undefined;
 }
 
-/** One without a plan fails its attempt. */
-function salvagePlanned(raw: unknown): EventBody<"planned"> | undefined {
+/** What names no more than its attempt: a `planned` without a plan fails it, a `deferred` without a time defers it. */
+function salvageNamed(raw: unknown): EventBody<"planned" | "deferred"> | undefined {
   const named = result.pick({ task: true, attempt: true }).safeParse(raw);
   return named.success ? { v: 2, ...named.data } : undefined;
 }

@@ -194,7 +194,7 @@ export class ShardOwner {
 
   /** A result may have been lost. In a replay, the takeover compares the queue with the log anyway. */
   #noteLost(event: ReadEvent, problem: string): void {
-    if (this.#live && event.event === "result") this.#lost.noticed(event, problem);
+    if (this.#live && OF_WORKERS.has(event.event)) this.#lost.noticed(event, problem);
   }
 
   #carryOut(at: number): void {
@@ -223,3 +223,6 @@ export class ShardOwner {
     this.#compaction.start();
   }
 }
+
+/** Events that a worker appends before it acknowledges its task. */
+const OF_WORKERS: ReadonlySet<string> = new Set(["result", "planned", "deferred"]);

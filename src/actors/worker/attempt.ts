@@ -2,7 +2,15 @@ import type { z } from "zod";
 import { BusError, type Delivery } from "../../bus/port.ts";
 import { mostBytes } from "../../bus/sizes.ts";
 import { tenantOfTask } from "../../bus/subjects.ts";
-import { isInvalid, isRetryable, isTerminal, type TaskError, TerminalError } from "../../core/error.ts";
+import {
+  type DeferredError,
+  isDeferred,
+  isInvalid,
+  isRetryable,
+  isTerminal,
+  type TaskError,
+  TerminalError,
+} from "../../core/error.ts";
 import { encodeText, findNonJson } from "../../core/json.ts";
 import type { Usage } from "../../core/model.ts";
 import { depthOf } from "../../core/names.ts";
@@ -23,8 +31,8 @@ import type { WorkerRuntime } from "./worker-runtime.ts";
 export interface Outcome {
   /** The fields of a result that say so, as JSON text: `"output":{"n":1}`. Encoded once, however often it is sent. */
   readonly json: string;
-  /** It is a plan of version 2, which is no result but an event of its own. */
-  readonly isPlanned?: true;
+  /** The event that says so, where it is not a `result` but an event of its own: a plan of version 2, "not now". */
+  readonly event?: "planned" | "deferred";
   readonly error?: TaskError;
 }
 
@@ -102,7 +110,7 @@ export class Attempt {
 
   /** Ends the attempt with whatever was thrown. The first outcome counts. */
   fail(error: unknown): void {
-    if (!this.isOver) this.#settle(failed(this.#describe(error)));
+    if (!this.isOver) this.#settle(deferralIn(error) ?? failed(this.#describe(error)));
   }
 
   get title(): string {
@@ -189,7 +197,7 @@ export class Attempt {
   async #planV2(plan: PlanOf<unknown>): Promise<Outcome> {
     this.#refuse(await checkPlanWithTypes(this.#runtime.types, plan.wire, depthOf(this.message.task)));
     this.planned = plan.size;
-    return { ...(await this.#inlineOrRef("plan", plan.text)), isPlanned: true };
+    return { ...(await this.#inlineOrRef("plan", plan.text)), event: "planned" };
   }
 
   #refuse(checked: { readonly problems: readonly Problem[] } | object): void {
@@ -250,6 +258,27 @@ function retryAfterOf(error: unknown): Pick<TaskError, "retryAfterMs"> {
   try {
     const after = isRetryable(error) ? error.retryAfterMs : undefined;
     return typeof after === "number" && after > 0 && Number.isFinite(after) ? { retryAfterMs: after } : {};
+  } catch {
+    return {};
+  }
+}
+
+/** What an attempt comes to whose handler has thrown a {@link DeferredError}; undefined where it threw something else. */
+function deferralIn(error: unknown): Outcome | undefined {
+  if (!isDeferred(error)) return undefined;
+  const { message: why } = describeThrown(error);
+  return { json: JSON.stringify({ why, ...momentsOf(error) }).slice(1, -1), event: "deferred" };
+}
+
+/** Of an error that another copy of this package may have made, and a handler may have changed. */
+function momentsOf(error: DeferredError): { until?: number; retryAfterMs?: number } {
+  try {
+    const until = Number(error.until);
+    const after = error.retryAfterMs;
+    return {
+      ...(error.until !== undefined && Number.isFinite(until) && { until }),
+      ...(typeof after === "number" && after >= 0 && Number.isFinite(after) && { retryAfterMs: after }),
+    };
   } catch {
     return {};
   }

@@ -7,11 +7,14 @@ import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { shrinkOutcome } from "./smaller-result.ts";
 
+/** Events that have one attempt each. */
+type AloneEvent = "planned" | "deferred";
+
 /** Results of one run. Those of one index belong together. */
 interface Batch {
   readonly reply: string;
-  /** A plan of version 2 is a message of its own. */
-  event: "result" | "planned";
+  /** A plan of version 2, or a deferral, is a message of its own. */
+  event: "result" | AloneEvent;
   /** The JSON text of the fields that every result has. */
   readonly heads: string[];
   /** That of the outcome: what is too large for the bus is made smaller in here. */
@@ -69,9 +72,16 @@ export class Committer {
     this.#runtime.clock.endOfTurn(() => this.#flush());
   }
 
-  /** The same for a plan of version 2. */
-  addPlanned(reply: string, head: string, outcome: string, delivery: Delivery, done: () => void): void {
-    const batch = { ...emptyBatch(reply, "planned"), heads: [head], outcomes: [outcome] };
+  /** The same for what is an event of its own. */
+  addAlone(
+    reply: string,
+    event: AloneEvent,
+    head: string,
+    outcome: string,
+    delivery: Delivery,
+    done: () => void,
+  ): void {
+    const batch = { ...emptyBatch(reply, event), heads: [head], outcomes: [outcome] };
     this.#commit({ ...batch, deliveries: [delivery], done: [done] });
   }
 
@@ -130,7 +140,7 @@ export class Committer {
     const smaller = await insist(this.#runtime, shrink, { ...options, signal: this.#abandoned.signal });
     if (smaller !== undefined && smaller !== json) {
       batch.outcomes[0] = smaller;
-      if (!smaller.startsWith('"plan')) batch.event = "result";
+      if (smaller.startsWith('"error')) batch.event = "result";
       return this.#store(batch);
     }
     const { log } = this.#runtime;
@@ -141,7 +151,7 @@ export class Committer {
 
 function textOf({ event, heads, outcomes }: Batch): string {
   const results = heads.map((head, i) => `${head},${outcomes[i]}`);
-  return event === "planned" ? `{"v":2,${results[0]}}` : `{"v":1,"results":[{${results.join("},{")}}]}`;
+  return event !== "result" ? `{"v":2,${results[0]}}` : `{"v":1,"results":[{${results.join("},{")}}]}`;
 }
 
 const split = ({ reply, heads, outcomes, deliveries, done }: Batch): Batch[] =>

@@ -14,7 +14,9 @@ export async function shrinkOutcome(blobs: BlobStore, json: string, problem: str
     const head = `"${field}":`;
     if (json.startsWith(head)) return `"${field}Ref":"${await blobs.put(encodeText(json.slice(head.length)))}"`;
   }
-  const { error } = JSON.parse(`{${json}}`) as { error?: TaskError };
+  const { error, why, ...moments } = JSON.parse(`{${json}}`) as { error?: TaskError; why?: string };
+  if (why !== undefined && why.length > SHORT_CHARACTERS)
+    return JSON.stringify({ why: `${why.slice(0, SHORT_CHARACTERS)}…`, ...moments }).slice(1, -1);
   if (error && !error.message.startsWith(TOO_LARGE)) {
     const { kind, message, retryAfterMs, policy } = error;
     const short = message.length > SHORT_CHARACTERS ? `${message.slice(0, SHORT_CHARACTERS)}…` : message;

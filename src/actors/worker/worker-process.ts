@@ -250,7 +250,7 @@ export class WorkerProcess {
         delivery.nak();
         return settled();
       }
-      if (!outcome.error) this.#completed++;
+      if (!outcome.error) this.#completed += Number(outcome.event !== "deferred");
       else if (outcome.error.kind !== "cancelled") this.#failed++;
       this.#commit(delivery, message, outcome, attempt, startedAt, settled);
     };
@@ -293,7 +293,7 @@ export class WorkerProcess {
     // By hand: neither a task's path nor a moment has anything to escape.
     const fields = `"task":"${task}","attempt":${message.attempt},"worker":${this.#name},"startedAt":"${isoTime(startedAt)}"`;
     const head = usage ? `${fields},"usage":${JSON.stringify(usage)}` : fields;
-    if (outcome.isPlanned) this.#committer.addPlanned(reply, head, outcome.json, delivery, settled);
+    if (outcome.event) this.#committer.addAlone(reply, outcome.event, head, outcome.json, delivery, settled);
     else this.#committer.add(reply, head, outcome.json, delivery, settled);
   }
 }

@@ -75,6 +75,25 @@ describeOnNats("a worker made of a NATS client and PROTOCOL", (runtime) => {
     expect((await run({ a: 1 })).json).toEqual({ a: 1 });
   });
 
+  test('says "not now" by an event of its own, which costs no attempt, malformed or not', async () => {
+    await runtime.start();
+    const js = jetstream(client.nc);
+    const attempts: number[] = [];
+    const defer = async ({ task, attempt, reply }: WireTask, message: JsMsg, more: object): Promise<undefined> => {
+      await js.publish(`${reply}.deferred`, toBytes({ v: 2, task, attempt, ...more }));
+      message.ack();
+    };
+    const registration = { policy: { retry: { attempts: 1 } } };
+    await takeWork((task, message) => {
+      attempts.push(task.attempt);
+      if (task.attempt === 1) return defer(task, message, { retryAfterMs: 1, why: "busy" });
+      if (task.attempt === 2) return defer(task, message, { until: ["?"] });
+      return result(task, { output: "done" });
+    }, registration);
+    expect((await run({})).json).toBe("done");
+    expect(attempts).toEqual([1, 2, 3]);
+  });
+
   test("takes part in plans beside our own workers", async () => {
     const both = worker("both", {
       run: () => plan((p) => p.task(double, { n: p.task<number>("foreign", { n: 20 }).output })),

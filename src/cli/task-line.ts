@@ -17,6 +17,7 @@ export const APPEARANCE: Readonly<Record<TaskViewState, { symbol: string; style:
   running: { symbol: "▸", style: "cyan", word: "running" },
   backingOff: { symbol: "↻", style: "yellow", word: "backing off" },
   expanded: { symbol: "▾", style: "blue", word: "expanded" },
+  recovering: { symbol: "↶", style: "yellow", word: "recovering" },
   succeeded: { symbol: "✔", style: "green", word: "succeeded" },
   failed: { symbol: "✖", style: "red", word: "failed" },
   cancelled: { symbol: "⊘", style: "yellow", word: "cancelled" },
@@ -80,7 +81,7 @@ export function renderTask(node: TaskNode, { paint, now, frame }: LineOptions, r
 
 /** What there is to say of a task that did not simply succeed: which attempt, why the last one failed, what comes next. */
 function noteOf({ view, children }: TaskNode, now: number, { outer, cancelled }: Reasons): string | undefined {
-  const attempt = view.attempt > 1 ? attemptsOf(view) : undefined;
+  const attempt = sentence(view.fallback && "by its fallback", view.attempt > 1 ? attemptsOf(view) : undefined);
   const message = view.error && oneLine(view.error.message);
   switch (view.state) {
     case "succeeded":

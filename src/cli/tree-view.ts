@@ -18,6 +18,7 @@ const URGENCY: Readonly<Record<TaskViewState, number>> = {
   running: 1,
   expanded: 1,
   backingOff: 1,
+  recovering: 1,
   cancelled: 2,
   deciding: 3,
   ready: 3,

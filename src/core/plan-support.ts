@@ -8,7 +8,7 @@ import type { ProblemList } from "./problem.ts";
  */
 const NOT_CARRIED_OUT = {
   task: [
-    ...["wait", "fallback", "compensate", "cache", "limit", "budget", "replan", "repeat", "tags"],
+    ...["wait", "compensate", "cache", "limit", "budget", "replan", "repeat", "tags"],
     ...["each.key", "each.reduce.type"],
   ],
   plan: ["finally"],

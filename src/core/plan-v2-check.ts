@@ -74,7 +74,7 @@ class PlanV2Check {
     if (this.#count > most)
       return this.#refuse(`${at}/tasks`, `at most ${most} tasks, those of plans inside included`, this.#count);
     const { tasks, read } = this.#readTasks(value.tasks, graph, at, depth);
-    return this.#conclude(value, tasks, read, graph, at);
+    return this.#conclude(value, tasks, read, graph, at, depth);
   }
 
   /** Shares with the plan as given what need not change: memory is most of the cost. */
@@ -99,6 +99,7 @@ class PlanV2Check {
     read: readonly ReadTask[],
     graph: PlanGraph,
     at: string,
+    depth: number,
   ): CheckedPlanV2 {
     const { keys, joinOf, bears, isKept, asksItems } = graph;
     const needsOf = graph.edges.targets();
@@ -112,7 +113,7 @@ class PlanV2Check {
       hasCondition: (task) => read[task]!.task.when !== undefined && !asksItems(task),
       isOptional: (task) => read[task]!.task.optional === true,
     });
-    this.#readOutput(whole, mayLack, graph, at);
+    this.#readOutput(whole, mayLack, graph, at, depth);
     const isSink = findSinks(keys.length, needsOf);
     const sinks = [...keys.keys()].filter(isSink);
     const join = readJoin(whole.join);
@@ -157,6 +158,7 @@ class PlanV2Check {
     mayLack: (task: number) => boolean,
     graph: PlanGraph,
     at: string,
+    depth: number,
   ): void {
     const name = (key: string, manner: Manner): boolean | string => {
       const task = graph.placeOf(key);
@@ -169,7 +171,7 @@ class PlanV2Check {
       );
     };
     const place = { keys: graph.keys, planInput: graph.useInput };
-    this.#tasks.readAction(last, { ...place, at: () => `${at}/finally`, task: graph.keep });
+    this.#tasks.readAction(last, { ...place, at: () => `${at}/finally`, task: graph.keep }, depth + 1);
     if (typeof output === "object")
       this.#mentions.readTemplate(output, { ...place, at: () => `${at}/output`, task: name });
     if (typeof output !== "string") return;

@@ -18,6 +18,7 @@ export const TASK_STATES = [
   "running",
   "backingOff",
   "expanded",
+  "recovering",
   "succeeded",
   "failed",
   "cancelled",
@@ -45,6 +46,8 @@ export const taskView = z.object({
   endedAt: iso.optional(),
   worker: z.string().optional(),
   error: z.object({ kind: z.string(), message: z.string(), ...errorDetails.shape }).optional(),
+  /** Present and true once its fallback has taken its failure: `type` and later attempts are those of the fallback. */
+  fallback: z.literal(true).optional(),
   /** Whose failure the error is, when it is another task's. */
   cause: taskId.optional(),
 });

@@ -28,6 +28,8 @@ export const taskMessage = z.object({
   timeoutMs: z.number().positive().optional(),
   /** The run's, milliseconds since the epoch. */
   deadline: z.number().optional(),
+  /** Where it is not `<tenant>/<run>/<task>`: of the attempts of a fallback, whose effects are others than those before. */
+  idempotencyKey: z.string().optional(),
   /** Results go to `<reply>.result`. */
   reply: z.string(),
 });
@@ -56,7 +58,7 @@ export function isPlainTaskMessage(value: unknown): value is TaskMessage {
   );
 }
 
-const UNUSUAL = ["inputRef", "needs", "needsRef", "parts", "partsRef"] as const;
+const UNUSUAL = ["inputRef", "needs", "needsRef", "parts", "partsRef", "idempotencyKey"] as const;
 
 /** 1, 2, 3, … */
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0;

@@ -77,7 +77,7 @@ export class TaskReader {
     const itemDepth = stated.each === undefined ? depth : depth + 1;
     const inner = stated.plan === undefined ? undefined : readInner(stated.plan, `${at}/plan`, itemDepth);
     const task = this.#withOptions(stated, inner, at);
-    this.#readMentions(task, at, graph);
+    this.#readMentions(task, at, itemDepth, graph);
     if (task.type !== undefined && isOwnersType(task.type)) this.#checkOwnersInput(task, at, itemDepth);
     return { task, join: readJoin(task.join), inner };
   }
@@ -123,7 +123,7 @@ export class TaskReader {
   }
 
   /** Whom the task names, where, and whether it waits for them. */
-  #readMentions(task: PlannedTaskV2, at: string, graph: PlanGraph): void {
+  #readMentions(task: PlannedTaskV2, at: string, depth: number, graph: PlanGraph): void {
     const { mentions } = this.#context;
     const isMap = task.each !== undefined;
     const place = (field: string, more: Partial<MentionPlace> = {}): MentionPlace => ({
@@ -153,24 +153,29 @@ export class TaskReader {
     expression(task.repeat?.until, place("repeat/until", { task: graph.needOrSelf }));
     const later = { ...ofItem, task: graph.keep };
     template(task.fallback?.value, place("fallback/value", later));
-    this.readAction(task.fallback, place("fallback", later));
-    this.readAction(task.compensate, place("compensate", later));
+    this.readAction(task.fallback, place("fallback", later), depth);
+    this.readAction(task.compensate, place("compensate", later), depth);
     if (task.replan !== undefined)
       this.#checkType(typeof task.replan === "string" ? task.replan : task.replan.type, `${at}/replan`);
     if (typeof task.each?.reduce === "object" && task.each.reduce.type !== undefined)
       this.#checkType(task.each.reduce.type, `${at}/each/reduce/type`);
   }
 
-  /** A task that is carried out later; `place` is where it stands. */
-  readAction(action: StatedAction | undefined, place: MentionPlace): void {
+  /** A task that is carried out later; `place` is where it stands, `depth` is its own. */
+  readAction(action: StatedAction | undefined, place: MentionPlace, depth: number): void {
     if (action?.type === undefined) return;
     this.#checkType(action.type, `${place.at()}/type`);
-    if (action.input !== undefined && action.type !== "plan")
+    if (isOwnersType(action.type)) return this.#checkOwnersInput(action, place.at(), depth);
+    if (action.input !== undefined)
       this.#context.mentions.readTemplate(action.input, { ...place, at: () => `${place.at()}/input` });
   }
 
   /** What the owner of the run carries out itself has no worker that would validate its input. */
-  #checkOwnersInput({ type, input, each }: PlannedTaskV2, at: string, depth: number): void {
+  #checkOwnersInput(
+    { type, input, each }: StatedAction & Pick<PlannedTaskV2, "each">,
+    at: string,
+    depth: number,
+  ): void {
     const { problems, checkSent } = this.#context;
     // Of a map it is the item; a `start` may be given all of its input by a word.
     if (input === undefined && each !== undefined) return;

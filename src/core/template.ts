@@ -138,6 +138,8 @@ export interface TemplateValues {
   readonly input: Json | undefined;
   readonly item?: Json;
   readonly index?: number;
+  /** What stands for an output that never came, where there is no default. Absent: nothing does. */
+  readonly missing?: Json;
 }
 
 /**
@@ -184,6 +186,7 @@ function resolveWord(word: Word, values: TemplateValues): Json {
       return expectValue(follow(values.item, word.pointer), `the item at ${word.pointer || "its root"}`, word, values);
     case "$ref": {
       const whole = word.key === "" ? values.input : values.output(word.key);
+      if (whole === undefined && values.missing !== undefined && !("default" in word)) return values.missing;
       const where = word.key === "" ? "the plan's input" : `the output of ${word.key}`;
       return expectValue(follow(whole, word.pointer), `the reference ${word.text}, in ${where},`, word, values);
     }

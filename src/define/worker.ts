@@ -24,7 +24,10 @@ export interface HandlerContext<I = unknown> {
   readonly tenant: string;
   /** The task's path of keys in the tree; `-` for the root. */
   readonly task: string;
-  /** The same for every attempt and delivery of this task: hand it to services that deduplicate. */
+  /**
+   * The same for every attempt and delivery of this task: hand it to services that deduplicate. The attempts of a task's
+   * fallback have one of their own.
+   */
   readonly idempotencyKey: string;
   /** Reports to watchers how far it is: a fraction from 0 to 1, or anything else that is JSON. May be lost. */
   progress(value: Json): void;

@@ -29,7 +29,7 @@ import { createTask } from "./planting.ts";
 import { failedTaskOf, isOver, type RunAddress, type RunState } from "./run-state.ts";
 import { FIRST_RUN_STEP, type Turn } from "./steps.ts";
 import { attemptOf, isOpen, stateOf, type TaskRecord } from "./task-record.ts";
-import { arm, failAttempt, runEffects, start, stepRun, stepTask } from "./tree.ts";
+import { arm, failAttempt, failTask, runEffects, start, stepRun, stepTask } from "./tree.ts";
 
 /** Raised whenever the same log would fold to another state; a run records the one it began with. */
 export const FOLD_VERSION = 2;
@@ -52,6 +52,7 @@ export function beginRun(address: RunAddress, submitted: Submitted, at: number, 
     cancelled: 0,
     skipped: 0,
     abandoned: 0,
+    hasReplanted: false,
     expired: false,
     cancelledBy: undefined,
     end: undefined,
@@ -203,7 +204,7 @@ function applyDecision(run: RunState, { task: id, attempt, answers, items, error
   const task = run.tasks.get(id);
   if (!task || stateOf(task) !== "deciding" || attemptOf(task) !== attempt) return;
   if (!answers)
-    return stepTask(task, "broken", turn, { error: { kind: "terminal", message: error ?? "it could not be decided" } });
+    return failTask(task, "broken", turn, { error: { kind: "terminal", message: error ?? "it could not be decided" } });
   task.node!.answers = answers;
   task.node!.items = items;
   start(task, turn);

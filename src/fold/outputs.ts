@@ -1,9 +1,11 @@
+import type { Expression } from "../core/expression.ts";
 import type { Json } from "../core/json.ts";
 import { type MapItems, readItems, readLabels } from "../core/map-items.ts";
 import { childOf, isOwnersType } from "../core/names.ts";
 import { assemble } from "../core/reducer.ts";
 import { resolveInput } from "../core/reference.ts";
-import { resolveTemplate, type TemplateValues } from "../core/template.ts";
+import { resolveTemplate, type TemplateValues, visitTemplate } from "../core/template.ts";
+import { replacementOf } from "./fallback.ts";
 import { makesParentsOutput } from "./held-outputs.ts";
 import { isItem, WHOLE_ITEM } from "./map-node.ts";
 import { type Output, stateOf, type TaskRecord } from "./task-record.ts";
@@ -22,7 +24,11 @@ export function outputOf(task: TaskRecord, load: Load): Json {
   if (stateOf(task) === "skipped") return {};
   if (!task.children) {
     const { output } = task;
-    if (!output) throw new Error(`the output of ${task.id} is no longer held`);
+    if (!output) {
+      const replacement = replacementOf(task);
+      if (replacement !== undefined) return resolveLater(replacement, task, load);
+      throw new Error(`the output of ${task.id} is no longer held`);
+    }
     return "ref" in output ? load(output.ref) : output.value;
   }
   const { output, template, map } = task.children;
@@ -49,6 +55,8 @@ export function soleOutput(task: TaskRecord): Output | undefined {
 export function* refsOf(task: TaskRecord): Generator<string> {
   if (!task.children) {
     if (task.output && "ref" in task.output) yield task.output.ref;
+    const replacement = replacementOf(task);
+    if (replacement !== undefined) yield* laterRefs(replacement, task);
     return;
   }
   for (const child of makersOf(task)) yield* refsOf(child);
@@ -79,6 +87,7 @@ export function inputOf(task: TaskRecord, load: Load): Json {
     // A request's input is data, whatever it looks like; only plans refer.
     return inputRef === undefined ? input : load(inputRef);
   }
+  if (node?.hasFallenBack) return isSentPlan(task) ? input : resolveLater(input, task, load);
   if (isItem(task)) return resolveItem(task, load);
   if (!node) return resolveInput(input, (key) => outputOf(run.tasks.get(childOf(parent.id, key))!, load));
   // A plan that is sent as an input has references of its own.
@@ -95,7 +104,8 @@ export function givenOf({ run, parent, node }: TaskRecord, key: string, load: Lo
 
 /** Whether the task is a plan that it was sent as its input, for the owner to carry out. */
 export const isSentPlan = ({ node, parent, spec, run }: TaskRecord): boolean =>
-  isOwnersType(spec.type) && (node ? node.stated.type !== undefined : !parent && run.submitted.v > 1);
+  isOwnersType(spec.type) &&
+  (node ? node.hasFallenBack || node.stated.type !== undefined : !parent && run.submitted.v > 1);
 
 /** What the plan of an expanded task was given: `#/…` in it, and `input` in its expressions. */
 export function planInputOf(task: TaskRecord, load: Load): Json {
@@ -110,6 +120,10 @@ export function* inputRefs(task: TaskRecord): Generator<string> {
     if (run.submitted.inputRef !== undefined) yield run.submitted.inputRef;
     return;
   }
+  if (node?.hasFallenBack) {
+    if (!isSentPlan(task)) yield* laterRefs(task.spec.input ?? {}, task);
+    return;
+  }
   if (isItem(task)) {
     const { map } = parent.children!;
     if (!map!.items || !map!.needsItemsOnly) yield* inputRefs(parent);
@@ -120,6 +134,51 @@ export function* inputRefs(task: TaskRecord): Generator<string> {
 }
 
 const planInputRefs = (task: TaskRecord): Generator<string> => inputRefs(task);
+
+/**
+ * A template of what is carried out later than its task, its fallback for example. Its references make no edges: an output
+ * that never came is its default, or null.
+ */
+function resolveLater(template: Json, task: TaskRecord, load: Load): Json {
+  const { parent, node } = task;
+  const item = isItem(task) ? { item: itemsOf(parent!, load).at(node!.index), index: node!.index } : {};
+  const values = valuesIn(isItem(task) ? parent!.parent! : parent!, load);
+  const expression = (text: string): Json => {
+    const { answers } = node!;
+    if (answers && text in answers) return answers[text]!;
+    return node!.checked.expressions.get(text)!.evaluate(expressionValuesOf(task, load));
+  };
+  return resolveTemplate(template, Object.assign(values, item, { missing: null, expression }));
+}
+
+/** The references that {@link resolveLater} would load: those of all that stands in the template, and of the items of a map. */
+function* laterRefs(template: Json, task: TaskRecord): Generator<string> {
+  const { parent, node } = task;
+  const plan = isItem(task) ? parent!.parent! : parent!;
+  if (isItem(task)) yield* inputRefs(parent!);
+  for (const key of keysIn(template, node!.checked.expressions)) {
+    const named = key === "" ? undefined : task.run.tasks.get(childOf(plan.id, key))!;
+    if (!named) yield* inputRefs(plan);
+    else if (stateOf(named) === "succeeded") yield* refsOf(named);
+  }
+}
+
+/** The tasks that a template names, by their keys; the empty one is the plan's input. */
+function keysIn(template: Json, expressions: ReadonlyMap<string, Expression>): ReadonlySet<string> {
+  const keys = new Set<string>();
+  visitTemplate(template, {
+    found(word) {
+      if (word.word === "$ref" || word.word === "$outcome") keys.add(word.key);
+      if (word.word !== "$expr") return;
+      for (const mention of expressions.get(word.text)!.mentions)
+        if ("key" in mention) keys.add(mention.key);
+        else if (mention.what === "input") keys.add("");
+    },
+    malformed() {},
+    tooDeep() {},
+  });
+  return keys;
+}
 
 /** What the templates and expressions of an expanded task's plan stand for. */
 export function valuesIn(task: TaskRecord, load: Load): TemplateValues {
@@ -183,7 +242,8 @@ function mapOutputOf(task: TaskRecord, load: Load): Json {
   const { reducer, reduction } = map!;
   if (reduction) {
     const total = reduction.copy();
-    for (const item of makersOf(task)) if (item.children) total.add(outputOf(item, load));
+    for (const item of makersOf(task))
+      if (item.children || replacementOf(item) !== undefined) total.add(outputOf(item, load));
     return total.result();
   }
   const bears = plan!.checked.join.rule !== "all";

@@ -1,10 +1,11 @@
 import type { TaskError } from "../core/error.ts";
 import type { Verdict } from "../core/join.ts";
+import { fallBack } from "./fallback.ts";
 import { releaseNeeds } from "./held-outputs.ts";
 import { countChild, countNeed, countsForPlan, judgeInTime } from "./plan-node.ts";
 import type { Turn } from "./steps.ts";
 import { isFinal, NO_TASKS, stateOf, type TaskRecord } from "./task-record.ts";
-import { breakBy, start, startItems, stepTask } from "./tree.ts";
+import { breakBy, failTask, start, startItems, stepTask } from "./tree.ts";
 
 /** What the starts and ends of tasks in plans of version 2 mean for those that need them and for their plan. */
 
@@ -18,6 +19,7 @@ export function passOn(turn: Turn): void {
 function passOnOne(task: TaskRecord, turn: Turn): void {
   leaveNeeds(task, turn);
   const state = stateOf(task);
+  if (state === "recovering") return recover(task, turn);
   if (state === "abandoned") return;
   if (state === "skipped") releaseNeeds(task);
   for (const dependent of task.dependents ?? NO_TASKS)
@@ -29,6 +31,12 @@ function passOnOne(task: TaskRecord, turn: Turn): void {
   if (!map) return;
   map.running--;
   if (stateOf(parent) === "expanded") startItems(parent, turn);
+}
+
+/** What comes between the failure of a task and its end. */
+function recover(task: TaskRecord, turn: Turn): void {
+  fallBack(task);
+  start(task, turn);
 }
 
 /** `last`: the need whose end has decided it. */
@@ -65,7 +73,7 @@ export function endWithin(task: TaskRecord, turn: Turn): void {
       name: "timeout",
       message: `${what} not settled within the time of its join`,
     };
-    return stepTask(task, "broken", turn, { error });
+    return failTask(task, "broken", turn, { error });
   }
   if (!isBlocked) return stepTask(task, "met", turn);
   leaveNeeds(task, turn);
@@ -75,5 +83,5 @@ export function endWithin(task: TaskRecord, turn: Turn): void {
 /** The task has taken as long as it may, all its attempts together. */
 export function endDeadline(task: TaskRecord, turn: Turn): void {
   const message = `it did not end within its deadline of ${task.node!.stated.deadline} ms`;
-  stepTask(task, "expired", turn, { error: { kind: "terminal", name: "timeout", message } });
+  failTask(task, "expired", turn, { error: { kind: "terminal", name: "timeout", message } });
 }

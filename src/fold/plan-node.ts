@@ -47,6 +47,8 @@ export interface PlanNode {
   answers: { readonly [text: string]: Json } | undefined;
   /** Of a map: how many items it has, once that was decided. */
   items: number | undefined;
+  /** Whether its fallback has taken its failure, and says what it is. */
+  hasFallenBack: boolean;
 }
 
 /** How far a plan of version 2 has come. */

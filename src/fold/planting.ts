@@ -8,20 +8,21 @@ import { visitTemplate } from "../core/template.ts";
 import { makesParentsOutput, releaseNeeds } from "./held-outputs.ts";
 import { createProgress, itemStated, planOfItems } from "./map-node.ts";
 import { Tally } from "./plan-node.ts";
-import type { RunState } from "./run-state.ts";
+import { type RunState, uncount } from "./run-state.ts";
 import { firstSnapshot } from "./steps.ts";
-import { NO_TASKS, type TaskRecord, type TaskSpec } from "./task-record.ts";
+import { attemptOf, NO_TASKS, type TaskRecord, type TaskSpec } from "./task-record.ts";
 
 /** Grows the children of a task from its plan. None of them has started when this returns. */
 
 export function createTask(run: RunState, parent: TaskRecord | undefined, key: string, spec: TaskSpec): TaskRecord {
+  const id = parent ? childOf(parent.id, key) : ROOT;
   const task: TaskRecord = {
     run,
-    id: parent ? childOf(parent.id, key) : ROOT,
+    id,
     key,
     parent,
     spec,
-    snapshot: firstSnapshot(spec.retry?.attempts ?? DEFAULT_RETRY.attempts),
+    snapshot: firstSnapshot(spec.retry?.attempts ?? DEFAULT_RETRY.attempts, run.hasReplanted ? replace(run, id) : 0),
     needs: NO_TASKS,
     missing: 0,
     node: undefined,
@@ -40,6 +41,14 @@ export function createTask(run: RunState, parent: TaskRecord | undefined, key: s
   };
   run.tasks.set(task.id, task);
   return task;
+}
+
+/** Attempts of a task of that id which is not there any more: those of the one in its place go on from there. */
+function replace(run: RunState, id: string): number {
+  const before = run.tasks.get(id);
+  if (!before) return 0;
+  uncount(before);
+  return attemptOf(before);
 }
 
 export const plant = (task: TaskRecord, checked: CheckedPlan | CheckedPlanV2): void =>
@@ -84,6 +93,7 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
       hasLeft: false,
       answers: undefined,
       items: undefined,
+      hasFallenBack: false,
     };
     return child;
   });
@@ -137,6 +147,7 @@ export function plantItems(task: TaskRecord, size: number): void {
       hasLeft: false,
       answers: undefined,
       items: undefined,
+      hasFallenBack: false,
     };
     if (isKept) child.holders++;
     return child;

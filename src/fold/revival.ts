@@ -1,5 +1,6 @@
 import { recountItems, startable } from "./map-node.ts";
 import { countChild, countNeed, judgeNeeds, Tally } from "./plan-node.ts";
+import { uncount } from "./run-state.ts";
 import { isFinal, stateOf, type TaskRecord } from "./task-record.ts";
 
 /** What a redrive does to a task: an event of its chart, or its start, where its needs turn out to be met. */
@@ -41,11 +42,9 @@ const isStopped = (task: TaskRecord): boolean => STOPPED.has(stateOf(task));
 const STOPPED: ReadonlySet<string> = new Set(["failed", "cancelled", "abandoned"]);
 
 function reset(task: TaskRecord): void {
-  const { run } = task;
-  const state = stateOf(task);
-  if (state === "cancelled") run.cancelled--;
-  else if (state === "abandoned") run.abandoned--;
-  else run.failed--;
+  uncount(task);
+  // A value has no attempts: what it was to replace is tried again.
+  if (task.node?.stated.fallback?.value !== undefined) task.node.hasFallenBack = false;
   task.error = undefined;
   task.failedAt = undefined;
   task.endedAt = 0;

@@ -31,6 +31,8 @@ export interface RunState extends RunAddress {
   cancelled: number;
   skipped: number;
   abandoned: number;
+  /** Whether a task may have been given other children than it had, which may have the ids of those before. */
+  hasReplanted: boolean;
   /** Whether its deadline came first. */
   expired: boolean;
   /** Set when `cancel` was read. */
@@ -43,6 +45,19 @@ export interface RunState extends RunAddress {
   redriven:
     | { readonly task: string; readonly attempt: number; readonly at: number; readonly times: number }
     | undefined;
+}
+
+/** Takes the end of a task back, as far as it is counted. */
+export function uncount(task: TaskRecord): void {
+  const { run, snapshot } = task;
+  switch (snapshot.value) {
+    case "succeeded":
+    case "failed":
+    case "cancelled":
+    case "skipped":
+    case "abandoned":
+      run[snapshot.value]--;
+  }
 }
 
 /** Whether `ended` was read: then nothing changes any more, unless the run is redriven. */

@@ -1,5 +1,6 @@
 import type { CheckedPlanV2 } from "../core/checked-plan.ts";
 import type { TaskError } from "../core/error.ts";
+import type { Json } from "../core/json.ts";
 import { depthOf } from "../core/names.ts";
 import type { CheckedPlan } from "../core/plan-check.ts";
 import { checkAnyPlan } from "../core/plan-v2-check.ts";
@@ -12,7 +13,7 @@ import type { TaskRecord } from "./task-record.ts";
 
 /** How a task begins whose join is met: the event of its chart, and what goes with it. */
 export type Start =
-  | { readonly event: "ready" | "ask" | "skip"; readonly error?: undefined }
+  | { readonly event: "ready" | "ask" | "skip" | "replaced"; readonly error?: undefined }
   | { readonly event: "expand"; readonly checked: CheckedPlan | CheckedPlanV2 }
   /** A map, over so many items. */
   | { readonly event: "expand"; readonly items: number }
@@ -24,6 +25,7 @@ export function findStart(task: TaskRecord): Start {
   const { node } = task;
   if (!node) return !task.parent && isSentPlan(task) ? expandSent(task) : READY;
   const { stated, checked, index, answers } = node;
+  if (node.hasFallenBack) return findFallback(task, node);
   if (!answers && (stated.each || findQuestions(node).length > 0)) return { event: "ask" };
   if (stated.when !== undefined && !checked.asksItems(index)) {
     const answer = answers![stated.when];
@@ -33,6 +35,12 @@ export function findStart(task: TaskRecord): Start {
   const inner = checked.innerOf(index);
   if (stated.each) return startMap(node);
   if (inner) return { event: "expand", checked: inner };
+  return isSentPlan(task) ? expandSent(task) : READY;
+}
+
+function findFallback(task: TaskRecord, node: PlanNode): Start {
+  if (!node.answers && findQuestions(node).length > 0) return { event: "ask" };
+  if (node.stated.fallback!.value !== undefined) return { event: "replaced" };
   return isSentPlan(task) ? expandSent(task) : READY;
 }
 
@@ -47,11 +55,12 @@ function startMap(node: PlanNode): Start {
  * The texts of the expressions that are to be answered before a task starts: its condition, and those of its input. Of a map
  * they are those of what it is over; its input is that of the items.
  */
-export function findQuestions({ stated, checked, index }: PlanNode): readonly string[] {
+export function findQuestions(node: PlanNode): readonly string[] {
+  const { stated, checked, index, hasFallenBack } = node;
   if (checked.expressions.size === 0) return [];
   const texts = new Set<string>();
-  if (stated.when !== undefined && !checked.asksItems(index)) texts.add(stated.when);
-  const template = stated.each ? stated.each.in : stated.type === "plan" ? undefined : stated.input;
+  if (stated.when !== undefined && !hasFallenBack && !checked.asksItems(index)) texts.add(stated.when);
+  const template = templateOf(node);
   if (template !== undefined)
     visitTemplate(template, {
       found: (word) => void (word.word === "$expr" && texts.add(word.text)),
@@ -59,6 +68,13 @@ export function findQuestions({ stated, checked, index }: PlanNode): readonly st
       tooDeep() {},
     });
   return [...texts];
+}
+
+/** What the expressions that are answered before a task starts stand in, besides its condition. */
+function templateOf({ stated, hasFallenBack }: PlanNode): Json | undefined {
+  const { type, input, each, fallback } = stated;
+  if (hasFallenBack) return fallback!.type === "plan" ? undefined : (fallback!.value ?? fallback!.input);
+  return each ? each.in : type === "plan" ? undefined : input;
 }
 
 /** The plan that a task was sent as its input. The gateway has checked the root's; nobody's is trusted. */

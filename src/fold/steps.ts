@@ -14,12 +14,13 @@ export type TaskStep = Step<typeof taskMachine, TaskEffect>;
 /** How every run begins. */
 export const FIRST_RUN_STEP: Step<typeof runMachine, RunEffect> = runSteps.initial(undefined);
 
-/** Tasks with the same number of attempts share their first snapshot. */
+/** Tasks with the same number of attempts share their first snapshot, but for those in the place of others. */
 const firstSnapshots = new Map<number, TaskSnapshot>();
-export function firstSnapshot(attempts: number): TaskSnapshot {
+export function firstSnapshot(attempts: number, spent = 0): TaskSnapshot {
+  if (spent > 0) return taskSteps.initial({ attempts, spent }).snapshot;
   const found = firstSnapshots.get(attempts);
   if (found) return found;
-  const { snapshot } = taskSteps.initial({ attempts });
+  const { snapshot } = taskSteps.initial({ attempts, spent });
   firstSnapshots.set(attempts, snapshot);
   return snapshot;
 }

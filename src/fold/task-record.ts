@@ -34,7 +34,8 @@ export interface TaskRecord {
   readonly id: string;
   readonly key: string;
   readonly parent: TaskRecord | undefined;
-  readonly spec: TaskSpec;
+  /** That of its fallback, once that has taken its failure. */
+  spec: TaskSpec;
   snapshot: TaskSnapshot;
   /** Siblings it needs. */
   needs: readonly TaskRecord[];

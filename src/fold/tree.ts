@@ -2,9 +2,10 @@ import type { CheckedPlanV2 } from "../core/checked-plan.ts";
 import type { TaskError } from "../core/error.ts";
 import type { DueWhat } from "../core/event.ts";
 import type { CheckedPlan } from "../core/plan-check.ts";
-import { backoffMs, type Policy, resolveRetry } from "../core/policy.ts";
+import { backoffMs, DEFAULT_RETRY, type Policy, resolveRetry } from "../core/policy.ts";
 import type { RunEffect, RunMachineEvent } from "../machines/run.ts";
 import type { TaskEffect, TaskMachineEvent } from "../machines/task.ts";
+import { takesFailure } from "./fallback.ts";
 import { releaseNeeds } from "./held-outputs.ts";
 import { startable } from "./map-node.ts";
 import { plant, plantItems } from "./planting.ts";
@@ -35,19 +36,31 @@ export function stepTask(task: TaskRecord, type: TaskMachineEvent["type"], turn:
 }
 const NO_DATA: StepData = {};
 
+/** Fails a task otherwise than by an attempt's failure. */
+export function failTask(task: TaskRecord, type: "broken" | "expired", turn: Turn, data: StepData = NO_DATA): void {
+  if (!takesFailure(task, data.error, type === "expired")) return stepTask(task, type, turn, data);
+  take(task, taskSteps.step(task.snapshot, { type, recovers: true }), turn, data);
+}
+
 /** Ends the current attempt with an error; the machine decides, by policy, whether another follows. */
 export function failAttempt(task: TaskRecord, error: TaskError, turn: Turn): void {
   // The plan's own word counts first, then the policy of the type, which the failure carries.
-  const attempts = task.spec.retry?.attempts ?? error.policy?.retry?.attempts;
-  const on = task.node?.stated.retry?.on;
+  const { retry } = task.spec;
+  const attempts = retry?.attempts ?? error.policy?.retry?.attempts ?? defaultAttempts(task);
+  const on = retry && "on" in retry ? retry.on : undefined;
   const event = {
     type: "attemptFailed",
     error,
     ...(attempts !== undefined && { attempts }),
     ...(on && { isRetried: on.includes(error.kind) || (error.name !== undefined && on.includes(error.name)) }),
+    ...(takesFailure(task, error, false) && { recovers: true }),
   } as const;
   take(task, taskSteps.step(task.snapshot, event), turn, { error });
 }
+
+/** Those that its chart begins with are for what the plan stated of the task, and not for its fallback. */
+const defaultAttempts = ({ node }: TaskRecord): number | undefined =>
+  node?.hasFallenBack ? DEFAULT_RETRY.attempts : undefined;
 
 /** Takes a step of a task's machine, and carries out what it asks for. */
 function take(task: TaskRecord, step: TaskStep, turn: Turn, data: StepData): void {
@@ -114,6 +127,8 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     turn.effects.push({ kind: "decide", task, attempt: attemptOf(task) });
     beginWithin(task, turn);
   },
+  // Carried out once the queue comes to it: a failure may spread along a chain of any length.
+  recover: (task, turn) => void turn.pending.push(task),
   plant(task, turn, { checked, items }) {
     if (task.openedAt === 0) task.openedAt = turn.at;
     if (task.node) beginWithin(task, turn);
@@ -171,7 +186,7 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
 /** A task fails because another one has, whose failure is the cause. */
 export function breakBy(task: TaskRecord, culprit: TaskRecord, turn: Turn): void {
   task.failedAt = culprit.failedAt ?? culprit.id;
-  stepTask(task, "broken", turn, culprit.error && { error: culprit.error });
+  failTask(task, "broken", turn, culprit.error && { error: culprit.error });
 }
 
 /** A task can start: from now on, the joins of those that need it may take so long. */
@@ -185,7 +200,8 @@ function beginWithin(task: TaskRecord, turn: Turn): void {
 /** Begins a task whose join is met: by an attempt, by its plan, or by having its expressions answered. */
 export function start(task: TaskRecord, turn: Turn): void {
   const found = findStart(task);
-  stepTask(task, found.event, turn, found);
+  if (found.event === "broken") failTask(task, "broken", turn, found);
+  else stepTask(task, found.event, turn, found);
 }
 
 export function startItems(map: TaskRecord, turn: Turn): void {

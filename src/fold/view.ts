@@ -20,6 +20,7 @@ export function viewTask(task: TaskRecord): TaskView {
     ...(task.endedAt && { endedAt: iso(task.endedAt) }),
     ...(task.worker !== undefined && { worker: task.worker }),
     ...(task.error && { error: viewError(task.error) }),
+    ...(task.node?.hasFallenBack && { fallback: true as const }),
     ...(task.failedAt !== undefined && task.failedAt !== task.id && { cause: task.failedAt }),
   };
 }

@@ -18,8 +18,20 @@ export interface TaskContext {
   readonly spent: number;
 }
 
+export interface TaskInput {
+  /** Attempts in all, in each round. */
+  readonly attempts: number;
+  /** Attempts of a task of the same path, which this one replaces. Default: none. */
+  readonly spent?: number;
+}
+
 /** `open`: an attempt is open, and its result counts. `over`: nothing happens any more, unless the run is redriven. */
 export type TaskTag = "open" | "over";
+
+/** What fails a task. `recovers`: something is to be done before the task ends by it, its fallback for example. */
+interface Failing {
+  readonly recovers?: boolean;
+}
 
 export type TaskMachineEvent =
   /** Its join is met, and it is for a worker: its first attempt opens. */
@@ -33,7 +45,7 @@ export type TaskMachineEvent =
   /** Its join or its condition says that it is left out; of an expanded one, its plan's join. */
   | { readonly type: "skip" }
   /** Its join cannot be met any more, an expression of it failed, or the plan that it was given is refused; of an expanded one, its plan's join. */
-  | { readonly type: "broken" }
+  | ({ readonly type: "broken" } & Failing)
   /** The current attempt returned a value. */
   | { readonly type: "returned" }
   /** The current attempt returned a plan. */
@@ -42,19 +54,23 @@ export type TaskMachineEvent =
    * The current attempt failed. `attempts`: what its policy allows, where the plan stated nothing. `isRetried`: whether the
    * plan has such a failure tried again, where it says which; else those of the kind `retryable` are.
    */
-  | {
+  | ({
       readonly type: "attemptFailed";
       readonly error: TaskError;
       readonly attempts?: number;
       readonly isRetried?: boolean;
-    }
+    } & Failing)
   /** The current attempt ended with "not now", which counts as no attempt. */
   | { readonly type: "deferred" }
   | { readonly type: "backoffElapsed" }
   /** Enough of its children have succeeded. */
   | { readonly type: "met" }
   /** Its own deadline has come, or, sent to the root, the run's: what is unfinished below it is cancelled. */
-  | { readonly type: "expired" }
+  | ({ readonly type: "expired" } & Failing)
+  /** Nothing comes between its failure and its end any more. */
+  | { readonly type: "unwound" }
+  /** The value of its fallback stands for its output. */
+  | { readonly type: "replaced" }
   | { readonly type: "cancel" }
   /** No task that needs it can still use it. */
   | { readonly type: "abandon" }
@@ -81,6 +97,8 @@ const EFFECTS = {
   disarmDeadline: effect,
   /** Have the expressions answered, in the log. */
   decide: effect,
+  /** Do what comes between the failure and the end. */
+  recover: effect,
   plant: effect,
   /** What is unfinished below has lost its purpose, for its parent has failed or was cancelled. */
   cancelChildren: effect,
@@ -98,19 +116,22 @@ export type TaskEffect = keyof typeof EFFECTS;
  * Of an event's data, all that the guards below look at: tasks to which the same happens in the same snapshot share the
  * step, and the snapshot that it leads to.
  */
-export const taskStepKey = (event: TaskMachineEvent): string =>
-  event.type === "attemptFailed"
-    ? `attemptFailed ${event.error.kind} ${event.attempts} ${event.isRetried}`
-    : event.type;
+export const taskStepKey = (event: TaskMachineEvent): string => {
+  const recovers = "recovers" in event && event.recovers ? " recovers" : "";
+  return event.type === "attemptFailed"
+    ? `attemptFailed ${event.error.kind} ${event.attempts} ${event.isRetried}${recovers}`
+    : event.type + recovers;
+};
 
 export const taskMachine = setup({
-  types: {} as { context: TaskContext; events: TaskMachineEvent; tags: TaskTag; input: { readonly attempts: number } },
+  types: {} as { context: TaskContext; events: TaskMachineEvent; tags: TaskTag; input: TaskInput },
   guards: {
     mayRetry: ({ context, event }) =>
       event.type === "attemptFailed" &&
       (event.isRetried ?? event.error.kind === "retryable") &&
       event.error.kind !== "cancelled" &&
       context.attempt - context.spent < (event.attempts ?? context.attempts),
+    recovers: ({ event }) => "recovers" in event && event.recovers === true,
     wasCancelled: ({ event }) => event.type === "attemptFailed" && event.error.kind === "cancelled",
   },
   actions: {
@@ -121,7 +142,7 @@ export const taskMachine = setup({
   },
 }).createMachine({
   id: "task",
-  context: ({ input }) => ({ attempt: 1, attempts: input.attempts, spent: 0 }),
+  context: ({ input }) => ({ attempt: (input.spent ?? 0) + 1, attempts: input.attempts, spent: input.spent ?? 0 }),
   initial: "blocked",
   states: {
     blocked: {
@@ -134,7 +155,7 @@ export const taskMachine = setup({
         expand: { target: "expanded", actions: ["armDeadline", "plant"] },
         ask: { target: "deciding", actions: "armDeadline" },
         skip: "skipped",
-        broken: "failed",
+        broken: [{ guard: "recovers", target: "recovering" }, { target: "failed" }],
         cancel: "cancelled",
         abandon: "abandoned",
       },
@@ -145,9 +166,10 @@ export const taskMachine = setup({
       on: {
         ready: "ready",
         expand: { target: "expanded", actions: "plant" },
+        replaced: "succeeded",
         skip: "skipped",
-        broken: "failed",
-        expired: "failed",
+        broken: [{ guard: "recovers", target: "recovering" }, { target: "failed" }],
+        expired: [{ guard: "recovers", target: "recovering" }, { target: "failed" }],
         cancel: "cancelled",
         abandon: "abandoned",
       },
@@ -162,10 +184,14 @@ export const taskMachine = setup({
         attemptFailed: [
           { guard: "mayRetry", target: "backingOff", actions: "closeAttempt" },
           { guard: "wasCancelled", target: "cancelled", actions: "closeAttempt" },
+          { guard: "recovers", target: "recovering", actions: "closeAttempt" },
           { target: "failed", actions: "closeAttempt" },
         ],
         deferred: { target: "backingOff", actions: ["giveAttemptBack", "closeAttempt"] },
-        expired: { target: "failed", actions: "withdrawAttempt" },
+        expired: [
+          { guard: "recovers", target: "recovering", actions: "withdrawAttempt" },
+          { target: "failed", actions: "withdrawAttempt" },
+        ],
         cancel: { target: "cancelled", actions: "withdrawAttempt" },
         abandon: { target: "abandoned", actions: "withdrawAttempt" },
       },
@@ -176,7 +202,7 @@ export const taskMachine = setup({
       exit: "disarmBackoff",
       on: {
         backoffElapsed: { target: "ready", actions: "openNextAttempt" },
-        expired: "failed",
+        expired: [{ guard: "recovers", target: "recovering" }, { target: "failed" }],
         cancel: "cancelled",
         abandon: "abandoned",
       },
@@ -188,10 +214,31 @@ export const taskMachine = setup({
       on: {
         met: "succeeded",
         skip: { target: "skipped", actions: "abandonChildren" },
-        broken: { target: "failed", actions: "cancelChildren" },
-        expired: { target: "failed", actions: "cancelChildren" },
+        broken: [
+          { guard: "recovers", target: "recovering", actions: "cancelChildren" },
+          { target: "failed", actions: "cancelChildren" },
+        ],
+        expired: [
+          { guard: "recovers", target: "recovering", actions: "cancelChildren" },
+          { target: "failed", actions: "cancelChildren" },
+        ],
         cancel: { target: "cancelled", actions: "cancelChildren" },
         abandon: { target: "abandoned", actions: "abandonChildren" },
+      },
+    },
+    recovering: {
+      description: "Has failed. What comes before its end is carried out: its fallback takes the failure.",
+      entry: "recover",
+      on: {
+        replaced: "succeeded",
+        ask: { target: "deciding", actions: "beginRound" },
+        ready: { target: "ready", actions: "beginRound" },
+        expand: { target: "expanded", actions: ["beginRound", "plant"] },
+        broken: "failed",
+        unwound: "failed",
+        expired: "failed",
+        cancel: "cancelled",
+        abandon: "abandoned",
       },
     },
     succeeded: {

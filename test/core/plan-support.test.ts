@@ -17,6 +17,7 @@ const WORDS = [
 
 const JOINS = "test/fold/joins.test.ts";
 const PLANS = "test/actors/plan-v2.test.ts";
+const UNDO = "test/actors/undo.test.ts";
 const MAPS = "test/actors/maps.test.ts";
 /** By which test each word holds that is carried out. */
 const CARRIED_OUT: Readonly<Record<string, readonly [file: string, test: string]>> = {
@@ -31,6 +32,7 @@ const CARRIED_OUT: Readonly<Record<string, readonly [file: string, test: string]
   needs: [JOINS, "asks for all, where it says nothing"],
   join: [PLANS, "goes on where it stood: joins, conditions, and what was abandoned"],
   when: [PLANS, "goes on where it stood: joins, conditions, and what was abandoned"],
+  fallback: [UNDO, "takes the failure of a task: a value, or another task with a key of its own"],
   optional: [JOINS, "is neutral where it is optional"],
   retry: [PLANS, "has of its tasks the attempts and the time that they state"],
   deadline: [PLANS, "is over at the deadline of a task, whatever its attempts and its plan do"],
@@ -64,7 +66,6 @@ const t = { type: "t" };
 const REFUSED: Readonly<Record<string, readonly [stated: object, path?: string]>> = {
   "plan: finally": [{ finally: t }, "/finally"],
   wait: [{ wait: { for: "1s" } }],
-  fallback: [{ ...t, fallback: { value: 1 } }],
   compensate: [{ ...t, compensate: t }],
   cache: [{ ...t, cache: { for: "1d" } }],
   limit: [{ ...t, limit: { key: "'x'", concurrency: 1 } }],

@@ -62,7 +62,7 @@ interface Subject {
 }
 
 /** What comes of the graph of a plan of version 2. */
-const ONLY_IN_V2 = ["deciding", "skipped", "abandoned"];
+const ONLY_IN_V2 = ["deciding", "recovering", "skipped", "abandoned"];
 
 const deadlineMs = 3_600_000;
 
@@ -140,12 +140,12 @@ const inPlan = (
   },
 });
 const retry = { attempts: ATTEMPTS };
-const joined = inPlan({ type: "t", retry }, ["ready"], ["deciding"]);
-const conditional = inPlan({ type: "t", retry, when: "run.id != ''" }, ["ask", "ready"], []);
+const joined = inPlan({ type: "t", retry }, ["ready"], ["deciding", "recovering"]);
+const conditional = inPlan({ type: "t", retry, when: "run.id != ''" }, ["ask", "ready"], ["recovering"]);
 const inner = inPlan(
   { plan: { tasks: { part: { type: "t" }, other: { type: "t", needs: ["part"] } }, output: "part" } },
   ["expand"],
-  ["deciding", "ready", "backingOff"],
+  ["deciding", "ready", "backingOff", "recovering"],
 );
 
 /** What the log has to say so that the chart's event happens, or, where the chart ignores it, might have. */

@@ -15,7 +15,9 @@ const MOST_PREPARING = 16;
 const JOIN_LIMIT = 64 * 2 ** 20;
 
 /** A task's message with every field in its place: those that are undefined leave no trace in JSON. */
-type Body = { readonly [K in keyof TaskMessage]-?: TaskMessage[K] | undefined };
+type Body = { readonly [K in Exclude<keyof TaskMessage, "idempotencyKey">]-?: TaskMessage[K] | undefined } & {
+  readonly idempotencyKey?: string;
+};
 
 /** Makes the messages that put tasks on the queue: references resolved, and what is large moved to the object store. */
 export class TaskEncoder {
@@ -97,6 +99,7 @@ export class TaskEncoder {
     const body = this.#common(task);
     if (!task.parent && inputRef !== undefined) body.inputRef = inputRef;
     else body.input = inputOf(task, load);
+    if (task.node?.hasFallenBack) body.idempotencyKey = `${run.tenant}/${run.run}/${task.id}/_fallback`;
     if (needs?.length) body.needs = Object.fromEntries(needs.map((key) => [key, givenOf(task, key, load)]));
     return body;
   }

@@ -146,6 +146,7 @@ export class Attempt {
       input: parsed,
       needs,
       at: { tenant: this.tenant, run, task, attempt },
+      idempotencyKey: this.message.idempotencyKey,
       signal: this.#abort.signal,
       onUsage: (usage) => this.#count(usage),
     });

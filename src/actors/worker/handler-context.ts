@@ -8,6 +8,8 @@ export interface HandlerGiven {
   readonly input: unknown;
   readonly needs: HandlerContext["needs"];
   readonly at: { readonly tenant: string; readonly run: string; readonly task: string; readonly attempt: number };
+  /** Default: the same for all attempts of the task. */
+  readonly idempotencyKey?: string | undefined;
   readonly signal: AbortSignal;
   onUsage(usage: Usage): void;
 }
@@ -26,7 +28,7 @@ export function createHandlerContext(runtime: WorkerRuntime, given: HandlerGiven
     run: at.run,
     tenant: at.tenant,
     task: at.task,
-    idempotencyKey: `${at.tenant}/${at.run}/${at.task}`,
+    idempotencyKey: given.idempotencyKey ?? `${at.tenant}/${at.run}/${at.task}`,
     progress: (value) => runtime.live.tell("progress", at, value),
     log: (message, level) => runtime.live.tell("log", at, { level: levelOf(level), message: textOf(message) }),
     llm: runtime.models.forAttempt(given),

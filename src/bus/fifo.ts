@@ -29,7 +29,7 @@ export class Fifo<T> {
     return item;
   }
 
-  /** Takes out whatever fails the test. */
+  /** Keeps the items that pass the test, in order, and drops the others. */
   keep(test: (item: T) => boolean): void {
     this.#items = (this.#items.slice(this.#head) as T[]).filter(test);
     this.#head = 0;

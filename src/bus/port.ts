@@ -1,26 +1,29 @@
 /**
- * The bus port: everything Tutti asks of a message bus. It carries bytes and knows no envelope.
+ * The bus port: everything Tutti asks of a message bus. It carries bytes and does not interpret them.
  *
  * Two adapters implement it: `nats` (JetStream, servers from 2.9 up) and `memory` (one process, nothing on disk).
  * Both pass `test/contract/bus.ts`, and behave alike to the byte and to the error.
  *
- * Names: `subject` is a concrete subject, `filter` may hold `*` (one token) and, last, `>` (one or more tokens).
- * Sequences are those of a stream: 1, 2, 3, …; 0 stands for "before the first".
+ * Names: a `subject` is concrete; a `filter` may contain `*` (one token) and end in `>` (one or more tokens).
+ * Sequences number the messages of a stream: 1, 2, 3, …; 0 stands for "before the first".
  */
 
 import type { BusEvent } from "./bus-event.ts";
+import type { BucketDefinition, ConsumerDefinition, ObjectStoreDefinition, StreamDefinition } from "./definitions.ts";
+
+export type { BucketDefinition, ConsumerDefinition, ObjectStoreDefinition, StreamDefinition } from "./definitions.ts";
 
 export type Headers = Readonly<Record<string, string>>;
 
 /**
- * The most bytes that the headers of a message may have, as they are on the wire: what Node.js takes of an HTTP request.
- * More is refused where a message is sent (`too-large`), and not read where it is received.
+ * The largest size of a message's headers on the wire, in bytes: the limit that Node.js has for an HTTP request.
+ * Larger headers are refused when a message is sent (`too-large`), and not read when one is received.
  */
 export const MAX_HEADER_BYTES = 16 * 1024;
 
-/** Something given back with one call: a subscription, a follower, a service. Stopping twice is harmless. */
+/** Something that runs until it is stopped: a subscription, a follower, a service. Stopping it twice is harmless. */
 export interface Stoppable {
-  /** Resolves when no handler will be called any more. */
+  /** Resolves when no handler will be called again. */
   stop(): Promise<void>;
 }
 
@@ -28,13 +31,19 @@ export interface Stoppable {
 export interface Message {
   readonly subject: string;
   readonly data: Uint8Array;
-  /** Header names are matched without regard to case: look them up with {@link header}. */
+  /** Header names are case-insensitive: look them up with {@link header}. */
   readonly headers?: Headers;
-  /** The bytes of headers that were not read because they are more than {@link MAX_HEADER_BYTES}. `headers` is absent then. */
+  /**
+   * The size in bytes of headers that were not read because it exceeds {@link MAX_HEADER_BYTES}. `headers` is absent
+   * then.
+   */
   readonly oversizedHeaders?: number;
   /** Sends an answer to the requester; does nothing when the message was not a request. */
   respond(data: Uint8Array, headers?: Headers): void;
-  /** Of a request: the subject that its answer is published to, if another than the receiver is to give it. Undefined where only the receiver can (memory). */
+  /**
+   * The subject that a request's answer is published to, so that another process than the receiver can answer.
+   * Undefined where only the receiver can (memory).
+   */
   readonly replyTo?: string;
 }
 
@@ -50,17 +59,17 @@ export interface StoredMessage {
   readonly oversizedHeaders?: number | undefined;
 }
 
-/** A message taken from a queue. Exactly one of ack, nak, terminate ends it; later calls are ignored. */
+/** A message taken from a queue. The first call of `ack`, `nak` or `terminate` settles it; later calls are ignored. */
 export interface Delivery extends StoredMessage {
-  /** 1 the first time; larger means an earlier delivery was not settled in time (or was given back). */
+  /** The number of this delivery, from 1. Above 1, an earlier delivery was not settled in time or was given back. */
   readonly deliveries: number;
-  /** Done: the message leaves the queue. Fire and forget. */
+  /** Confirms that the message is done: it leaves the queue. Fire and forget. */
   ack(): void;
-  /** Give it back, to be delivered again after `delayMs` (default: at once). */
+  /** Gives the message back, to be delivered again after `delayMs` (default: at once). */
   nak(delayMs?: number): void;
-  /** Still working: restarts the ack wait. */
+  /** Reports that work continues: restarts the ack wait. */
   inProgress(): void;
-  /** Never deliver it again; the message leaves the queue. */
+  /** Removes the message from the queue without confirming it: it is not delivered again. */
   terminate(): void;
 }
 
@@ -70,22 +79,27 @@ export interface Appended {
 
 export interface AppendOptions {
   readonly headers?: Headers;
-  /** Store only if the last message of this very subject has this sequence (0: the subject has none), else `wrong-sequence`. */
+  /**
+   * Store only if the last message of exactly this subject has this sequence (0: there is none), else `wrong-sequence`.
+   */
   readonly expectLastSubjectSequence?: number;
 }
 
-/** Pulls from one durable consumer by demand. */
+/** Pulls messages from one durable consumer, as many as were demanded. */
 export interface Puller extends Stoppable {
-  /** Asks for up to `count` more messages; they reach the handler as the queue has them. Survives reconnects. */
+  /** Asks for `count` more messages; they reach the handler as the queue has them. The demand survives reconnects. */
   demand(count: number): void;
-  /** Messages asked for and neither delivered nor given up on. */
+  /** The number of messages that were demanded and not delivered yet. */
   readonly outstanding: number;
 }
 
 export interface FollowOptions {
-  /** First sequence wanted (default 1: from the beginning). */
+  /** The sequence to begin at (default 1: from the beginning). */
   readonly fromSequence?: number;
-  /** Called when the follower has caught up for the first time with what the stream held when it began. At most once; also for an empty stream. */
+  /**
+   * Called once, when the follower has delivered everything that the stream held when it began; also for an empty
+   * stream.
+   */
   readonly onCaughtUp?: () => void;
 }
 
@@ -93,7 +107,7 @@ export interface FollowOptions {
 export interface Entry {
   readonly key: string;
   readonly value: Uint8Array;
-  /** For compare-and-set. Grows with every change of the bucket. */
+  /** The version to compare with in `update` and `delete`. Grows with every change of the bucket. */
   readonly revision: number;
 }
 
@@ -101,28 +115,29 @@ export interface Entry {
 export interface Bucket {
   /** The entry, or undefined when it is absent, deleted or expired. */
   get(key: string): Promise<Entry | undefined>;
-  /** Sets the value, whatever was there. Returns the new revision. */
+  /** Sets the value unconditionally. Returns the new revision. */
   put(key: string, value: Uint8Array): Promise<number>;
   /** Sets the value if the key is absent (or deleted, or expired), else rejects with `wrong-sequence`. */
   create(key: string, value: Uint8Array): Promise<number>;
-  /** Sets the value if the key stands at `revision`, else rejects with `wrong-sequence`. */
+  /** Sets the value if the key is at `revision`, else rejects with `wrong-sequence`. */
   update(key: string, value: Uint8Array, revision: number): Promise<number>;
-  /** Removes the key; with `revision` only if it stands there, else rejects with `wrong-sequence`. */
+  /** Removes the key. With `revision`, only if the key is at that revision, else rejects with `wrong-sequence`. */
   delete(key: string, revision?: number): Promise<void>;
-  /** All live entries, in no order. */
+  /** All live entries, in no particular order. */
   entries(): Promise<Entry[]>;
   /**
-   * Tells of every present entry, then of changes: a put (`value` set) or a delete (`value` undefined).
-   * Expiry is silent, as on server 2.9: poll `entries()` to see it. `onReady` is called once after the present entries.
+   * Reports every present entry, then each change: a put (`value` set) or a delete (`value` undefined).
+   * Expiry is not reported, as on server 2.9: poll `entries()` to see it. `onReady` is called once, after the present
+   * entries.
    */
   watch(onChange: (key: string, value: Uint8Array | undefined) => void, onReady?: () => void): Promise<Stoppable>;
 }
 
-/** Content too large for a message. Objects expire with their store's `maxAgeMs`. */
+/** A store for content that is too large for a message. Objects expire after the store's `maxAgeMs`. */
 export interface ObjectStore {
   put(name: string, data: Uint8Array): Promise<void>;
   get(name: string): Promise<Uint8Array | undefined>;
-  /** Whether there is an object of that name, without fetching it. */
+  /** Whether an object of that name exists, without fetching it. */
   has(name: string): Promise<boolean>;
 }
 
@@ -134,48 +149,13 @@ export interface ServiceDefinition {
   readonly endpoints: readonly {
     /** `[A-Za-z0-9_-]+` */
     readonly name: string;
-    /** The filter it answers; instances of a service share the requests (one queue group). */
+    /** The filter of the requests it answers. Instances of a service share them (one queue group). */
     readonly subject: string;
     readonly handler: (message: Message) => void;
   }[];
 }
 
-export interface StreamDefinition {
-  readonly name: string;
-  readonly subjects: readonly string[];
-  /** `work-queue`: a message leaves when it is acknowledged. `limits`: it stays until a limit removes it. */
-  readonly retention: "work-queue" | "limits";
-  /** Keep at most one message a subject and refuse a second one with `subject-taken`. */
-  readonly onePerSubject?: boolean;
-  readonly maxAgeMs?: number;
-  readonly maxMessages?: number;
-  readonly maxBytes?: number;
-  /** These limits are mere defaults: a stream that is there and has such a limit keeps its own. */
-  readonly keep?: readonly ("maxMessages" | "maxBytes")[];
-  /** What a full stream does with a new message: refuse it with `full`, or let the oldest go. Default `refuse`. */
-  readonly whenFull?: "refuse" | "drop-oldest";
-  /** Default 1. */
-  readonly replicas?: number;
-}
-
-export interface ConsumerDefinition {
-  readonly stream: string;
-  readonly name: string;
-  readonly filter: string;
-  /** Unsettled messages are delivered again after this time. */
-  readonly ackWaitMs: number;
-  /** At most this many messages delivered and unsettled over all pullers; the rest waits. */
-  readonly maxAckPending: number;
-}
-
-export interface BucketDefinition {
-  readonly name: string;
-  /** Entries expire this long after their last put. Default: never. */
-  readonly ttlMs?: number;
-  readonly replicas?: number;
-}
-
-/** What a stream holds, and how much it may. */
+/** The content of a stream in numbers, and its limits. */
 export interface StreamState {
   readonly messages: number;
   readonly bytes: number;
@@ -183,18 +163,10 @@ export interface StreamState {
   readonly maxBytes?: number;
 }
 
-export interface ObjectStoreDefinition {
-  readonly name: string;
-  readonly maxAgeMs?: number;
-  /** A `put` that finds no room is refused with `full`. Default: what is there stays, what is new has none. */
-  readonly maxBytes?: number;
-  readonly replicas?: number;
-}
-
 export interface Bus extends AsyncDisposable {
   /** E.g. `nats://127.0.0.1:4222 (2.9.10)` or `memory`. */
   readonly description: string;
-  /** The largest message the bus takes, in bytes, headers included. */
+  /** The largest message that the bus accepts, in bytes, headers included. */
   readonly maxPayload: number;
 
   // Messages that are not stored.
@@ -203,24 +175,27 @@ export interface Bus extends AsyncDisposable {
   publish(subject: string, data: Uint8Array, headers?: Headers): void;
   /** With `queue`, each message goes to one of the subscribers that name the same queue. Handlers must not throw. */
   subscribe(filter: string, handler: (message: Message) => void, options?: { queue?: string }): Promise<Stoppable>;
-  /** One answer. Rejects with `no-responders`, `timeout`, `too-large`, or `closed`. */
+  /** Resolves with the first answer. Rejects with `no-responders`, `timeout`, `too-large`, or `closed`. */
   request(subject: string, data: Uint8Array, options: { timeoutMs: number; headers?: Headers }): Promise<Message>;
   serve(service: ServiceDefinition): Promise<Stoppable>;
 
   // Streams.
 
-  /** Creates it, or updates an existing one where the definition differs and the server allows it. Safe to call from many processes at once. */
+  /**
+   * Creates the stream, or updates an existing one where the definition differs and the server allows it. Many
+   * processes may call it at once.
+   */
   ensureStream(definition: StreamDefinition): Promise<void>;
   ensureConsumer(definition: ConsumerDefinition): Promise<void>;
   /**
-   * Publishes into whichever stream takes the subject, and resolves when it is stored. Many may be in flight; messages
-   * appended by one caller, in order, without awaiting, are stored in that order. Repeats nothing by itself.
-   * Rejects with `subject-taken`, `wrong-sequence`, `full`, `too-large`, `no-stream`, `closed`, or with `unconfirmed`
-   * (it may or may not have been stored: the connection was lost or no acknowledgement came in time).
+   * Publishes into the stream that takes the subject, and resolves when the message is stored. Many appends may be in
+   * flight; those of one caller that does not await them are stored in the order of the calls. Nothing is repeated.
+   * Rejects with `subject-taken`, `wrong-sequence`, `full`, `too-large`, `no-stream`, `closed`, or with `unconfirmed`:
+   * the connection was lost or no acknowledgement came in time, so the message may or may not have been stored.
    */
   append(subject: string, data: Uint8Array, options?: AppendOptions): Promise<Appended>;
   /**
-   * Reads the messages that match, in order, each once, from `fromSequence` on, and goes on as new ones come, over
+   * Reads the messages that match, in order, each once, from `fromSequence` on, and continues with new ones, over
    * reconnects and gaps. The handler is called synchronously for one message after another and must not throw.
    */
   follow(
@@ -229,19 +204,19 @@ export interface Bus extends AsyncDisposable {
     handler: (message: StoredMessage) => void,
     options?: FollowOptions,
   ): Promise<Stoppable>;
-  /** How full a stream is, as its leader knows it. */
+  /** The stream's content in numbers and its limits, as its leader knows them. */
   streamState(stream: string): Promise<StreamState>;
-  /** Sequence of the last message that matches (default: of the whole stream), 0 when there is none. */
+  /** The sequence of the last message that matches (default: of the whole stream), 0 when there is none. */
   lastSequence(stream: string, filter?: string): Promise<number>;
-  /** The message with that sequence, if it is still there. */
+  /** The message with that sequence, if the stream still holds it. */
   getMessage(stream: string, sequence: number): Promise<StoredMessage | undefined>;
   /** The last message of that subject (or filter), if there is one. */
   getLastMessage(stream: string, filter: string): Promise<StoredMessage | undefined>;
   /** Every distinct subject that has a message and matches. */
   listSubjects(stream: string, filter: string): Promise<string[]>;
-  /** Removes all messages of exactly this subject. Resolves with how many there were. */
+  /** Removes all messages of exactly this subject. Resolves with their number. */
   removeSubject(stream: string, subject: string): Promise<number>;
-  /** Takes from a durable consumer (see {@link Bus.ensureConsumer}). Nothing comes until there is demand. */
+  /** Takes messages from a durable consumer (see {@link Bus.ensureConsumer}). None arrive before there is demand. */
   pull(stream: string, consumer: string, handler: (delivery: Delivery) => void): Promise<Puller>;
 
   // Buckets and objects.
@@ -249,9 +224,9 @@ export interface Bus extends AsyncDisposable {
   bucket(definition: BucketDefinition): Promise<Bucket>;
   objects(definition: ObjectStoreDefinition): Promise<ObjectStore>;
 
-  /** Connection events, for logs and resynchronisation. Returns a function that unsubscribes. */
+  /** Listens to connection events, for logs and resynchronisation. Returns a function that unsubscribes. */
   onEvent(listener: (event: BusEvent) => void): () => void;
-  /** Sends what is buffered, stops everything started through this port, and disconnects. */
+  /** Sends buffered messages, stops everything that was started through this port, and disconnects. */
   close(): Promise<void>;
 }
 
@@ -268,7 +243,10 @@ export type BusErrorCode =
   | "closed"
   | "failed";
 
-/** The one error the port throws. `failed` is anything the port has no word for; `cause` has the adapter's own error. */
+/**
+ * The one error that the port throws. `failed` stands for every error without a code of its own; `cause` is the
+ * adapter's.
+ */
 export class BusError extends Error {
   readonly code: BusErrorCode;
   constructor(code: BusErrorCode, message: string, options?: ErrorOptions) {
@@ -282,13 +260,13 @@ export function isBusError(error: unknown, ...codes: BusErrorCode[]): error is B
   return error instanceof BusError && (codes.length === 0 || codes.includes(error.code));
 }
 
-/** Trouble that passes: the same call may go through later. */
+/** Whether the error is transient: the same call may succeed later. */
 export const isPassing = (error: unknown): error is BusError =>
   isBusError(error, "no-responders", "timeout", "unconfirmed", "unreachable", "full");
 
 /** Case-insensitive header look-up. */
 export function header(message: { readonly headers?: Headers | undefined }, name: string): string | undefined {
-  // Once: an adapter may have to read them.
+  // Read once: in an adapter, `headers` may be a getter that parses them.
   const { headers } = message;
   if (!headers) return undefined;
   const exact = headers[name];

@@ -1,22 +1,22 @@
 /**
- * Subjects and filters, by the rules of NATS: tokens joined by dots; in a filter `*` stands for one token and a last `>`
- * for one or more.
+ * Subjects and filters follow the rules of NATS: tokens joined by dots. In a filter, `*` stands for one token and a
+ * final `>` for one or more.
  */
 
 const SUBJECT = /^[^\s.*>]+(?:\.[^\s.*>]+)*$/;
 const FILTER = /^(?:(?:\*|[^\s.*>]+)\.)*(?:\*|>|[^\s.*>]+)$/;
 
-/** True for a subject without wildcards and without empty tokens. */
+/** Whether the text is a subject: no wildcards, no empty tokens. */
 export function isSubject(subject: string): boolean {
   return SUBJECT.test(subject);
 }
 
-/** True for a subject or a filter. */
+/** Whether the text is a filter. Every subject is one, too. */
 export function isFilter(filter: string): boolean {
   return FILTER.test(filter);
 }
 
-/** Prepares `filter` for many questions. */
+/** Returns a function that tests whether a subject matches, for filters that are tested many times. */
 export function compileFilter(filter: string): (subject: string) => boolean {
   if (filter === ">") return () => true;
   if (isSubject(filter)) return (subject) => subject === filter;
@@ -30,7 +30,7 @@ export function compileFilter(filter: string): (subject: string) => boolean {
   };
 }
 
-/** True when some subject matches both filters. */
+/** Whether some subject matches both filters. */
 export function filtersOverlap(one: string, other: string): boolean {
   const a = one.split(".");
   const b = other.split(".");

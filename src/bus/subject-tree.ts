@@ -9,8 +9,9 @@ interface Node<T> {
 const createNode = <T>(): Node<T> => ({ children: new Map(), here: new Set(), below: new Set() });
 
 /**
- * Values filed under filters, found by the subjects that match: the subscriptions of a bus. A look-up costs one step a token, however many filters
- * there are. (Remembering answers was tried: most subjects are used once, and it cost more than it saved.)
+ * Values filed under filters and found by matching subjects, such as the subscriptions of a bus. A look-up costs one
+ * step per token, independent of the number of filters. (Caching look-ups was tried: most subjects occur once, and the
+ * cache cost more than it saved.)
  */
 export class SubjectTree<T> {
   readonly #root = createNode<T>();
@@ -38,7 +39,7 @@ export class SubjectTree<T> {
     return found;
   }
 
-  /** The first of them, undefined where none matches. */
+  /** The first value whose filter matches, or undefined. */
   first(subject: string): T | undefined {
     return this.#size === 0 ? undefined : findFirst(this.#root, subject, 0);
   }
@@ -58,7 +59,7 @@ export class SubjectTree<T> {
   }
 }
 
-/** `from`: where the next token begins; beyond the end there is none. Looks no further than the filters go. */
+/** `from` is the index at which the next token begins; an index beyond the end means that there is none. */
 function collect<T>(node: Node<T>, subject: string, from: number, found: T[]): void {
   if (from > subject.length) {
     for (const one of node.here) found.push(one);
@@ -73,7 +74,7 @@ function collect<T>(node: Node<T>, subject: string, from: number, found: T[]): v
   if (any) collect(any, subject, end + 1, found);
 }
 
-/** As {@link collect}, up to the first. */
+/** As {@link collect}, but stops at the first value. */
 function findFirst<T>(node: Node<T>, subject: string, from: number): T | undefined {
   for (const one of from > subject.length ? node.here : node.below) return one;
   if (from > subject.length || node.children.size === 0) return undefined;
@@ -90,7 +91,7 @@ function endOfToken(subject: string, from: number): number {
   return dot < 0 ? subject.length : dot;
 }
 
-/** Filters may name a run, so what nothing is filed under must go. */
+/** Removes nodes that hold no value. Filters may name a run, so such nodes would accumulate. */
 function prune<T>(node: Node<T>, tokens: readonly string[], depth: number): void {
   const child = node.children.get(tokens[depth] ?? "");
   if (!child) return;

@@ -2,34 +2,36 @@ import type { EventKind } from "../core/event.ts";
 import type { LiveKind } from "../core/live.ts";
 import type { Priority } from "../core/names.ts";
 
-/** Every subject Tutti uses, as PROTOCOL names them, under one prefix. Each function is given valid names. */
+/**
+ * Every subject that Tutti uses, as docs/protocol.md names them, under one prefix. The functions expect valid names.
+ */
 export interface Subjects {
   readonly prefix: string;
   run(type: string): string;
   submit(type: string): string;
   requests(type: string): string;
   task(at: TaskAddress): string;
-  /** All queued attempts of a shard. */
+  /** The filter of all queued attempts of a shard. */
   tasksOfShard(shard: number): string;
   tasksOfRun(tenant: string, shard: number, run: string): string;
   tasksOfType(type: string, priority: Priority): string;
   log(tenant: string, shard: number, run: string, event: EventKind | "*" | ">"): string;
-  /** The reply of a task message: `<reply>.result` is where its results go. */
+  /** The `reply` field of a task message. The task's result goes to `<reply>.result`. */
   reply(tenant: string, shard: number, run: string): string;
   logOfShard(shard: number): string;
-  /** One kind of event of all runs of a tenant (or of all tenants: `*`). */
+  /** The filter of one kind of event over all runs of a tenant (or of all tenants: `*`). */
   logOfKind(tenant: string, event: EventKind): string;
-  /** One kind of event of one run, where its shard is not known. */
+  /** The filter of one kind of event of one run whose shard is not known. */
   logOfRun(tenant: string, run: string, event: EventKind | ">"): string;
   live(tenant: string, run: string, kind: LiveKind | "*"): string;
   cancel(tenant: string, run: string): string;
-  /** Where the owner of a shard answers other orchestrators. */
+  /** The subject on which the owner of a shard answers other orchestrators. */
   owner(shard: number): string;
-  /** All dead letters. */
+  /** The filter of all dead letters. */
   readonly dead: string;
   deadTask(tenant: string, run: string, task: string, attempt: number): string;
   deadTasksOfRun(tenant: string, run: string): string;
-  /** `sequence`: the request's place in its stream. `type` may be `*`. */
+  /** `sequence` is the request's sequence in its stream. `type` may be `*`. */
   deadRequest(type: string, sequence: number): string;
   api(resource: string, verb: string): string;
 }
@@ -78,7 +80,7 @@ export function createSubjects(prefix: string): Subjects {
   };
 }
 
-/** The parts of a task's subject. The subject must be one. */
+/** Reads the parts of a task's subject. The subject must be one. */
 export function parseTaskSubject(subjects: Subjects, subject: string): TaskAddress {
   const [type, priority, shard, tenant, run, task, attempt] = subject
     .slice(subjects.prefix.length + ".tasks.".length)
@@ -94,35 +96,38 @@ export function parseTaskSubject(subjects: Subjects, subject: string): TaskAddre
   };
 }
 
-/** The tenant of a task's subject, which must be one. */
+/** Reads the tenant of a task's subject. The subject must be one. */
 export function tenantOfTask(subjects: Subjects, subject: string): string {
-  // Behind type, priority and shard.
+  // The tenant stands after type, priority and shard.
   let from = subjects.prefix.length + ".tasks.".length;
   for (let i = 0; i < 3; i++) from = subject.indexOf(".", from) + 1;
   return subject.slice(from, subject.indexOf(".", from));
 }
 
-/** The parts of a log subject. The subject must be one. */
+/** Reads the parts of a log subject. The subject must be one. */
 export function parseLogSubject(subjects: Subjects, subject: string): LogAddress {
   const [tenant, shard, run, event] = subject.slice(subjects.prefix.length + ".log.".length).split(".");
   return { tenant: tenant!, shard: Number(shard), run: run!, event: event! };
 }
 
-/** The type that a request's subject names, whichever way it was sent. Any client may publish there, so it can be any text, dots included. */
+/**
+ * The type that a request's subject names, for requests (`run`, `submit`) and durable ones alike. Any client may
+ * publish there, so it can be any text, dots included.
+ */
 export const typeOfRequest = (subjects: Subjects, subject: string): string =>
   subject.slice(subject.indexOf(".", subjects.prefix.length + 1) + 1);
 
-/** The run that a cancellation is of. The subject must be one of a cancellation. */
+/** Reads the tenant and run from a cancellation's subject. The subject must be one. */
 export function parseCancelSubject(subjects: Subjects, subject: string): { tenant: string; run: string } {
   const [tenant, run] = subject.slice(subjects.prefix.length + ".cancel.".length).split(".");
   return { tenant: tenant!, run: run! };
 }
 
-/** Whether the subject, which is that of a dead letter, is a task's; else it is a request's. */
+/** Whether a dead letter's subject is that of a task; otherwise it is that of a request. */
 export const isDeadTask = (subjects: Subjects, subject: string): boolean =>
   subject.startsWith(`${subjects.prefix}.dead.tasks.`);
 
-/** The parts of the subject of a task's dead letter. The subject must be one. */
+/** Reads the parts of the subject of a task's dead letter. The subject must be one. */
 export function parseDeadTaskSubject(
   subjects: Subjects,
   subject: string,

@@ -2,7 +2,9 @@ import type { Priority } from "../core/names.ts";
 import type { BucketDefinition, ConsumerDefinition, ObjectStoreDefinition, StreamDefinition } from "./port.ts";
 import { createSubjects, type Subjects } from "./subjects.ts";
 
-/** What a stream may hold; 0: no limit. What is left open: the default for a new stream; one that is there keeps its own. */
+/**
+ * The limits of a stream; 0 means none. A limit left out has its default in a new stream and stays in an existing one.
+ */
 export interface StreamLimits {
   readonly messages?: number;
   readonly bytes?: number;
@@ -11,23 +13,27 @@ export interface StreamLimits {
 export type LimitedStream = "requests" | "tasks" | "log" | "dead";
 
 export interface TopologyOptions {
-  /** First token of every subject, and (in capitals) of streams and buckets. Default `tutti`. */
+  /** The first token of every subject and (in capitals) the prefix of streams and buckets. Default `tutti`. */
   readonly prefix?: string;
-  /** How long the log, its blobs and dead letters are kept (ms). Default 7 days. */
+  /** The time that the log, its blobs and dead letters are kept, in ms. Default 7 days. */
   readonly maxAgeMs?: number;
-  /** Copies of every stream and bucket in a cluster. Default: what is there stays, what is new has 1. */
+  /**
+   * The number of copies of every stream and bucket in a cluster. Default: existing ones keep theirs, new ones have 1.
+   */
   readonly replicas?: number;
-  /** How long a worker or an orchestrator that says nothing counts as alive. Default 5 s. */
+  /** The time without a heartbeat for which a worker or orchestrator still counts as alive, in ms. Default 5,000. */
   readonly presenceTtlMs?: number;
-  /** A task or a request is delivered again when its receiver says nothing for this long. Default 30 s. */
+  /**
+   * The time without a word from its receiver after which a task or request is delivered again, in ms. Default 30,000.
+   */
   readonly ackWaitMs?: number;
-  /** See {@link DEFAULT_MESSAGES}; bytes by default as many as the server has. */
+  /** The limits of streams: by default {@link DEFAULT_MESSAGES}, and all the bytes that the server has. */
   readonly limits?: { readonly [S in LimitedStream]?: StreamLimits } & { readonly blobs?: { readonly bytes?: number } };
 }
 
 export type BucketName = "types" | "queues" | "workers" | "orchestrators" | "shards" | "config";
 
-/** Every stream, consumer, bucket and store Tutti uses: data, created by the process that comes first. */
+/** The definitions of every stream, consumer, bucket and store that Tutti uses. The first process creates them. */
 export interface Topology {
   readonly subjects: Subjects;
   readonly streams: Readonly<Record<LimitedStream, StreamDefinition>>;
@@ -40,7 +46,10 @@ export interface Topology {
 }
 
 export const DEFAULT_PREFIX = "tutti";
-/** Messages, and not bytes: a server reserves the bytes that a stream may have, and one with little storage would refuse. */
+/**
+ * The default limits of streams, in messages. They are not in bytes because a server reserves the bytes of a limit, and
+ * one with little storage would refuse the stream.
+ */
 export const DEFAULT_MESSAGES: Readonly<Record<LimitedStream, number>> = {
   requests: 1_000_000,
   tasks: 1_000_000,
@@ -50,7 +59,7 @@ export const DEFAULT_MESSAGES: Readonly<Record<LimitedStream, number>> = {
 export const DEFAULT_LEASE_MS = 5000;
 export const DEFAULT_ACK_WAIT_MS = 30_000;
 export const DEFAULT_MAX_AGE_MS = 7 * 86_400_000;
-/** The part of a lease after which its presence expires: what a takeover takes fits into the rest. */
+/** The fraction of a lease after which an orchestrator's presence expires. A takeover fits into the rest. */
 const EXPIRY = 0.9;
 
 export function createTopology(options: TopologyOptions = {}): Topology {
@@ -76,7 +85,8 @@ export function createTopology(options: TopologyOptions = {}): Topology {
       requests: { ...stream("requests"), retention: "work-queue" },
       tasks: { ...stream("tasks"), retention: "work-queue", onePerSubject: true },
       log: { ...stream("log"), retention: "limits", maxAgeMs },
-      // The latest failures are what people look at; and a request that could not become a dead letter would come back for ever.
+      // Users look at the latest failures; and a request that could not become a dead letter would be delivered for
+      // ever.
       dead: { ...stream("dead"), retention: "limits", maxAgeMs, whenFull: "drop-oldest" },
     },
     buckets: {

@@ -19,11 +19,11 @@ import { Network } from "./network.ts";
 import { MemoryObjects } from "./objects.ts";
 import { MemoryStream } from "./stream.ts";
 
-/** What all connections share: everything that is stored, and all subscriptions. */
+/** The state that all connections share: everything that is stored, and all subscriptions. */
 export class BrokerState {
   readonly network: Network;
   readonly core: Core;
-  /** The largest message that it takes now, in bytes, headers included. */
+  /** The largest message that the broker accepts now, in bytes, headers included. */
   maxPayload: number;
   readonly #clock: Clock;
   readonly #streams = new Map<string, MemoryStream>();
@@ -54,11 +54,14 @@ export class BrokerState {
     return consumer;
   }
 
-  /** Sends a message on its way to subscribers, and into the stream that takes its subject. False when neither was there. */
+  /**
+   * Sends a message to its subscribers and into the stream that takes its subject. Returns false when there are
+   * neither.
+   */
   publish(subject: string, data: Uint8Array, headers?: Headers, respond?: Respond): boolean {
-    const heard = this.core.publish(subject, data, headers, respond);
+    const hasSubscribers = this.core.publish(subject, data, headers, respond);
     const stream = this.#streamOf.first(subject);
-    if (!stream) return heard;
+    if (!stream) return hasSubscribers;
     const acknowledgement = this.#acknowledge(stream, subject, data, headers);
     respond?.(Buffer.from(acknowledgement));
     return true;
@@ -139,12 +142,12 @@ export class BrokerState {
     return objects;
   }
 
-  /** Gives back all timers. What is stored stays. */
+  /** Stops all timers. Stored messages stay. */
   stop(): void {
     for (const consumers of this.#consumers.values()) for (const consumer of consumers.values()) consumer.stop();
   }
 
-  /** A stored publish that asked for an answer gets what a JetStream server would say. */
+  /** Stores a published message and returns the answer that a JetStream server would give. */
   #acknowledge(stream: MemoryStream, subject: string, data: Uint8Array, headers?: Headers): string {
     const { name } = stream.definition;
     try {

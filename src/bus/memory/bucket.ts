@@ -9,7 +9,7 @@ const KEY = /^[-/_=a-zA-Z0-9]+(?:\.[-/_=a-zA-Z0-9]+)*$/;
 type Change = readonly [key: string, value: Uint8Array | undefined];
 type Notice = Change | "ready";
 
-/** A bucket as the broker holds it. Expiry is found when an entry is looked at, and not reported to watchers. */
+/** A bucket as the broker holds it. An entry expires when it is next looked up; watchers are not notified. */
 export class MemoryBucket {
   definition: BucketDefinition;
   readonly #clock: Clock;
@@ -30,12 +30,12 @@ export class MemoryBucket {
     return undefined;
   }
 
-  /** `expected`: the revision the key must stand at, 0 for absent. */
+  /** `expected` is the revision that the key must have, 0 for an absent key. */
   set(key: string, value: Uint8Array, expected?: number): number {
     this.#assertAt(key, expected);
     const entry: Entry = { key, value, revision: ++this.#revision };
     this.#entries.set(key, { entry, storedMs: this.#clock.now() });
-    this.#tell([key, value]);
+    this.#notify([key, value]);
     return entry.revision;
   }
 
@@ -43,7 +43,7 @@ export class MemoryBucket {
     this.#assertAt(key, expected);
     this.#revision++;
     this.#entries.delete(key);
-    this.#tell([key, undefined]);
+    this.#notify([key, undefined]);
   }
 
   entries(): Entry[] {
@@ -60,16 +60,16 @@ export class MemoryBucket {
     if (expected !== undefined && expected !== revision)
       throw new BusError(
         "wrong-sequence",
-        `${key} in ${this.definition.name} stands at ${revision}, not at ${expected}.`,
+        `${key} in ${this.definition.name} is at revision ${revision}, not at ${expected}.`,
       );
   }
 
-  #tell(change: Change): void {
+  #notify(change: Change): void {
     for (const watcher of this.#watchers) watcher.push(change);
   }
 }
 
-/** A key that is to be changed must be there: revision 0, which stands for absent, is turned into one that no key has. */
+/** The revision to expect of a key that must exist: 0, which would stand for "absent", becomes one that no key has. */
 function presentAt(revision: number | undefined): number | undefined {
   return revision === 0 ? Number.NaN : revision;
 }

@@ -1,8 +1,8 @@
 /**
  * The in-process bus: JetStream's behaviour without a server. Nothing is on disk, and no other process can connect.
  *
- * Data passes as the same bytes, uncopied: neither the sender nor a receiver may change them afterwards.
- * All time and chance come from the clock, so that a virtual one makes the whole bus deterministic.
+ * Data is passed without copying: neither the sender nor a receiver may change the bytes afterwards.
+ * All time and randomness come from the clock, so a virtual clock makes the whole bus deterministic.
  */
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { Bus } from "../port.ts";
@@ -11,25 +11,26 @@ import { type Connection, createConnection } from "./connection.ts";
 import type { Faults } from "./faults.ts";
 
 export interface MemoryBusOptions {
-  /** Default: the real one. */
+  /** The source of time and randomness. Default: the system's. */
   readonly clock?: Clock;
-  /** Largest message in bytes, headers included. Default 1 MiB, as a NATS server's. */
+  /** The largest message in bytes, headers included. Default 1 MiB, as on a NATS server. */
   readonly maxPayload?: number;
-  /** What goes wrong. Default: nothing. */
+  /** The faults to inject. Default: none. */
   readonly faults?: Faults;
-  /** How long an append waits for an acknowledgement that a fault has lost, in milliseconds. Default 5,000. */
+  /** The time that an append waits for an acknowledgement that a fault has lost, in milliseconds. Default 5,000. */
   readonly acknowledgementTimeoutMs?: number;
 }
 
-/** A broker and any number of connections to it, as of several processes. */
+/** A broker and any number of connections to it, each of which can stand for a process. */
 export interface MemoryBroker {
   connect(): Bus;
   /**
-   * Cuts a connection as the death of its process would: nothing more reaches its handlers nor the broker, what it has
-   * pulled stays out until the ack wait lapses, and what it waits for rejects (`unconfirmed` for a write, else `closed`).
+   * Cuts a connection as the death of its process would. Nothing more reaches its handlers or the broker, deliveries
+   * that it has pulled stay unsettled until the ack wait lapses, and its pending calls reject (`unconfirmed` for a
+   * write, else `closed`).
    */
   crash(bus: Bus): void;
-  /** Takes messages of at most so many bytes from now on, as a server that was restarted with another limit. */
+  /** Limits messages to `bytes` from now on, as a server that was restarted with another limit. */
   limitPayload(bytes: number): void;
 }
 
@@ -59,7 +60,7 @@ export function createMemoryBroker(options: MemoryBusOptions = {}): MemoryBroker
   };
 }
 
-/** A broker of its own with one connection. */
+/** Creates a broker with a single connection. */
 export function createMemoryBus(options: MemoryBusOptions = {}): Bus {
   return createMemoryBroker(options).connect();
 }

@@ -19,7 +19,7 @@ export interface ConnectionOptions {
 
 export interface Connection {
   readonly bus: Bus;
-  /** Ends it, orderly or as if the process had died. */
+  /** Ends the connection, either orderly or as if its process had died. */
   end(crashed: boolean): void;
 }
 
@@ -43,15 +43,15 @@ export function createConnection(broker: BrokerState, options: ConnectionOptions
     return { sequence: broker.append(subject, data, appendOptions) };
   };
 
-  /** The broker hears of it or not; the caller never does. */
-  const appendUnheard = (fault: "lose-acknowledgement" | "lose-message", ...message: Parameters<typeof store>) =>
+  /** Appends with a fault: the broker may store the message, but the caller gets no acknowledgement. */
+  const appendUnconfirmed = (fault: "lose-acknowledgement" | "lose-message", ...message: Parameters<typeof store>) =>
     new Promise<never>((_, reject) => {
       link.assertOpen();
       if (fault === "lose-acknowledgement") {
         try {
           store(...message);
         } catch {
-          // The refusal is lost as well.
+          // The refusal is lost, too.
         }
       }
       const fail = () => reject(new BusError("unconfirmed", `${message[0]} was not acknowledged.`));
@@ -96,9 +96,9 @@ export function createConnection(broker: BrokerState, options: ConnectionOptions
       const fault = network.faults.append?.(subject);
       if (fault === "full")
         return link.ask(() => {
-          throw new BusError("full", `${subject} finds no room.`);
+          throw new BusError("full", `The stream of ${subject} is full.`);
         });
-      if (fault) return appendUnheard(fault, subject, data, appendOptions);
+      if (fault) return appendUnconfirmed(fault, subject, data, appendOptions);
       return link.ask(() => store(subject, data, appendOptions), "unconfirmed");
     },
     follow: (stream, filter, handler, followOptions = {}) =>

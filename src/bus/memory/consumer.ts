@@ -1,6 +1,6 @@
 /**
- * A durable pull consumer, with the rules of JetStream: what is to be delivered again goes before anything new; what is
- * unsettled counts against `maxAckPending`, also while it waits to go out again; pullers with demand take turns.
+ * A durable pull consumer with the rules of JetStream: redeliveries come before new messages; unsettled messages count
+ * against `maxAckPending`, also while they wait for redelivery; pullers with demand take turns.
  */
 import { Fifo } from "../fifo.ts";
 import type { ConsumerDefinition, StoredMessage } from "../port.ts";
@@ -8,7 +8,7 @@ import type { Network } from "./network.ts";
 import type { MemoryStream, Reader } from "./stream.ts";
 import { type Unsettled, UnsettledDeliveries } from "./unsettled.ts";
 
-/** Takes messages when it has demand. */
+/** Receives messages while it has demand. */
 export interface Taker {
   wants(): boolean;
   take(message: StoredMessage, deliveries: number): void;
@@ -19,9 +19,9 @@ export class MemoryConsumer implements Reader {
   readonly #stream: MemoryStream;
   readonly #network: Network;
   readonly #unsettled: UnsettledDeliveries;
-  /** Never delivered, in order of the stream. */
+  /** Sequences that were never delivered, in order of the stream. */
   #fresh = new Fifo<number>();
-  /** The newest that was taken from there. */
+  /** The last sequence that was taken from `#fresh`. */
   #position = 0;
   readonly #takers = new Fifo<Taker>();
   readonly #waiting = new Set<Taker>();
@@ -49,12 +49,12 @@ export class MemoryConsumer implements Reader {
   offer(sequence: number): void {
     this.#fresh.push(sequence);
     if (this.#takers.length > 0) this.#dispatch();
-    // Messages removed from the stream before anyone asked for them leave their numbers behind.
+    // Messages that were removed from the stream before a puller asked for them leave their sequences behind.
     else if (this.#fresh.length > 1024 + 2 * this.#stream.count)
       this.#fresh.keep((left) => this.#stream.get(left) !== undefined);
   }
 
-  /** `taker` has new demand. */
+  /** Notes that `taker` has new demand. */
   want(taker: Taker): void {
     this.#unsettled.resume();
     if (this.#waiting.has(taker)) return;
@@ -63,14 +63,14 @@ export class MemoryConsumer implements Reader {
     this.#dispatch();
   }
 
-  /** Acknowledged or terminated: it is over. */
+  /** Ends a message that was acknowledged or terminated. */
   settle(sequence: number): void {
     this.#unsettled.settle(sequence);
     if (this.#stream.definition.retention === "work-queue") this.#stream.remove(sequence);
     this.#dispatch();
   }
 
-  /** These were removed from the stream: their places among the unsettled are free. */
+  /** Frees the places that messages which were removed from the stream have among the unsettled. */
   forget(sequences: readonly number[]): void {
     for (const sequence of sequences) this.#unsettled.settle(sequence);
     this.#dispatch();
@@ -85,12 +85,12 @@ export class MemoryConsumer implements Reader {
     this.#unsettled.extend(sequence);
   }
 
-  /** Gives back all timers, as no connection is left. */
+  /** Stops all timers, because no connection is left. */
   stop(): void {
     this.#unsettled.stop();
   }
 
-  /** Finds what it has yet to deliver, and hears of what comes. */
+  /** Collects the messages that are still to be delivered, and registers for new ones. */
   #read(): void {
     this.#fresh = new Fifo<number>();
     for (const sequence of this.#stream.select(this.#definition.filter, this.#position + 1)) this.#fresh.push(sequence);

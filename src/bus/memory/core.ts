@@ -1,4 +1,4 @@
-/** Messages that are not stored: subscriptions, queue groups, requests and their answers. */
+/** The part of the broker for messages that are not stored: subscriptions, queue groups, requests and their answers. */
 import type { Clock } from "../../core/clock.ts";
 import { BusError, type Headers, type Message } from "../port.ts";
 import { SubjectTree } from "../subject-tree.ts";
@@ -6,7 +6,7 @@ import type { Faults } from "./faults.ts";
 import type { Link, Started } from "./link.ts";
 import type { Inbox } from "./network.ts";
 
-/** Takes an answer back to the requester. */
+/** Sends an answer to the requester. */
 export type Respond = (data: Uint8Array, headers?: Headers) => void;
 
 const ignore: Respond = () => {};
@@ -32,17 +32,17 @@ export class Core {
     };
   }
 
-  /** Sends to all subscribers of the subject. False when there was none. */
+  /** Sends to all subscribers of the subject. Returns false when there are none. */
   publish(subject: string, data: Uint8Array, headers?: Headers, respond: Respond = ignore): boolean {
     const interested = this.#subscriptions.match(subject);
-    for (const subscription of this.#chooseOneAQueue(interested)) {
+    for (const subscription of this.#chooseOnePerQueue(interested)) {
       if (this.#faults.drop?.(subject)) continue;
       subscription.inbox.push(createMessage(subject, data, headers, answerThrough(subscription.link, respond)));
     }
     return interested.length > 0;
   }
 
-  #chooseOneAQueue(interested: readonly Subscription[]): readonly Subscription[] {
+  #chooseOnePerQueue(interested: readonly Subscription[]): readonly Subscription[] {
     if (!interested.some((subscription) => subscription.queue !== undefined)) return interested;
     const groups = Map.groupBy(interested, (subscription) => subscription.queue);
     const chosen = groups.get(undefined)?.slice() ?? [];
@@ -68,7 +68,7 @@ export function createMessage(
   return headers ? { subject, data, headers, respond } : { subject, data, respond };
 }
 
-/** An answer is a publish of the answering connection: it has that one's size limit, and dies with it. */
+/** An answer is published by the answering connection: it has that connection's size limit, and is lost with it. */
 function answerThrough(link: Link, respond: Respond): Respond {
   if (respond === ignore) return ignore;
   return (data, headers) => {
@@ -78,7 +78,7 @@ function answerThrough(link: Link, respond: Respond): Respond {
   };
 }
 
-/** Sends a request with `send` (false: it has no subscriber) and waits for the first answer. */
+/** Sends a request with `send`, which returns false when there is no subscriber, and waits for the first answer. */
 export function request(
   link: Link,
   subject: string,

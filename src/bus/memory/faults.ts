@@ -1,6 +1,6 @@
-/** The receiver of what is on its way: one ordered lane of the in-process network. */
+/** The receiver of messages in transit: one ordered lane of the in-process network. */
 export interface Receiver {
-  /** Counts the connections of a broker from 1. */
+  /** The number of the connection; a broker counts them from 1. */
   readonly connection: number;
   readonly kind: "subscription" | "follower" | "puller" | "watcher" | "replies";
   /** The filter, consumer or bucket; empty for replies. */
@@ -8,20 +8,20 @@ export interface Receiver {
 }
 
 /**
- * What may go wrong, decided case by case by a simulator from its seeded source. Every hook may be left out; with none,
- * the network is perfect.
+ * The faults of the in-process network. A simulator decides each case from its seeded source. Every hook is optional;
+ * without hooks the network is perfect.
  */
 export interface Faults {
   /**
-   * What becomes of a message to be stored: `lose-acknowledgement` stores it, `lose-message` does not; the caller gets
-   * `unconfirmed` after the broker's `acknowledgementTimeoutMs` either way. `full`: it is refused as by a full stream.
-   * Undefined: all is well.
+   * The fault of one append. `lose-acknowledgement` stores the message, `lose-message` does not; in both cases the
+   * caller gets `unconfirmed` after the broker's `acknowledgementTimeoutMs`. `full` refuses it as a full stream does.
+   * Undefined: no fault.
    */
   append?(subject: string): "lose-acknowledgement" | "lose-message" | "full" | undefined;
-  /** True loses a message that is not stored (a publish, request or answer) on its way to one receiver. */
+  /** Returns true to lose a message that is not stored (a publish, request or answer) on the way to one receiver. */
   drop?(subject: string): boolean;
-  /** True gives out a pulled message once more, as if the ack wait had lapsed at once. */
+  /** Returns true to deliver a pulled message once more, as if the ack wait had lapsed at once. */
   duplicate?(subject: string): boolean;
-  /** Milliseconds by which all that waits for a receiver is late. Order in its lane is kept, between lanes it is lost. */
+  /** The delay in ms of everything that waits for a receiver. Order is kept within a lane, and not between lanes. */
   delayMs?(receiver: Receiver): number;
 }

@@ -4,10 +4,12 @@ import type { Link, Started } from "./link.ts";
 import type { Lane } from "./network.ts";
 import type { MemoryStream, Reader } from "./stream.ts";
 
-/** A long backlog is handed over in portions of this many, so that it does not hold up everyone else's turn. */
+/**
+ * The messages of a backlog that are delivered in one turn. A long backlog would otherwise block all other receivers.
+ */
 const PORTION = 4096;
 
-/** Reads what matches, in order, from a sequence on: first what is there, then what comes. */
+/** Delivers the messages that match, in order, from a sequence on: first the stored ones, then new ones. */
 export class MemoryFollower implements Reader, Started {
   readonly #stream: MemoryStream;
   readonly #filter: string;
@@ -16,7 +18,7 @@ export class MemoryFollower implements Reader, Started {
   readonly #lane: Lane;
   readonly #ahead = new Fifo<number>();
   #onCaughtUp: (() => void) | undefined;
-  /** Sequence of the last message of the backlog. */
+  /** The sequence of the last message of the backlog. */
   #backlogEnd: number;
 
   constructor(
@@ -51,17 +53,17 @@ export class MemoryFollower implements Reader, Started {
 
   #flush(): void {
     for (let left = Math.min(this.#ahead.length, PORTION); left > 0 && !this.#lane.closed; left--) {
-      if ((this.#ahead.peek() as number) > this.#backlogEnd) this.#tellCaughtUp();
+      if ((this.#ahead.peek() as number) > this.#backlogEnd) this.#reportCaughtUp();
       const message = this.#stream.get(this.#ahead.shift() as number);
       if (message && !this.#lane.closed) this.#handler(message);
     }
     if (this.#ahead.length > 0) this.#lane.wake();
-    else if (!this.#lane.closed) this.#tellCaughtUp();
+    else if (!this.#lane.closed) this.#reportCaughtUp();
   }
 
-  #tellCaughtUp(): void {
-    const tell = this.#onCaughtUp;
+  #reportCaughtUp(): void {
+    const report = this.#onCaughtUp;
     this.#onCaughtUp = undefined;
-    tell?.();
+    report?.();
   }
 }

@@ -9,13 +9,13 @@ interface Reply {
   readonly whenLost: BusErrorCode;
 }
 
-/** Something that runs until it is stopped, or its connection ends. */
+/** Something that runs until it is stopped or its connection ends. */
 export interface Started {
-  /** `crashed`: the connection is gone, and what it held is not given back. */
+  /** With `crashed`, the connection is gone, and deliveries that it held are not given back. */
   end(crashed: boolean): void;
 }
 
-/** One connection's end of the network: alive or not, and the way back for every answer of the broker. */
+/** A connection's end of the network: it knows whether it is open, and receives every answer of the broker. */
 export class Link {
   readonly network: Network;
   readonly number: number;
@@ -51,7 +51,7 @@ export class Link {
     return new Lane(this.network, this.receiver(kind, name), flush);
   }
 
-  /** Has the broker do `operation` now, and brings its result, or its error, a turn later. */
+  /** Runs `operation` in the broker now, and settles with its result or error a turn later. */
   ask<T>(operation: () => T, whenLost: BusErrorCode = "closed"): Promise<T> {
     return new Promise((resolve, reject) => {
       this.assertOpen();
@@ -66,7 +66,7 @@ export class Link {
     });
   }
 
-  /** Keeps track of what was started through this link, so that its end ends it. */
+  /** Registers something that was started through this link, so that it ends with the link. */
   start(started: Started): Stoppable {
     this.#started.add(started);
     return {
@@ -86,14 +86,14 @@ export class Link {
     if (data.length > this.maxPayload || headers) checkSize(`message to ${subject}`, data, headers, this.maxPayload);
   }
 
-  /** The orderly end: answers that are due still arrive. With `crashed`, nothing does. */
+  /** Closes the link. Pending answers still arrive; with `crashed` they do not. */
   close(crashed: boolean): void {
     if (!this.#open) return;
     this.#open = false;
     for (const started of this.#started) started.end(crashed);
     this.#started.clear();
     const due = this.#replies.close();
-    // Not sooner than they would have come: others may not have heard yet of what they tell.
+    // Not earlier than without the close: other receivers may not have got the messages that these answers confirm.
     if (!crashed) return this.network.enqueue(() => due.forEach((reply) => void reply.settle()));
     for (const reply of due)
       reply.fail(new BusError(reply.whenLost, "The connection was lost before the answer came."));

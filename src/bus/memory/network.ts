@@ -1,7 +1,7 @@
 /**
- * The way between a broker and its connections, asynchronous like a real one: whatever is sent reaches its receiver in
- * a later turn, never inside the sender's call. All that was sent in one turn travels together, so that a message costs
- * a push and not a timer.
+ * The network between a broker and its connections. It is asynchronous like a real one: a message reaches its receiver
+ * in a later turn, never inside the sender's call. Messages of one turn travel together, so each costs a push and not a
+ * timer.
  */
 import type { Clock } from "../../core/clock.ts";
 import { Fifo } from "../fifo.ts";
@@ -29,7 +29,7 @@ export class Network {
   };
 }
 
-/** Wakes one receiver. What it then takes from is its own business. */
+/** Wakes one receiver, which then reads from its own source. */
 export class Lane {
   #network: Network;
   #receiver: Receiver;
@@ -48,7 +48,7 @@ export class Lane {
     return this.#closed;
   }
 
-  /** Has `flush` called once, later; any number of calls until then are one. */
+  /** Schedules one call of `flush`; further calls before it runs have no effect. */
   wake(): void {
     if (this.#awake || this.#closed) return;
     this.#awake = true;
@@ -57,7 +57,7 @@ export class Lane {
     else this.#network.enqueue(this.#run);
   }
 
-  /** `flush` is not called any more. */
+  /** Ends all calls of `flush`. */
   close(): void {
     this.#closed = true;
     this.#disarm?.();
@@ -69,7 +69,7 @@ export class Lane {
     try {
       this.#flush();
     } catch (error) {
-      // A handler threw, which it must not. The others still get theirs, and the error is not swallowed.
+      // A handler threw, which it must not. The remaining items are still delivered, and the error is not swallowed.
       this.wake();
       queueMicrotask(() => {
         throw error;
@@ -78,14 +78,14 @@ export class Lane {
   };
 }
 
-/** A lane with a queue: hands what was pushed to `deliver`, in order. */
+/** A lane with a queue: passes pushed items to `deliver`, in order. */
 export class Inbox<T> {
   readonly #items = new Fifo<T>();
   readonly #lane: Lane;
 
   constructor(network: Network, receiver: Receiver, deliver: (item: T) => void) {
     this.#lane = new Lane(network, receiver, () => {
-      // Only what has arrived by now: a handler that sends to itself must not hold up the others.
+      // Only the items that have arrived by now: a handler that sends to itself must not block other receivers.
       for (let left = this.#items.length; left > 0 && !this.#lane.closed; left--) deliver(this.#items.shift() as T);
     });
   }
@@ -99,7 +99,7 @@ export class Inbox<T> {
     this.#lane.wake();
   }
 
-  /** Nothing is delivered any more. Returns what was still on its way. */
+  /** Ends all deliveries. Returns the items that were not delivered. */
   close(): T[] {
     this.#lane.close();
     const left: T[] = [];

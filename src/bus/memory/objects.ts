@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { BusError, type ObjectStore, type ObjectStoreDefinition } from "../port.ts";
 import type { Link } from "./link.ts";
 
-/** An object store as the broker holds it. What is too old goes when the store is touched: objects come in order of age. */
+/** An object store as the broker holds it. Expired objects are removed on access; the map is in order of age. */
 export class MemoryObjects {
   definition: ObjectStoreDefinition;
   readonly #clock: Clock;
@@ -17,10 +17,10 @@ export class MemoryObjects {
   put(name: string, data: Uint8Array): void {
     this.#expire();
     const { maxBytes = Infinity, name: store } = this.definition;
-    // As in a stream, the new content finds its place before the old is removed.
+    // As in a stream, the new content needs room before the old is removed.
     if (this.#bytes + data.length > (maxBytes || Infinity))
       throw new BusError("full", `${store} is full: it holds ${this.#bytes} bytes of ${maxBytes}.`);
-    this.#remove(name); // to the end of the order
+    this.#remove(name); // so that the new entry is the last in order of age
     this.#objects.set(name, { data, storedMs: this.#clock.now() });
     this.#bytes += data.length;
   }

@@ -3,7 +3,7 @@ import type { MemoryConsumer, Taker } from "./consumer.ts";
 import type { Link, Started } from "./link.ts";
 import type { Inbox } from "./network.ts";
 
-/** A puller over one connection: its demand, and the deliveries on their way to it. */
+/** A puller over one connection: its demand, and the deliveries in transit to it. */
 export class MemoryPuller implements Taker, Started {
   readonly #consumer: MemoryConsumer;
   readonly #inbox: Inbox<MemoryDelivery>;
@@ -54,7 +54,7 @@ export class MemoryPuller implements Taker, Started {
   }
 }
 
-/** A class, for its methods are shared by all: there is one of these a task. */
+/** A delivery. It is a class, so that all instances share the methods: every task has at least one. */
 class MemoryDelivery implements Delivery {
   readonly subject: string;
   readonly sequence: number;
@@ -93,7 +93,7 @@ class MemoryDelivery implements Delivery {
     this.ack();
   }
 
-  /** True once, and never on a dead connection. */
+  /** Returns true on the first call, and never on a closed connection. */
   #first(): boolean {
     if (this.#settled || !this.#link.open) return false;
     this.#settled = true;

@@ -1,7 +1,7 @@
 /** A micro service (ADR-32) on top of subscribe: its endpoints, and the `$SRV` subjects by which it is discovered. */
 import { type Bus, BusError, type Message, type ServiceDefinition, type Stoppable } from "../port.ts";
 
-/** The queue group ADR-32 gives endpoints by default. */
+/** The queue group that endpoints have by default (ADR-32). */
 const QUEUE = "q";
 
 export async function serveThroughSubscriptions(

@@ -4,12 +4,12 @@ import { headerBytes } from "../sizes.ts";
 import { compileFilter, isSubject } from "../subject-match.ts";
 import { SubjectTree } from "../subject-tree.ts";
 
-/** Learns of every new message that matches what it is filed under. */
+/** Is notified of every new message that matches its filter. */
 export interface Reader {
   offer(sequence: number): void;
 }
 
-/** A message in its place: all of one subject form a chain, so that any can be taken out in constant time. */
+/** A stored message. The messages of one subject form a linked list, so that each can be removed in constant time. */
 interface Stored {
   readonly message: StoredMessage;
   readonly bytes: number;
@@ -17,7 +17,7 @@ interface Stored {
   newer: Stored | undefined;
 }
 
-/** A stream's messages and limits. Age is checked when the stream is touched, so it needs no timer. */
+/** A stream's messages and limits. Ages are checked on access, so no timer is needed. */
 export class MemoryStream {
   #definition: StreamDefinition;
   readonly #clock: Clock;
@@ -38,7 +38,10 @@ export class MemoryStream {
     return this.#definition;
   }
 
-  /** Tighter limits hold at once: the oldest go, also where new ones would be refused. */
+  /**
+   * Applies a new definition. Tighter limits take effect at once: the oldest messages go, even in a stream that refuses
+   * new ones.
+   */
   redefine(definition: StreamDefinition): void {
     for (const limit of definition.keep ?? [])
       if (this.#definition[limit] !== undefined) definition = { ...definition, [limit]: this.#definition[limit] };
@@ -63,7 +66,7 @@ export class MemoryStream {
     };
   }
 
-  /** Sequence of the newest message ever stored, still there or not. */
+  /** The sequence of the newest message that was ever stored, even if it has been removed. */
   get last(): number {
     return this.#last;
   }
@@ -90,7 +93,7 @@ export class MemoryStream {
     return this.#messages.get(sequence)?.message;
   }
 
-  /** The last message that matches and is still there. */
+  /** The last stored message that matches. */
   newest(filter: string): StoredMessage | undefined {
     this.#expire();
     if (isSubject(filter)) return this.#newest.get(filter)?.message;
@@ -107,7 +110,7 @@ export class MemoryStream {
     return [...this.#newest.keys()].filter(compileFilter(filter));
   }
 
-  /** Sequences of all messages that match, from `fromSequence` on, ascending. */
+  /** The sequences of all messages that match, from `fromSequence` on, ascending. */
   select(filter: string, fromSequence: number): number[] {
     const found: number[] = [];
     for (const subject of this.subjects(filter)) {
@@ -147,7 +150,7 @@ export class MemoryStream {
     this.#newest.set(subject, stored);
   }
 
-  /** Throws `full`, or lets the oldest go, by the definition. */
+  /** Makes room for a message: throws `full` or drops the oldest messages, as the definition says. */
   #makeRoom(bytes: number): void {
     const { maxMessages = Infinity, maxBytes = Infinity, whenFull = "refuse", name } = this.#definition;
     while (this.#messages.size >= maxMessages || this.#bytes + bytes > maxBytes) {
@@ -160,7 +163,7 @@ export class MemoryStream {
     }
   }
 
-  /** Lets go of what is too old. Returns the time. */
+  /** Removes messages that are too old. Returns the current time. */
   #expire(): number {
     const now = this.#clock.now();
     const { maxAgeMs } = this.#definition;
@@ -173,7 +176,7 @@ export class MemoryStream {
     return now;
   }
 
-  /** Sequence of the oldest message. Each sequence is passed over once, so it costs nothing in the long run. */
+  /** The sequence of the oldest message. Each sequence is skipped once, so the amortised cost is constant. */
   #oldest(): number {
     while (this.#first <= this.#last && !this.#messages.has(this.#first)) this.#first++;
     return this.#first;

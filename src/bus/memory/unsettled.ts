@@ -4,29 +4,29 @@ import { Fifo } from "../fifo.ts";
 export interface Unsettled {
   readonly sequence: number;
   deliveries: number;
-  /** On the monotonic clock; means something while it is out. */
+  /** The end of the ack wait on the monotonic clock; valid while the delivery is out. */
   deadlineMs: number;
 }
 
 /**
- * What a consumer has delivered and no receiver has settled. Each is either *out*, with its ack wait running, or *returned*:
- * given back, or not settled in time, and to be delivered again.
+ * The deliveries of a consumer that no receiver has settled. Each is either *out*, with its ack wait running, or
+ * *returned*: given back or not settled in time, and to be delivered again.
  */
 export class UnsettledDeliveries {
   readonly #clock: Clock;
   readonly #onReturned: () => void;
   #ackWaitMs: number;
-  /** Deliveries in order of deadline: one that gets a new deadline is inserted again. */
+  /** Deliveries in order of deadline; one that gets a new deadline is inserted again. */
   readonly #out = new Map<number, Unsettled>();
   readonly #returned = new Map<number, Unsettled>();
-  /** Returned deliveries that may go out now. Some may have been settled since. */
+  /** The sequences of returned deliveries that may go out now. Some may have been settled since. */
   readonly #ready = new Fifo<number>();
-  /** Returned deliveries whose delay is not over. */
+  /** The timers of returned deliveries whose delay is not over, by sequence. */
   readonly #delays = new Map<number, () => void>();
   #timer: (() => void) | undefined;
   #stopped = false;
 
-  /** `onReturned` is called when the ack wait of some has lapsed, or a delay is over. */
+  /** `onReturned` is called when ack waits have lapsed or a delay is over. */
   constructor(clock: Clock, ackWaitMs: number, onReturned: () => void) {
     this.#clock = clock;
     this.#ackWaitMs = ackWaitMs;
@@ -37,14 +37,14 @@ export class UnsettledDeliveries {
     return this.#out.size + this.#returned.size;
   }
 
-  /** It is delivered now: its ack wait starts. */
+  /** Registers a delivery and starts its ack wait. */
   putOut(unsettled: Unsettled): void {
     unsettled.deadlineMs = this.#clock.monotonic() + this.#ackWaitMs;
     this.#out.set(unsettled.sequence, unsettled);
     this.#armTimer();
   }
 
-  /** Takes the next one to be delivered again. */
+  /** Takes the next delivery to be repeated. */
   takeReturned(): Unsettled | undefined {
     for (let sequence = this.#ready.shift(); sequence !== undefined; sequence = this.#ready.shift()) {
       const unsettled = this.#returned.get(sequence);
@@ -89,7 +89,7 @@ export class UnsettledDeliveries {
     this.#armTimer();
   }
 
-  /** Gives back all timers, as no connection is left; what was delayed may go out when there is one again. */
+  /** Stops all timers, because no connection is left. Delayed deliveries may go out as soon as there is one again. */
   stop(): void {
     this.#stopped = true;
     this.#timer?.();
@@ -109,8 +109,8 @@ export class UnsettledDeliveries {
   }
 
   /**
-   * One timer for all, armed for the earliest deadline and then left alone, since most deadlines are met: when it fires
-   * it looks how things stand.
+   * Arms one timer for all deliveries, for the earliest deadline. It is not moved when deliveries settle, since most
+   * deadlines are met; when it fires, it returns the deliveries that are overdue and is armed again.
    */
   #armTimer(): void {
     if (this.#timer || this.#stopped || this.#out.size === 0) return;

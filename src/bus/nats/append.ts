@@ -7,10 +7,13 @@ import { type ApiErrorBody, closedError, JetStreamError, toBusError } from "./er
 import { EXPECT_LAST, fromHeaders, readHeaders } from "./headers.ts";
 import type { Link } from "./link.ts";
 
-/** Enough for any round trip; few enough that a dead connection leaves few in doubt. */
+/** The appends in flight: enough for any round trip, and few enough that a dead connection leaves few in doubt. */
 const MAX_IN_FLIGHT = 4000;
 const MAX_BYTES_IN_FLIGHT = 32 * 2 ** 20;
-/** In the link's ticks of a second: cheaper than a clock, and a process that stood still has not waited. */
+/**
+ * The timeout in the link's ticks of a second: cheaper than a clock, and time in which the process stood still does not
+ * count.
+ */
 const TIMEOUT_TICKS = 5;
 
 interface Waiting {
@@ -18,7 +21,7 @@ interface Waiting {
   readonly data: Uint8Array;
   readonly headers: MsgHdrs | undefined;
   readonly size: number;
-  /** The tick at which it was queued, then that at which it was sent. */
+  /** The tick at which the message was queued, then the tick at which it was sent. */
   since: number;
   readonly resolve: (appended: Appended) => void;
   readonly reject: (error: Error) => void;
@@ -26,14 +29,16 @@ interface Waiting {
 
 /**
  * Appends by publishing with a reply subject of one shared inbox, and checks every acknowledgement: several times
- * cheaper than a request a message. What finds no room in flight, or no connection, waits in order.
+ * cheaper than a request per message. Messages wait in order while too many are in flight or there is no connection.
  */
 export class Appender {
   readonly #link: Link;
   readonly #inbox = `${createInbox()}.`;
   readonly #subscription: Subscription;
   readonly #unlisten: () => void;
-  /** By the last token of the reply subject; in the order of sending. */
+  /**
+   * The messages that were sent and not acknowledged, by the last token of the reply subject, in the order of sending.
+   */
   readonly #inFlight = new Map<string, Waiting>();
   #bytesInFlight = 0;
   readonly #queue = new Fifo<Waiting>();
@@ -59,16 +64,16 @@ export class Appender {
     return new Promise((resolve, reject) => {
       if (this.#closing || this.#link.closed) throw closedError();
       const expected = options.expectLastSubjectSequence;
-      const given = expected === undefined ? options.headers : { ...options.headers, [EXPECT_LAST]: `${expected}` };
-      const size = checkSize(`append to ${subject}`, data, given, this.#link.maxPayload);
-      const headers = given && fromHeaders(given);
+      const sent = expected === undefined ? options.headers : { ...options.headers, [EXPECT_LAST]: `${expected}` };
+      const size = checkSize(`append to ${subject}`, data, sent, this.#link.maxPayload);
+      const headers = sent && fromHeaders(sent);
       const entry = { subject, data, headers, size, since: this.#tick, resolve, reject };
       if (this.#queue.length === 0 && this.#canSend) this.#publish(entry);
       else this.#queue.push(entry);
     });
   }
 
-  /** Takes no more, waits for what is under way up to `withinMs`, and rejects the rest. */
+  /** Refuses new messages, waits up to `withinMs` for the pending ones, and rejects the rest. */
   async close(withinMs: number): Promise<void> {
     this.#closing = true;
     if (this.#link.connected && this.#inFlight.size + this.#queue.length > 0) {
@@ -96,10 +101,12 @@ export class Appender {
   }
 
   #publish(entry: Waiting): void {
-    // It has waited, and the server that is there now takes less. Whoever repeats it is refused, or makes it smaller.
-    if (entry.size > this.#link.maxPayload)
+    // The server's limit became smaller while the message waited. A caller that repeats it is refused, or makes it
+    // smaller.
+    const { maxPayload } = this.#link;
+    if (entry.size > maxPayload)
       return entry.reject(
-        unconfirmed(entry.subject, `the server takes less by now than ${entry.size} bytes (it was not sent)`),
+        unconfirmed(entry.subject, `${entry.size} bytes; the server now accepts ${maxPayload} (it was not sent)`),
       );
     const token = (this.#nextToken++).toString(36);
     const options: PublishOptions = { reply: this.#inbox + token };
@@ -125,7 +132,7 @@ export class Appender {
     if (!entry) return;
     const sequence = readSequence(reply.data);
     if (sequence === 0 && readHeaders(reply).status === 503) {
-      // It also comes after a publish that was not permitted, and news of that takes a moment longer to get here.
+      // The status also comes after a publish that was not permitted; the error that says so arrives a moment later.
       this.#link.clock.endOfTurn(() => {
         if (!this.#inFlight.has(token)) return;
         this.#forget(token, entry);
@@ -141,8 +148,8 @@ export class Appender {
   }
 
   /**
-   * While a cluster elects a stream's leader nobody answers, and after its loss neither. A stream of ours is made again when it
-   * is gone, and the message, which was not stored, is sent once more.
+   * Handles an append that no stream answered: its leader is being elected, or the stream is lost. If it is lost and
+   * this connection ensured it, it is created again, and the message, which was not stored, is sent once more.
    */
   async #noStream(entry: Waiting): Promise<void> {
     const { known, clock } = this.#link;
@@ -169,7 +176,10 @@ export class Appender {
     this.#bytesInFlight -= entry.size;
   }
 
-  /** The map is in the order of sending, so the sweep ends at the first that has time left. */
+  /**
+   * Rejects the messages that have timed out. The map is in the order of sending, so the sweep ends at the first that
+   * has not.
+   */
   #expire(): void {
     const oldest = ++this.#tick - TIMEOUT_TICKS;
     for (const [token, entry] of this.#inFlight) {
@@ -220,14 +230,14 @@ function unconfirmed(subject: string, why: string): BusError {
 const SEQUENCE = Buffer.from('"seq":');
 const END = 0x7d;
 
-/** The sequence in an acknowledgement, 0 when the reply is anything else. */
+/** The sequence in an acknowledgement, or 0 when the reply is anything else. */
 function readSequence(data: Uint8Array): number {
   return readLastSequence(data) || readAnySequence(data);
 }
 
 /**
- * Of `{"stream":"S","seq":7}`, read from its end: what nearly all are, at a fiftieth of what JSON.parse takes. Where there
- * is an error the server leaves the sequence out.
+ * The sequence of an acknowledgement that ends with it, as in `{"stream":"S","seq":7}`. Nearly all do, and reading from
+ * the end takes a fiftieth of the time of JSON.parse. A reply with an error has no sequence.
  */
 function readLastSequence(data: Uint8Array): number {
   let at = data.length - 1;
@@ -242,7 +252,7 @@ function readLastSequence(data: Uint8Array): number {
   return sequence;
 }
 
-/** Where the server says more after it: a duplicate, a domain. */
+/** The sequence of an acknowledgement in which other fields follow it: `duplicate`, `domain`. */
 function readAnySequence(data: Uint8Array): number {
   try {
     const { seq, error } = JSON.parse(Buffer.from(data).toString());

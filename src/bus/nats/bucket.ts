@@ -5,22 +5,22 @@ import { Follower, type FollowSource } from "./follow.ts";
 import type { Link } from "./link.ts";
 import { ageConfig, readMessage } from "./stream.ts";
 
-/** How a delete is written (ADR-8), and how a server since 2.11 may write an expiry. */
+/** The header of a delete (ADR-8), and the header with which a server since 2.11 may mark an expiry. */
 const OPERATION = "KV-Operation";
 const MARKER = "Nats-Marker-Reason";
 const NOTHING = new Uint8Array(0);
 const KEY = /^[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*$/;
 
 /**
- * A bucket is a stream that keeps one message a subject (ADR-8), so `nats kv` and every client library see the same.
- * It stands on this adapter's own append and follow and not on `@nats-io/kv`: their errors, their waiting for a
- * connection and their recovery are one.
+ * Opens a bucket: a stream that keeps one message per subject (ADR-8), so `nats kv` and every client library can use
+ * it. It uses this adapter's append and follow instead of `@nats-io/kv`, so that errors, waiting for a connection and
+ * recovery are the same as elsewhere.
  */
 export async function openBucket(
   link: Link,
   appender: Appender,
   definition: BucketDefinition,
-  /** Takes charge of stopping what the bucket starts. */
+  /** Registers a watcher, so that it is stopped with the bus. */
   own: <T extends Stoppable>(stoppable: T) => T,
 ): Promise<Bucket> {
   const name = `KV_${definition.name}`;
@@ -108,9 +108,9 @@ class NatsBucket implements Bucket {
     onChange: (key: string, value: Uint8Array | undefined) => void,
     onReady?: () => void,
   ): Promise<Stoppable> {
-    // A delete is reported for a key that was reported before. Those of a bucket that was lost are gone with it.
+    // A delete is reported only for a key that was reported before. When the bucket is lost, all its keys are deleted.
     const present = new Set<string>();
-    const tell = (message: StoredMessage) => {
+    const report = (message: StoredMessage) => {
       const key = this.#key(message);
       if (isDelete(message)) {
         if (present.delete(key)) onChange(key, undefined);
@@ -124,7 +124,7 @@ class NatsBucket implements Bucket {
       present.clear();
       for (const key of gone) onChange(key, undefined);
     };
-    return this.#own(await this.#follow(tell, { ...(onReady && { onCaughtUp: onReady }), onLost }).start());
+    return this.#own(await this.#follow(report, { ...(onReady && { onCaughtUp: onReady }), onLost }).start());
   }
 
   async #set(key: string, value: Uint8Array, options?: AppendOptions): Promise<number> {
@@ -144,10 +144,10 @@ class NatsBucket implements Bucket {
     return new Follower(this.#link, { ...source, ...options }, handler);
   }
 
-  /** No key stands at 0, which the server would take for "must be absent". */
+  /** Refuses revision 0: no key is at it, and the server would understand "must be absent". */
   #existing(key: string, revision: number): number {
     if (revision > 0) return revision;
-    throw new BusError("wrong-sequence", `${this.#subject(key)} cannot stand at revision ${revision}`);
+    throw new BusError("wrong-sequence", `${this.#subject(key)} cannot be at revision ${revision}`);
   }
 
   #entry(message: StoredMessage): Entry {
@@ -160,7 +160,7 @@ class NatsBucket implements Bucket {
 
   #subject(key: string): string {
     if (KEY.test(key)) return this.#prefix + key;
-    throw new BusError("failed", `not a key: ${JSON.stringify(key)}; expected ${KEY.source}`);
+    throw new BusError("failed", `not a valid key: ${JSON.stringify(key)}; expected ${KEY.source}`);
   }
 }
 

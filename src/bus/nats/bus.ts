@@ -28,13 +28,13 @@ import {
 
 export { type NatsOptions, readNatsOptions } from "./options.ts";
 
-/** How long `close` waits for acknowledgements of what was appended before. */
+/** The time that `close` waits for the acknowledgements of earlier appends. */
 const CLOSE_PATIENCE_MS = 2000;
 
 /**
- * Connects to NATS (a server from 2.9 up, with JetStream), once: it is not waited for a server that is not there. A
- * connection that is lost later is made again for ever.
- * Rejects with {@link BusError} `unreachable`, or `failed` when the credentials or files are wrong.
+ * Connects to NATS (a server from 2.9 up, with JetStream). The first attempt is not repeated: it rejects with {@link
+ * BusError} `unreachable`, or `failed` when the credentials or files are wrong. A connection that is lost later is
+ * restored, however long that takes.
  */
 export async function connectNats(options: NatsOptions): Promise<Bus> {
   const settings = connectionOptions(options);
@@ -52,22 +52,22 @@ async function connectError(cause: unknown, servers: readonly string[], { tls }:
   const why = cause instanceof Error ? cause.message : String(cause);
   if (cause instanceof AuthorizationError) {
     const expected =
-      "expected NATS_CREDS, NATS_TOKEN, NATS_USER with NATS_PASSWORD, or NATS_NKEY as the server knows them";
+      "expected NATS_CREDS, NATS_TOKEN, NATS_USER with NATS_PASSWORD, or NATS_NKEY that the server accepts";
     return new BusError("failed", `NATS at ${urls} refuses the credentials: ${why}; ${expected}`, { cause });
   }
   if (cause instanceof TimeoutError && (await demandsCertificate(servers))) {
-    const problem = tls?.cert ? "does not accept that of NATS_TLS_CERT" : "was given none";
+    const problem = tls?.cert ? "does not accept the one in NATS_TLS_CERT" : "none is set";
     const expected = "expected NATS_TLS_CERT with NATS_TLS_KEY, signed by an authority that the server trusts";
     const message = `NATS at ${urls} demands a client certificate and ${problem}: ${expected}`;
     return new BusError("failed", message, { cause });
   }
   if (/certificate|self-signed|'?tls'?/i.test(why)) {
     const demanded = !tls?.cert && (await demandsCertificate(servers));
-    const more = demanded ? "; it demands a client certificate as well, and none was given" : "";
-    const expected = `expected NATS_TLS_CA (and NATS_TLS_CERT with NATS_TLS_KEY) as the server knows them, or none for a plain one${more}`;
-    return new BusError("failed", `no TLS with NATS at ${urls}: ${why}; ${expected}`, { cause });
+    const more = demanded ? "; it demands a client certificate as well, and none is set" : "";
+    const expected = `expected NATS_TLS_CA (and NATS_TLS_CERT with NATS_TLS_KEY) that fit the server's certificate, or none of them for a server without TLS${more}`;
+    return new BusError("failed", `cannot connect to NATS at ${urls} with TLS: ${why}; ${expected}`, { cause });
   }
-  const help = "start a server (nats-server -js) or set NATS_URL to one that runs";
+  const help = "start a server (nats-server -js) or set NATS_URL to a running one";
   return new BusError("unreachable", `cannot reach NATS at ${urls}: ${why}; ${help}`, { cause });
 }
 
@@ -78,7 +78,7 @@ function createBus(nc: NatsConnection, clock: Clock): Bus {
   const started = new Set<Stoppable>();
   let closing: Promise<void> | undefined;
 
-  /** Stopped by `close` if not before. */
+  /** Registers something that `close` stops, unless it has been stopped before. */
   const own = <T extends Stoppable>(stoppable: T): T => {
     const stop = stoppable.stop.bind(stoppable);
     stoppable.stop = () => {

@@ -1,6 +1,6 @@
 /**
- * Calls a handler from inside nats.js. An exception there would silently end its read loop, so that a handler's bug
- * would look like a dead connection; it is thrown again outside, where the process hears of it.
+ * Calls a handler from inside nats.js. An exception there would silently end the client's read loop, and a bug in a
+ * handler would look like a dead connection. It is thrown again outside, as an uncaught exception of the process.
  */
 export function callHandler<T>(handler: (value: T) => void, value: T): void {
   try {

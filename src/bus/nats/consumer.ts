@@ -4,12 +4,16 @@ import { JetStreamError, jetStreamNumber } from "./errors.ts";
 import type { Link } from "./link.ts";
 import { isSame } from "./stream.ts";
 
-/** Pull requests that may wait at one consumer, of all workers together. The server's 512 is one large worker's. */
+/**
+ * The pull requests of all workers that may wait at one consumer. The server's default of 512 suffices for one large
+ * worker.
+ */
 const MAX_WAITING = 8192;
 
 /**
- * Creates the consumer, or updates it. One with another filter is replaced: 2.9.10 accepts the new filter and then
- * delivers nothing. What it had delivered and was not acknowledged is delivered again.
+ * Creates the consumer, or updates it. A consumer with another filter is replaced, because server 2.9.10 accepts the
+ * new filter and then delivers nothing. Messages that it had delivered and that were not acknowledged are delivered
+ * again.
  */
 export async function ensureConsumer(link: Link, definition: ConsumerDefinition): Promise<void> {
   const { stream, name, filter } = definition;
@@ -40,7 +44,7 @@ export async function ensureConsumer(link: Link, definition: ConsumerDefinition)
   );
 }
 
-/** Servers since 2.10 take a filter that can match nothing. */
+/** Refuses a filter that cannot match any subject of the stream; servers since 2.10 accept it. */
 async function checkFilter(link: Link, { stream, filter }: ConsumerDefinition, what: string): Promise<void> {
   const { config } = await link.apiOfStream<{ config: { subjects?: string[] } }>(
     stream,
@@ -72,7 +76,7 @@ async function consumerConfig(link: Link, stream: string, name: string): Promise
   }
 }
 
-/** The definition of a consumer that somebody else made. Rejects with `failed` when there is none. */
+/** Reads the definition of a consumer that another process created. Rejects with `failed` when there is none. */
 export async function readConsumer(link: Link, stream: string, name: string): Promise<ConsumerDefinition> {
   const config = await consumerConfig(link, stream, name);
   if (!config)

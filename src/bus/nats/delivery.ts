@@ -9,8 +9,8 @@ const IN_PROGRESS = Buffer.from("+WPI");
 const TERMINATE = Buffer.from("+TERM");
 
 /**
- * A message of a consumer with its acknowledgements, which are messages to its reply subject. One that cannot be told
- * needs no care: the message is delivered again when its ack wait lapses.
+ * A message of a consumer with its acknowledgements, which are messages to its reply subject. An acknowledgement that
+ * cannot be sent needs no handling: the message is delivered again when its ack wait lapses.
  */
 export class NatsDelivery extends NatsStoredMessage implements Delivery {
   readonly deliveries: number;
@@ -36,7 +36,7 @@ export class NatsDelivery extends NatsStoredMessage implements Delivery {
   }
 
   inProgress(): void {
-    if (!this.#settled) this.#link.tell(this.#reply, IN_PROGRESS);
+    if (!this.#settled) this.#link.send(this.#reply, IN_PROGRESS);
   }
 
   terminate(): void {
@@ -46,11 +46,11 @@ export class NatsDelivery extends NatsStoredMessage implements Delivery {
   #settle(word: Uint8Array): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#link.tell(this.#reply, word);
+    this.#link.send(this.#reply, word);
   }
 }
 
-/** Gives a message back that will not be handled here. */
+/** Gives back a message that this process will not handle. */
 export function giveBack(link: Link, message: Msg): void {
-  link.tell(message.reply!, NAK);
+  link.send(message.reply!, NAK);
 }

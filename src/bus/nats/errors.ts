@@ -1,7 +1,7 @@
 import { errors, TimeoutError } from "@nats-io/transport-node";
 import { BusError, type BusErrorCode } from "../port.ts";
 
-/** What JetStream answers instead of a result. */
+/** The error in an answer of JetStream. */
 export interface ApiErrorBody {
   readonly code: number;
   readonly err_code?: number;
@@ -42,7 +42,7 @@ export const jetStreamNumber = {
   tooManyRequests: 10167,
 } as const;
 
-/** JetStream is starting, or electing a leader: asking again later helps. */
+/** Whether JetStream is starting or electing a leader, so that a later attempt may succeed. */
 export function isPassing(error: ApiErrorBody): boolean {
   const n = jetStreamNumber;
   return ([n.temporarilyUnavailable, n.clusterNotAvailable, n.streamOffline] as number[]).includes(error.err_code ?? 0);
@@ -56,7 +56,7 @@ function codeOf(error: ApiErrorBody): BusErrorCode {
     case n.wrongLastSequenceUnknown:
       return "wrong-sequence";
     case n.storeFailed:
-      // One number for whatever the store refuses; only the words tell.
+      // The store has one number for all its refusals; only the description differs.
       if (description.includes("per subject")) return "subject-taken";
       return /maximum (messages|bytes)|no space/.test(description) ? "full" : "failed";
     case n.insufficientResources:
@@ -77,7 +77,7 @@ function codeOf(error: ApiErrorBody): BusErrorCode {
   }
 }
 
-/** Thrown inside the adapter when the connection is lost under a request. */
+/** Thrown inside the adapter when the connection is lost during a request. */
 export class ConnectionLost extends Error {
   constructor() {
     super("the connection was lost");
@@ -96,12 +96,12 @@ export function isNoResponders(error: unknown): boolean {
   );
 }
 
-/** Puts an error of nats.js, whatever it is, into the port's words. `what` names the operation and its object. */
+/** Converts any error of nats.js to one of the port. `what` names the operation and its object. */
 export function toBusError(error: unknown, what: string): BusError {
   if (error instanceof BusError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const options = { cause: error };
-  if (isNoResponders(error)) return new BusError("no-responders", `${what}: nobody answers there`, options);
+  if (isNoResponders(error)) return new BusError("no-responders", `${what}: no subscriber answers there`, options);
   if (error instanceof TimeoutError) return new BusError("timeout", `${what}: no answer in time`, options);
   if (error instanceof ConnectionLost) return new BusError("unconfirmed", `${what}: ${message}`, options);
   if (error instanceof errors.ClosedConnectionError || error instanceof errors.DrainingConnectionError) {

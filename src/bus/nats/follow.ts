@@ -7,13 +7,18 @@ import { isStored, NatsStoredMessage, parseAckSubject } from "./message.ts";
 import { Recovery } from "./recovery.ts";
 
 const HEARTBEAT_MS = 2000;
-/** Ticks of a second without a word after which the consumer counts as lost. Ticks, not time: a process that was busy
- * for ten seconds has heard nothing either, and ticks once. */
+/**
+ * The ticks of a second without a message after which the consumer counts as lost. They are ticks and not a time: a
+ * process that was busy for ten seconds has not read anything either, and ticks once.
+ */
 const SILENT_TICKS = 7;
-/** Bytes per second that a follower asks for, the more cautious the slower; and at least. */
+/**
+ * The rate in bytes per second that a cautious follower asks for, lower with each level of caution, and the lowest
+ * rate.
+ */
 const CAUTIOUS_RATE = 32 * 2 ** 20;
 const SLOWEST_RATE = 256 * 2 ** 10;
-/** The server removes a consumer nobody listens to after this time. */
+/** The time without a subscriber after which the server removes a consumer. */
 const INACTIVE_MS = 30_000;
 
 export interface FollowSource extends FollowOptions {
@@ -21,27 +26,27 @@ export interface FollowSource extends FollowOptions {
   readonly filter: string;
   /** Begin with the last message of every subject instead of a sequence (buckets). */
   readonly lastPerSubject?: boolean;
-  /** The stream was lost: what comes from now on is of another one, from its beginning. */
+  /** Called when the stream was lost. Later messages are those of the new stream, from its beginning. */
   readonly onLost?: () => void;
-  /** The bus was closed: nothing comes any more. */
+  /** Called when the bus was closed. No more messages come. */
   readonly onClosed?: () => void;
 }
 
 interface Consumer {
   readonly name: string;
   readonly subscription: Subscription;
-  /** Asked to send slowly, because the server has cut us off while we caught up. */
+  /** Whether the server was asked to send slowly, because it has cut the connection while a follower caught up. */
   readonly isSlow: boolean;
-  /** Messages received; the next must carry this number plus one. */
+  /** The number of messages received. The next message must carry this number plus one. */
   delivered: number;
-  /** The number of the last message there was when it began, once the server has told. */
+  /** The number of the last message that existed when the consumer was created, once the server has reported it. */
   last?: number;
 }
 
 /**
- * An ordered push consumer with flow control, made anew from the next sequence whenever anything is doubtful: a gap in
- * the consumer's numbering, silence, a reconnect. Each has a subscription of its own, so a late message of an earlier
- * one cannot be taken for one of the present.
+ * An ordered push consumer with flow control. It is created again from the next sequence whenever messages may be
+ * missing: after a gap in the consumer's numbering, silence, or a reconnect. Each consumer has a subscription of its
+ * own, so that a late message of an earlier one is not mistaken for one of the current.
  */
 export class Follower implements Stoppable {
   readonly #link: Link;
@@ -79,7 +84,7 @@ export class Follower implements Stoppable {
     });
   }
 
-  /** Resolves when the server has the consumer; rejects when it cannot be made (no such stream). */
+  /** Resolves when the server has the consumer; rejects when it cannot be created (no such stream). */
   async start(): Promise<this> {
     try {
       await this.#link.known.know(this.#source.stream);
@@ -132,7 +137,8 @@ export class Follower implements Stoppable {
           replay_policy: "instant",
           flow_control: true,
           idle_heartbeat: HEARTBEAT_MS * 1e6,
-          // In bits. The flow control's window is no help: it may be larger than what the server lets us have pending.
+          // In bits. Flow control does not suffice: its window may exceed the bytes that the server keeps for a
+          // connection.
           ...(caution > 0 && { rate_limit_bps: 8 * Math.max(SLOWEST_RATE, CAUTIOUS_RATE / 4 ** caution) }),
           inactive_threshold: INACTIVE_MS * 1e6,
           mem_storage: true,
@@ -141,14 +147,14 @@ export class Follower implements Stoppable {
       },
       `follow ${stream} ${filter}`,
     );
-    // The stream may have been made again in the middle of this.
+    // The stream may have been created again meanwhile.
     if (this.#losses !== this.#link.known.losses(stream)) return this.#restart();
     if (consumer !== this.#consumer) return;
     consumer.last = info.delivered.consumer_seq + info.num_pending;
     this.#checkCaughtUp(consumer);
   }
 
-  /** Sequences of a stream that was lost say nothing of the one in its place. */
+  /** Starts from the beginning if the stream was lost: its sequences do not apply to the new one. */
   #noticeLoss(): void {
     const losses = this.#link.known.losses(this.#source.stream);
     if (losses === this.#losses) return;
@@ -163,11 +169,11 @@ export class Follower implements Stoppable {
     this.#consumer = undefined;
     if (!consumer || this.#link.closed) return;
     consumer.subscription.unsubscribe();
-    // Nobody waits for it: what is not deleted now goes by itself later.
-    this.#link.tell(`$JS.API.CONSUMER.DELETE.${this.#source.stream}.${consumer.name}`);
+    // Not awaited: a consumer that is not deleted now expires on the server.
+    this.#link.send(`$JS.API.CONSUMER.DELETE.${this.#source.stream}.${consumer.name}`);
   }
 
-  /** Nothing more is taken from the present consumer: what it still sends would come twice. */
+  /** Replaces the consumer. No more messages are taken from the current one: they would be delivered twice. */
   #restart(): void {
     if (this.#stopped) return;
     this.#retire();
@@ -188,7 +194,7 @@ export class Follower implements Stoppable {
       return;
     }
     consumer.delivered++;
-    // A server begins earlier than asked when that sequence is beyond its last.
+    // A server begins earlier than requested when the requested sequence is beyond its last.
     if (at.sequence >= this.#next) {
       this.#next = at.sequence + 1;
       this.#lastPerSubject = false;
@@ -197,16 +203,16 @@ export class Follower implements Stoppable {
     if (!this.#caughtUp) this.#checkCaughtUp(consumer);
   }
 
-  /** What the server says for itself: heartbeats, flow control, and that the consumer is gone. */
+  /** Handles a message of the server itself: a heartbeat, flow control, or the end of the consumer. */
   #control(consumer: Consumer, message: Msg): void {
     const { status, headers = {} } = readHeaders(message);
     const stalled = headers["Nats-Consumer-Stalled"];
     if (status !== 100) this.#restart();
-    else if (message.reply) this.#link.tell(message.reply);
-    else if (stalled) this.#link.tell(stalled);
+    else if (message.reply) this.#link.send(message.reply);
+    else if (stalled) this.#link.send(stalled);
     else if (Number(headers["Nats-Last-Consumer"]) > consumer.delivered) this.#restart();
     else if (consumer.last !== undefined) {
-      // Idle means that nothing is left to deliver, also when messages that were counted have gone meanwhile.
+      // An idle consumer has nothing left to deliver, even if messages that were counted have been removed meanwhile.
       consumer.last = Math.min(consumer.last, consumer.delivered);
       this.#checkCaughtUp(consumer);
     }

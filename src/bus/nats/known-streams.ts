@@ -6,28 +6,28 @@ import { DELETION_MS, Recovery } from "./recovery.ts";
 import { createOrUpdate, ifMissing, readCreated, type StreamConfig } from "./stream.ts";
 
 interface Known {
-  /** What it is made from, where it is ours to make. */
+  /** The configuration to create the stream with; absent when another process is responsible for it. */
   readonly config?: StreamConfig;
   readonly keep: readonly string[];
-  /** When it was made, as all servers of a cluster say alike; undefined while it is not there. */
+  /** The stream's creation time, the same on all servers of a cluster; undefined while the stream does not exist. */
   created: string | undefined;
-  /** How many times it was lost. What was read of an earlier one means nothing in the present one. */
+  /** The number of times it was lost. Sequences from before a loss do not apply to the new stream. */
   losses: number;
 }
 
 const SETTLED_MS = 10_000;
 
 /**
- * The streams (buckets and object stores are streams, too) that this connection works with. A server may come back with an
- * empty store, and anybody may delete a stream: what is ours is then made again, and the loss is announced. A stream that
- * another process has made again is known by when it was made.
+ * The streams that this connection works with, those of buckets and object stores included. A server may come back with
+ * an empty store, and any client may delete a stream. A stream that this connection ensured is then created again, and
+ * the loss is announced. A stream that another process has created again is recognised by its creation time.
  */
 export class KnownStreams {
   readonly #link: Link;
   readonly #known = new Map<string, Known>();
   readonly #knowing = new Map<string, Promise<void>>();
   readonly #recovery: Recovery;
-  /** Why a stream could not be looked up or made again, as it was announced last. */
+  /** The last announced reason why a stream could not be looked up or created again. */
   #problem: string | undefined;
 
   constructor(link: Link) {
@@ -36,7 +36,7 @@ export class KnownStreams {
     link.listen({ onUp: () => this.doubt(), onClosed: () => this.#recovery.stop() });
   }
 
-  /** Makes the stream, or brings the one that is there to `config`. Rejects as {@link createOrUpdate} does. */
+  /** Creates the stream, or updates an existing one to `config`. Rejects as {@link createOrUpdate} does. */
   async ensure(config: StreamConfig, keep: readonly string[] = []): Promise<void> {
     const { name } = config;
     const created = await createOrUpdate(this.#link, config, keep);
@@ -45,7 +45,7 @@ export class KnownStreams {
     if (known && isAnother(known.created, created)) this.#announce([name]);
   }
 
-  /** Takes notice of a stream that another process has made. Rejects with `no-stream` when there is none. */
+  /** Registers a stream that another process has created. Rejects with `no-stream` when there is none. */
   async know(name: string): Promise<void> {
     if (this.#known.has(name)) return;
     let knowing = this.#knowing.get(name);
@@ -61,8 +61,8 @@ export class KnownStreams {
     if (!this.#known.has(name)) this.#known.set(name, { keep: [], created, losses: 0 });
   }
 
-  /** Whether it is made again here when it is gone. */
-  isOurs(name: string): boolean {
+  /** Whether this connection creates the stream again when it is lost. */
+  isEnsured(name: string): boolean {
     return this.#known.get(name)?.config !== undefined;
   }
 
@@ -70,19 +70,22 @@ export class KnownStreams {
     return this.#known.get(name)?.losses ?? 0;
   }
 
-  /** The stream of ours that takes a subject. */
+  /** The ensured stream that takes a subject. */
   ofSubject(subject: string): string | undefined {
     for (const [name, { config }] of this.#known)
       if (config?.subjects.some((filter) => filtersOverlap(filter, subject))) return name;
     return undefined;
   }
 
-  /** Something was not found that should be there: all known streams are looked up. */
+  /** Looks up all known streams, after something was not found that should exist. */
   doubt(): void {
     this.#recovery.run();
   }
 
-  /** Resolves when no look is due; or after a while, for one stream that cannot be made again must not hold up all others. */
+  /**
+   * Resolves when no look-up is due, and after {@link SETTLED_MS} at the latest: a stream that cannot be created again
+   * must not block all others.
+   */
   async settled(): Promise<void> {
     await atMost(this.#link.clock, SETTLED_MS, this.#recovery.settled());
   }
@@ -96,7 +99,7 @@ export class KnownStreams {
     if (failed) throw failed.reason;
   }
 
-  /** What does not pass is announced, once. */
+  /** Announces a problem that is not transient, once. */
   #complain(error: unknown): void {
     const problem = isBusError(error, "failed", "full") ? error.message : undefined;
     if (problem !== undefined && problem !== this.#problem) this.#link.emit({ type: "lost", streams: [], problem });
@@ -121,6 +124,8 @@ export class KnownStreams {
   }
 }
 
-/** One that was missing before is not lost once more by being there. */
+/**
+ * Whether the stream is another one than before. A stream that was already missing does not count as lost once more.
+ */
 const isAnother = (before: string | undefined, now: string | undefined): boolean =>
   before !== undefined && now !== before;

@@ -13,46 +13,48 @@ import { type ApiErrorBody, ConnectionLost, closedError, isPassing, JetStreamErr
 import { KnownStreams } from "./known-streams.ts";
 import { Requests } from "./requests.ts";
 
-/** What the parts of the adapter do when the connection changes. */
+/** The callbacks of the adapter's parts for changes of the connection. */
 export interface LinkListener {
   readonly onDown?: () => void;
   readonly onUp?: () => void;
-  /** For good. */
+  /** The connection has ended and will not be restored. */
   readonly onClosed?: () => void;
-  /** The server refuses to take messages of this subject from us: no acknowledgement will come. */
+  /** The server does not permit this client to publish to the subject: no acknowledgement will come. */
   readonly onRefused?: (subject: string, error: Error) => void;
-  /** About every second, while the link lives. */
+  /** Called about every second while the link is open. */
   readonly onTick?: () => void;
 }
 
 const TICK_MS = 1000;
-/** A tick that is so late tells of a process that stood still: blocked by a computation, or stopped. */
+/** The delay of a tick from which the process counts as having stood still: blocked by a computation, or suspended. */
 const STALLED_MS = 1500;
-/** A connection that is lost so soon was perhaps cut by the server, because we could not read what we had asked for. */
+/** The age below which a lost connection may have been cut by the server because this process read too slowly. */
 const SHORT_MS = 5000;
-/** One that has lasted so long is no reason for caution any more. */
+/** The age from which a connection no longer calls for caution. */
 const PROVEN_MS = 30_000;
-/** All attempts of a request to JetStream together: longer than a cluster takes to elect a leader on a busy machine. */
+/**
+ * The time for all attempts of a request to JetStream: more than a cluster on a busy machine needs to elect a leader.
+ */
 const API_PATIENCE_MS = 20_000;
-/** A server that has no JetStream may know one that has, but it should not take long to find out. */
+/** The time for a request where the connected server has no JetStream: another server of its cluster may have it. */
 const NO_JETSTREAM_PATIENCE_MS = 2000;
 const FLUSH_PATIENCE_MS = 2000;
 
-/** One connection, its state, and requests to JetStream that wait for the connection instead of failing. */
+/** A connection with its state, and requests to JetStream that wait for the connection instead of failing. */
 export class Link {
   readonly nc: NatsConnection;
   readonly clock: Clock;
   readonly url: string;
   connected = true;
   closed = false;
-  /** How many connections in a row were lost soon after they were made. Whoever reads much asks for it more slowly then. */
+  /** The number of connections in a row that were lost soon after they were made. Followers read more slowly then. */
   caution = 0;
   readonly requests: Requests;
   readonly known: KnownStreams;
   #info: NonNullable<NatsConnection["info"]>;
   readonly #listeners = new Set<LinkListener>();
   readonly #eventListeners = new Set<(event: BusEvent) => void>();
-  /** Rejects whatever must not outlive the connection. */
+  /** The `reject` functions of all work that must not outlive the connection. */
   readonly #interruptions = new Set<(error: Error) => void>();
   #disarm: () => void;
   #tickedAt: number;
@@ -71,7 +73,7 @@ export class Link {
     nc.closed().then((error) => this.#end(error ?? undefined), this.#end);
   }
 
-  /** Headers included. The last server's word, also while there is none. */
+  /** The largest message in bytes, headers included. Without a connection it is the limit of the last server. */
   get maxPayload(): number {
     return this.#info.max_payload;
   }
@@ -94,7 +96,7 @@ export class Link {
     for (const listener of [...this.#eventListeners]) callHandler(listener, event);
   }
 
-  /** Rejects at once with {@link ConnectionLost} when the connection goes before the answer has come. */
+  /** Settles like `work`, but rejects with {@link ConnectionLost} as soon as the connection is lost. */
   interruptible<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#interruptions.add(reject);
@@ -103,8 +105,9 @@ export class Link {
   }
 
   /**
-   * A request to the JetStream API, repeated until it is answered or patience ends: over reconnects, while a server starts,
-   * and while a cluster elects a leader. Every one that Tutti sends may be repeated. Rejects with {@link BusError}.
+   * Sends a request to the JetStream API and repeats it until it is answered or the time is over: across reconnects,
+   * while a server starts, and while a cluster elects a leader. All requests that Tutti sends may be repeated. Rejects
+   * with {@link BusError}.
    */
   async api<T>(subject: string, body?: object, what = subject): Promise<T> {
     const until = this.clock.monotonic() + (this.#info.jetstream ? API_PATIENCE_MS : NO_JETSTREAM_PATIENCE_MS);
@@ -125,8 +128,9 @@ export class Link {
   }
 
   /**
-   * The same, of a stream that may be gone: one of ours is made again first. Rejects with `unconfirmed` where that cannot be
-   * done now, and with `no-stream` for one that is not ours to make.
+   * As {@link api}, for a stream that may be lost. A stream that this connection ensured is created again first;
+   * rejects with `unconfirmed` if that is not possible now. Rejects with `no-stream` for any other stream that does not
+   * exist.
    */
   async apiOfStream<T>(stream: string, subject: string, body?: object, what?: string): Promise<T> {
     for (let isAgain = false; ; isAgain = true) {
@@ -135,35 +139,38 @@ export class Link {
       } catch (error) {
         if (!isBusError(error, "no-stream")) throw error;
         this.known.doubt();
-        if (!this.known.isOurs(stream)) throw error;
-        if (isAgain) throw new BusError("unconfirmed", `${error.message}; it is being made again`, { cause: error });
+        if (!this.known.isEnsured(stream)) throw error;
+        if (isAgain) throw new BusError("unconfirmed", `${error.message}; it is being created again`, { cause: error });
         await this.known.settled();
       }
     }
   }
 
-  /** Publishes what nobody needs to know the fate of: never throws. */
-  tell(subject: string, payload: Payload = "", options?: PublishOptions): void {
+  /** Publishes a message whose loss does no harm: never throws. */
+  send(subject: string, payload: Payload = "", options?: PublishOptions): void {
     if (this.nc.isClosed()) return;
     try {
       this.nc.publish(subject, payload, options);
     } catch {
-      // Draining, or closed this moment.
+      // The connection is draining, or was closed a moment ago.
     }
   }
 
-  /** Ends a subscription after what is on its way to it has been handled. */
+  /** Ends a subscription after the messages in transit to it have been handled. */
   async drain(subscription: Subscription): Promise<void> {
     if (this.connected && !subscription.isClosed()) await this.briefly(subscription.drain());
     subscription.unsubscribe();
   }
 
-  /** Resolves when the server has seen all that was sent before, or when there is no connection to tell by. */
+  /** Resolves when the server has received everything that was sent before, or when there is no connection. */
   async flush(): Promise<void> {
     if (this.connected) await this.briefly(this.nc.flush());
   }
 
-  /** Resolves when the work has settled, the connection is lost, or patience ends: a peer may be there and say nothing. */
+  /**
+   * Resolves when the work has settled, the connection is lost, or {@link FLUSH_PATIENCE_MS} is over: a connected
+   * server may still not answer.
+   */
   async briefly(work: Promise<unknown>): Promise<void> {
     await new Promise<void>((resolve) => {
       const disarm = this.clock.timer(FLUSH_PATIENCE_MS, resolve);
@@ -182,7 +189,7 @@ export class Link {
     if (this.connected && now - this.#connectedAt > PROVEN_MS) this.caution = 0;
     if (lateMs > STALLED_MS) this.emit({ type: "stalled", ms: lateMs });
     this.#disarm = this.clock.timer(TICK_MS, () => this.#tick());
-    this.#tell((listener) => listener.onTick?.());
+    this.#notify((listener) => listener.onTick?.());
   }
 
   async #watchStatus(): Promise<void> {
@@ -192,24 +199,24 @@ export class Link {
         this.connected = false;
         if (this.clock.monotonic() - this.#connectedAt < SHORT_MS) this.caution++;
         this.#interrupt(new ConnectionLost());
-        this.#tell((listener) => listener.onDown?.());
+        this.#notify((listener) => listener.onDown?.());
         this.emit({ type: "disconnected" });
       } else if (status.type === "reconnect") {
         this.connected = true;
         this.#connectedAt = this.clock.monotonic();
         this.#info = this.nc.info ?? this.#info;
-        this.#tell((listener) => listener.onUp?.());
+        this.#notify((listener) => listener.onUp?.());
         this.emit({ type: "reconnected" });
       } else if (status.type === "error") {
         const { error } = status;
         if (error instanceof errors.PermissionViolationError && error.operation === "publish") {
-          this.#tell((listener) => listener.onRefused?.(error.subject, error));
+          this.#notify((listener) => listener.onRefused?.(error.subject, error));
         }
       }
     }
   }
 
-  #tell(call: (listener: LinkListener) => void): void {
+  #notify(call: (listener: LinkListener) => void): void {
     for (const listener of [...this.#listeners]) call(listener);
   }
 
@@ -224,8 +231,8 @@ export class Link {
     this.connected = false;
     this.#disarm();
     this.#interrupt(closedError());
-    this.#tell((listener) => listener.onDown?.());
-    this.#tell((listener) => listener.onClosed?.());
+    this.#notify((listener) => listener.onDown?.());
+    this.#notify((listener) => listener.onClosed?.());
     this.emit(error ? { type: "closed", error } : { type: "closed" });
   };
 }

@@ -4,15 +4,15 @@ import { checkSize } from "../sizes.ts";
 import { fromHeaders, readHeaders } from "./headers.ts";
 import type { Link } from "./link.ts";
 
-/** Every message of a stream comes with a reply subject of this kind; what a server says for itself does not. */
+/** The reply subject of every message of a stream begins so; messages of the server itself have another or none. */
 const ACK_PREFIX = "$JS.ACK.";
 
 export interface AckSubject {
   readonly deliveries: number;
   readonly sequence: number;
-  /** 1, 2, 3, … for what one consumer delivers. */
+  /** The number of the delivery in its consumer: 1, 2, 3, … */
   readonly consumerSequence: number;
-  /** Milliseconds, rounded down. */
+  /** The time of storing in milliseconds since the epoch, rounded down. */
   readonly timestamp: number;
 }
 
@@ -21,8 +21,8 @@ export function isStored(message: Msg): boolean {
 }
 
 /**
- * `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<consumer sequence>.<nanoseconds>.<pending>`; the newer layout
- * has `<domain>.<account>` before the stream and may have more at the end (ADR-15).
+ * Parses `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<consumer sequence>.<nanoseconds>.<pending>`. The newer
+ * layout has `<domain>.<account>` before the stream and may have more tokens at the end (ADR-15).
  */
 export function parseAckSubject(reply: string): AckSubject {
   let dots = 0;
@@ -42,23 +42,26 @@ export function parseAckSubject(reply: string): AckSubject {
 }
 const DOT = 0x2e;
 const ZERO = 0x30;
-/** Of the nanoseconds, those below a millisecond. */
+/** The last digits of a time in nanoseconds, which are below a millisecond. */
 const NANOSECOND_DIGITS = 6;
 
-/** Without a text of its own for each: this is done for every message. */
+/** Reads a number without creating a substring, because every message needs it. */
 function readNumber(text: string, from: number, to: number): number {
   let number = 0;
   for (let at = from; at < to; at++) number = number * 10 + text.charCodeAt(at) - ZERO;
   return number;
 }
 
-/** As the port has it; answering throws {@link BusError} `too-large`, and does nothing once the connection is closed. */
+/**
+ * Converts a message to one of the port. `respond` throws {@link BusError} `too-large`, and does nothing on a closed
+ * connection.
+ */
 export function toMessage(link: Link, message: Pick<Msg, "subject" | "data" | "reply">): Message {
   const { subject, data, reply } = message;
   const respond: Message["respond"] = (answer, headers) => {
     if (!reply) return;
     checkSize(`answer to ${subject}`, answer, headers, link.maxPayload);
-    link.tell(reply, answer, headers && { headers: fromHeaders(headers) });
+    link.send(reply, answer, headers && { headers: fromHeaders(headers) });
   };
   const { headers, oversized } = readHeaders(message);
   return {
@@ -71,7 +74,7 @@ export function toMessage(link: Link, message: Pick<Msg, "subject" | "data" | "r
   };
 }
 
-/** A message of a stream. Its headers, which few have a use for, are read when they are asked for. */
+/** A message of a stream. Its headers are rarely used and are parsed on access. */
 export class NatsStoredMessage implements StoredMessage {
   readonly subject: string;
   readonly sequence: number;

@@ -8,7 +8,7 @@ import { ageConfig, keptFields, readMessage, removeSubject } from "./stream.ts";
 
 const CHUNK_BYTES = 128 * 1024;
 
-/** The description of an object, as ADR-20 has it: the last message of its meta subject. */
+/** The description of an object as ADR-20 defines it: the last message of its meta subject. */
 interface Meta {
   readonly name: string;
   readonly bucket: string;
@@ -22,9 +22,9 @@ interface Meta {
 }
 
 /**
- * An object is a run of chunks and a description (ADR-20), so `nats object` and every client library see the same.
- * Not on `@nats-io/obj`: there a `get` whose chunks have expired an instant before their description waits for ever,
- * and a `put` awaits chunk after chunk.
+ * Opens an object store. An object is a sequence of chunks and a description (ADR-20), so `nats object` and every
+ * client library can use it. `@nats-io/obj` is not used: its `get` waits for ever when the chunks have expired an
+ * instant before their description, and its `put` awaits each chunk.
  */
 export async function openObjects(
   link: Link,
@@ -77,7 +77,7 @@ export async function openObjects(
       const settled = await Promise.allSettled([before, ...chunks]);
       const failed = settled.find((result) => result.status === "rejected");
       if (failed) {
-        // No object refers to the chunks that did land; if they cannot be removed now they expire with the store.
+        // No object refers to the chunks that were stored. If they cannot be removed now, they expire with the store.
         if (!link.closed) await removeSubject(link, stream, chunkSubject(nuid)).catch(() => {});
         throw failed.reason;
       }
@@ -96,7 +96,7 @@ export async function openObjects(
         if (meta.size === 0) return new Uint8Array(0);
         data = await readChunks(link, stream, chunkSubject(meta.nuid), meta.size);
         if (data) break;
-        // Expired, or replaced and removed, since its description was read.
+        // The object has expired, or was replaced, since its description was read.
         const tried = meta.nuid;
         meta = await readMeta(name);
         if (meta?.nuid === tried) return undefined;
@@ -133,7 +133,7 @@ function digestOf(data: Uint8Array): string {
   return `SHA-256=${padded(createHash("sha256").update(data).digest("base64url"))}`;
 }
 
-/** The object stores of all clients pad base64url; Node does not. */
+/** Adds the padding of base64url, which the object stores of all clients have and Node omits. */
 function padded(text: string): string {
   return text.padEnd(Math.ceil(text.length / 4) * 4, "=");
 }

@@ -12,9 +12,9 @@ import type { Clock } from "../../core/clock.ts";
 import { BusError } from "../port.ts";
 
 export interface NatsOptions {
-  /** URLs, comma separated: `nats://a:4222,nats://b:4222`. A URL may carry `user:password@` or `token@`. */
+  /** URLs, separated by commas: `nats://a:4222,nats://b:4222`. A URL may contain `user:password@` or `token@`. */
   readonly servers: string;
-  /** Shown by the server's monitoring. Default `tutti`. */
+  /** The client's name in the server's monitoring. Default `tutti`. */
   readonly name?: string;
   /** Path of a credentials file (JWT and seed). Read again at every reconnect, so that it can be rotated. */
   readonly creds?: string;
@@ -25,7 +25,7 @@ export interface NatsOptions {
   readonly nkey?: string;
   /** Paths of PEM files. `ca` alone verifies the server, `cert` and `key` identify the client. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
-  /** Default: the system's. */
+  /** The source of time and randomness. Default: the system's. */
   readonly clock?: Clock;
 }
 
@@ -67,7 +67,7 @@ export function connectionOptions(options: NatsOptions): ConnectionOptions {
     reconnectJitter: 250,
     reconnectJitterTLS: 250,
     waitOnFirstConnect: false,
-    // A restarted server may refuse credentials until its accounts are loaded: that must not end the connection.
+    // A restarted server may refuse credentials until its accounts are loaded; that must not end the connection.
     ignoreAuthErrorAbort: true,
     timeout: 10_000,
     // A dead peer is noticed after pingInterval * maxPingOut.
@@ -78,7 +78,7 @@ export function connectionOptions(options: NatsOptions): ConnectionOptions {
   };
 }
 
-/** nats.js ignores credentials that stand in a URL, so they are taken out here (and stay out of every message). */
+/** Takes the credentials out of URLs: nats.js ignores them there, and they must not appear in any message. */
 export function parseServers(list: string) {
   const found: { user?: string; password?: string; token?: string } = {};
   let secure = false;
@@ -87,7 +87,10 @@ export function parseServers(list: string) {
     if (url === "") return [];
     const match = /^([a-z]+:\/\/)?(?:([^@/]*)@)?([^/]*)\/?$/i.exec(url);
     if (!match?.[3]) {
-      throw new BusError("failed", `not a NATS URL: ${JSON.stringify(redact(url))}; expected e.g. ${DEFAULT_NATS_URL}`);
+      throw new BusError(
+        "failed",
+        `not a valid NATS URL: ${JSON.stringify(redact(url))}; expected e.g. ${DEFAULT_NATS_URL}`,
+      );
     }
     const [, scheme = "nats://", userinfo, host] = match;
     if (scheme.toLowerCase() === "tls://") secure = true;
@@ -119,7 +122,7 @@ function authenticators(options: Omit<NatsOptions, "servers">): Authenticator[] 
   return list;
 }
 
-/** nats.js would take what it cannot read for a server that cannot be reached. */
+/** Tries the credentials once: nats.js would report unreadable ones as a server that cannot be reached. */
 function tried(authenticator: Authenticator, variable: string): Authenticator {
   try {
     authenticator("nonce");
@@ -135,7 +138,7 @@ function rereading(path: string, what: string): () => Uint8Array {
     try {
       last = readFileSync(path);
     } catch {
-      // An unreadable file must not end a connection that the last contents can still reopen.
+      // An unreadable file must not end a connection that the last content can still restore.
     }
     return last;
   };

@@ -9,17 +9,17 @@ import { DELETION_MS, Recovery } from "./recovery.ts";
 
 const EXPIRES_MS = 30_000;
 const HEARTBEAT_MS = 5000;
-/** Ticks of a second without a word, while there is demand, after which requests count as lost. */
+/** The ticks of a second without a message, while there is demand, after which requests count as lost. */
 const SILENT_TICKS = 12;
-/** Requests that expire one after another are asked again together. */
+/** The time for which the demand of expired requests is gathered into one new request. */
 const GATHER_MS = 20;
-/** A status of the server: the consumer was deleted, or its leader changed. */
+/** The server's status when the consumer was deleted or its leader changed. */
 const CONFLICT = 409;
 
 /**
- * Pull requests on the raw protocol. Only the sum of what is asked and not delivered is kept, for a message does not
- * tell which request it answers. When requests are lost (reconnect, silence, consumer deleted) the inbox is given up
- * before they are made again, so that they cannot be answered twice.
+ * Pull requests on the raw protocol. Only the total of demanded and undelivered messages is kept, because a message
+ * does not say which request it answers. When requests are lost (reconnect, silence, deleted consumer), the inbox is
+ * abandoned before they are repeated, so that they cannot be answered twice.
  */
 export class NatsPuller implements Puller {
   readonly #link: Link;
@@ -33,13 +33,13 @@ export class NatsPuller implements Puller {
   /** The part of outstanding that no request asks for yet. */
   #unasked = 0;
   #gathering: (() => void) | undefined;
-  /** Of the recovery that is due. */
+  /** Cancels the recovery that is due. */
   #disarm: (() => void) | undefined;
   #asking = false;
   #silentTicks = 0;
   #stopped = false;
 
-  /** `ensure` makes the consumer, if it is not there. */
+  /** `ensure` creates the consumer if it does not exist. */
   constructor(
     link: Link,
     stream: string,
@@ -59,7 +59,8 @@ export class NatsPuller implements Puller {
       link.emit({ type: "resynchronised", what: `puller of ${this.#what}` });
     });
     this.#unlisten = link.listen({
-      // At once, not when the connection is back: the inbox would be announced again, and old requests answered.
+      // At once, not when the connection is back: nats.js would subscribe to the inbox again, and old requests be
+      // answered.
       onDown: () => this.#leave(),
       onUp: () => this.#recovery.run(),
       onTick: () => {
@@ -82,7 +83,7 @@ export class NatsPuller implements Puller {
     this.#outstanding += count;
     this.#unasked += count;
     if (this.#asking) return;
-    // One request for all that is demanded in this moment, e.g. by the handlers of one batch.
+    // One request for all demand of this turn, such as that of the handlers of one batch.
     this.#asking = true;
     queueMicrotask(() => this.#ask());
   }
@@ -95,7 +96,7 @@ export class NatsPuller implements Puller {
     this.#gathering?.();
     this.#disarm?.();
     this.#outstanding = this.#unasked = 0;
-    // What is on its way to the inbox is given back at once instead of after the ack wait.
+    // Messages in transit to the inbox are given back at once instead of after the ack wait.
     if (this.#inbox) await this.#link.drain(this.#inbox.subscription);
     this.#inbox = undefined;
   }
@@ -129,7 +130,7 @@ export class NatsPuller implements Puller {
     const request = { batch: this.#unasked, expires: EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 };
     this.#unasked = 0;
     this.#silentTicks = 0;
-    this.#link.tell(this.#subject, JSON.stringify(request), { reply: inbox.subject });
+    this.#link.send(this.#subject, JSON.stringify(request), { reply: inbox.subject });
   }
 
   #take(message: Msg): void {
@@ -142,7 +143,7 @@ export class NatsPuller implements Puller {
     }
   }
 
-  /** What the server says for itself: heartbeats, and how a request ended. */
+  /** Handles a message of the server itself: a heartbeat, or the end of a request. */
   #control(message: Msg): void {
     const { status, headers = {} } = readHeaders(message);
     if (this.#stopped || status === 100) return;
@@ -154,7 +155,8 @@ export class NatsPuller implements Puller {
         this.#ask();
       });
     } else {
-      // Deleted, no leader, nobody there: nothing tells what became of the rest. Deleted is one of several under 409.
+      // The consumer was deleted, has no leader or does not answer, so the rest of the request is lost. Status 409 may
+      // mean a deletion, which must be over before the consumer is created again.
       this.#disarm ??= this.#link.clock.timer(status === CONFLICT ? DELETION_MS : 0, () => {
         this.#disarm = undefined;
         this.#recovery.run();

@@ -4,16 +4,16 @@ import type { Link } from "./link.ts";
 const SHORTEST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2000;
 /**
- * What is made again before the server has finished deleting it loses its files, and delivers nothing (seen on 2.9.10).
- * Whoever uses it hears of the deletion while that goes on.
+ * The time to wait after a deletion. A stream or consumer that is created again before the server has finished deleting
+ * it loses its files and delivers nothing (seen on 2.9.10). Its users are notified while the deletion is in progress.
  */
 export const DELETION_MS = 1000;
-/** A failure within this time after it was made: then it is not made again at once. */
+/** The time after an attempt within which the next attempt is delayed. */
 const SETTLED_MS = 5000;
 
 /**
- * Something that must be made again on the server until it works: a follower's consumer, a puller's requests.
- * One attempt at a time, with growing pauses; asked meanwhile, once more afterwards.
+ * Repeats an attempt to restore something on the server until it succeeds: a follower's consumer, a puller's requests.
+ * One attempt runs at a time, with growing pauses. A `run` during an attempt causes one more afterwards.
  */
 export class Recovery {
   readonly #link: Link;
@@ -24,7 +24,7 @@ export class Recovery {
   #pauseMs = 0;
   #lastAttempt = Number.NEGATIVE_INFINITY;
 
-  /** `attempt` is made again when it rejects. */
+  /** `attempt` is repeated when it rejects. */
   constructor(link: Link, attempt: () => Promise<void>) {
     this.#link = link;
     this.#attempt = attempt;
@@ -37,7 +37,7 @@ export class Recovery {
     });
   }
 
-  /** Resolves when nothing has to be made again, or nothing ever will. */
+  /** Resolves when no attempt is due: the last one succeeded, or the recovery was stopped. */
   async settled(): Promise<void> {
     await this.#running;
   }

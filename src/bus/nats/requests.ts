@@ -4,18 +4,21 @@ import { closedError, toBusError } from "./errors.ts";
 import { readHeaders } from "./headers.ts";
 import type { Link } from "./link.ts";
 
-/** A request that may be repeated is sent again after this time without an answer, each time after twice as long. */
+/** The time without an answer after which a repeatable request is sent again; it doubles up to the last. */
 const FIRST_REPEAT_MS = 1000;
 const LAST_REPEAT_MS = 5000;
-/** Where nobody answered (a server is starting, a cluster elects a leader), it is sent again sooner. */
+/**
+ * The shorter pause before a request is sent again that had no responder: a server is starting, or a cluster elects a
+ * leader.
+ */
 const FIRST_PAUSE_MS = 50;
 const LAST_PAUSE_MS = 1000;
 
 export interface RequestOptions {
-  /** All attempts together. */
+  /** The time for all attempts together. */
   readonly timeoutMs: number;
   readonly headers?: MsgHdrs | undefined;
-  /** It may be carried out twice: it is sent again until it is answered, over reconnects too. */
+  /** The request may be carried out twice: it is sent again until it is answered, also over reconnects. */
   readonly repeat?: boolean;
 }
 
@@ -25,15 +28,16 @@ interface Waiting {
   readonly options: RequestOptions;
   send(): void;
   settle(outcome: Msg | BusError): void;
-  /** What the last attempt met. */
+  /** The state of the last attempt, which decides the error of a timeout. */
   met: "silence" | "no-responders" | "disconnected";
   pauseMs: number;
   cancelRepeat: () => void;
 }
 
 /**
- * Requests with one shared inbox. All attempts of a request have one reply subject, so that a late answer to the first
- * counts as well. The client's own requests are not used: they decode the headers of an answer without a bound.
+ * Requests with one shared inbox. All attempts of a request have the same reply subject, so that a late answer to the
+ * first attempt counts. The requests of nats.js are not used, because they decode the headers of an answer without a
+ * size limit.
  */
 export class Requests {
   readonly #link: Link;
@@ -118,7 +122,7 @@ export class Requests {
     if (!waiting) return;
     if (message.data.length > 0 || readHeaders(message).status !== 503) return waiting.settle(message);
     waiting.met = "no-responders";
-    // News of a publish that was not permitted takes a moment longer to get here.
+    // If the publish was not permitted, the error that says so arrives a moment later.
     if (!waiting.options.repeat) return this.#link.clock.endOfTurn(() => waiting.settle(noResponders(waiting.what)));
     waiting.cancelRepeat();
     waiting.cancelRepeat = this.#link.clock.timer(waiting.pauseMs, waiting.send);
@@ -137,4 +141,4 @@ export class Requests {
   }
 }
 
-const noResponders = (what: string): BusError => new BusError("no-responders", `${what}: nobody answers there`);
+const noResponders = (what: string): BusError => new BusError("no-responders", `${what}: no subscriber answers there`);

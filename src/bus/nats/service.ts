@@ -10,7 +10,7 @@ import { toMessage } from "./message.ts";
 export async function startService(link: Link, definition: ServiceDefinition): Promise<Stoppable> {
   const { name, version, description, endpoints } = definition;
   try {
-    // Its types are those of an older nats-core, which it brings along.
+    // The package's types refer to an older nats-core, its own dependency.
     const services = new Svcm(link.nc as unknown as ConstructorParameters<typeof Svcm>[0]);
     const service = await services.add({ name, version, description });
     for (const endpoint of endpoints) {
@@ -28,5 +28,5 @@ export async function startService(link: Link, definition: ServiceDefinition): P
   }
 }
 
-/** The message as it came: the service's own form of it does not know its size. */
+/** The received message: the service's wrapper of it does not have `size`. */
 const inside = (message: object): Msg => (message as { readonly msg: Msg }).msg;

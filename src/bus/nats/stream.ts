@@ -3,15 +3,19 @@ import { JetStreamError, jetStreamNumber } from "./errors.ts";
 import { parseHeaders } from "./headers.ts";
 import type { Link } from "./link.ts";
 
-/** The server refuses less, and two minutes is its default for what is longer. */
+/** The shortest age that the server accepts. */
 const SHORTEST_AGE_MS = 100;
+/** The server's default window for message ids. */
 const DUPLICATE_WINDOW_NS = 120e9;
 type Config = Readonly<Record<string, unknown>>;
 
-/** The server's form of a stream. */
+/** A stream's configuration in the server's format. */
 export type StreamConfig = Config & { readonly name: string; readonly subjects: readonly string[] };
 
-/** The server's form of a definition. All that the definition leaves open is written out, so that removing a limit works. */
+/**
+ * Converts a definition to the server's format. Fields that it leaves out are written as well, so that removing a limit
+ * works.
+ */
 export function streamConfig(definition: StreamDefinition): StreamConfig {
   return {
     name: definition.name,
@@ -31,7 +35,7 @@ export function streamConfig(definition: StreamDefinition): StreamConfig {
 
 const LIMIT_FIELDS = { maxMessages: "max_msgs", maxBytes: "max_bytes" } as const;
 
-/** What an existing stream keeps although the definition says, or leaves open, something else. */
+/** The fields in which an existing stream keeps its own value, whatever the definition says. */
 export function keptFields({ keep = [], replicas }: Pick<StreamDefinition, "keep" | "replicas">): string[] {
   return [...keep.map((limit) => LIMIT_FIELDS[limit]), ...(replicas === undefined ? ["num_replicas"] : [])];
 }
@@ -50,16 +54,16 @@ interface StreamInfo {
 const readInfo = (link: Link, name: string): Promise<StreamInfo> =>
   link.api<StreamInfo>(`STREAM.INFO.${name}`, undefined, `stream ${name}`);
 
-/** When the stream was made, in the server's words. Rejects with `no-stream`. */
+/** The stream's creation time in the server's format. Rejects with `no-stream`. */
 export async function readCreated(link: Link, name: string): Promise<string> {
   return (await readInfo(link, name)).created;
 }
 
 /**
- * Looks the stream up, creates it if it is missing, and updates it only where it differs from `config`: a process may be
- * forbidden to create and to change what is there. Its storage stays what it is, and so does what `keep` names, where it is
- * set. Resolves with when it was created. Rejects with `failed`, naming the field, when the server does not allow a change;
- * the stream is then as it was.
+ * Looks the stream up, creates it if it is missing, and updates it only where it differs from `config`, because a
+ * process may not be permitted to create or change streams. An existing stream keeps its storage, and the fields in
+ * `keep` that it has set. Resolves with the creation time. Rejects with `failed`, naming the field, when the server
+ * does not allow a change; the stream is then unchanged.
  */
 export async function createOrUpdate(link: Link, config: StreamConfig, keep: readonly string[]): Promise<string> {
   const { name } = config;
@@ -73,14 +77,14 @@ export async function createOrUpdate(link: Link, config: StreamConfig, keep: rea
     try {
       return (await link.api<StreamInfo>(`STREAM.CREATE.${name}`, config, what)).created;
     } catch (error) {
-      // Another process was faster, with a configuration that differs.
+      // Another process has just created it with a different configuration.
       if (!(error instanceof JetStreamError && error.number === jetStreamNumber.streamExists))
         throw explained(error, what, config);
     }
   }
 }
 
-/** For a stream that may be missing: other errors stay. */
+/** Turns the error of a missing stream into undefined, and throws any other. */
 export function ifMissing(error: unknown): undefined {
   if (!isBusError(error, "no-stream")) throw error;
 }
@@ -103,7 +107,9 @@ async function update(link: Link, { config: existing }: StreamInfo, config: Stre
   }
 }
 
-/** A server reserves a stream's bytes when it is made, and says no more than that it cannot. */
+/**
+ * Adds the reason to a refused creation: a server reserves the bytes of a stream, and its error does not mention them.
+ */
 function explained(error: unknown, what: string, { max_bytes: bytes }: Config): unknown {
   if (!isBusError(error, "full") || !(Number(bytes) > 0)) return error;
   const message = `${what} asks for ${bytes} bytes, which the server reserves and does not have: ${error.message}`;
@@ -126,7 +132,9 @@ interface ApiMessage {
   readonly hdrs?: string;
 }
 
-/** A message by sequence or the last of a filter, from the stream's leader, so never an outdated answer. */
+/**
+ * Reads a message by sequence, or the last of a filter. The stream's leader answers, so the answer is never outdated.
+ */
 export async function readMessage(
   link: Link,
   stream: string,
@@ -154,7 +162,7 @@ export async function readMessage(
   }
 }
 
-/** Without a filter also that of a message which has gone since. */
+/** The sequence of the last message. Without a filter, the message itself may have been removed since. */
 export async function lastSequence(link: Link, stream: string, filter?: string): Promise<number> {
   if (filter !== undefined) return (await readMessage(link, stream, { last_by_subj: filter }))?.sequence ?? 0;
   const info = await link.apiOfStream<{ state: { last_seq: number } }>(
@@ -179,7 +187,7 @@ export async function readStreamState(link: Link, stream: string): Promise<Strea
   };
 }
 
-/** Subjects come in pages (100,000 on today's servers). */
+/** Lists the subjects that match. The server sends them in pages (of 100,000 today). */
 export async function listSubjects(link: Link, stream: string, filter: string): Promise<string[]> {
   const found = new Set<string>();
   for (let offset = 0; ; ) {
@@ -197,8 +205,8 @@ export async function listSubjects(link: Link, stream: string, filter: string): 
 }
 
 /**
- * Message by message, although a purge by subject would be one call: on server 2.9.10 such a purge makes every consumer
- * whose filter matches skip all that it has not delivered yet (tried: 699 of 1,000 messages were never delivered).
+ * Removes a subject's messages one by one, although a purge by subject would be one call: on server 2.9.10 a purge
+ * makes every consumer whose filter matches skip all undelivered messages (tried: 699 of 1,000 were never delivered).
  */
 export async function removeSubject(link: Link, stream: string, subject: string): Promise<number> {
   const first = { seq: 1, next_by_subj: subject };
@@ -210,7 +218,7 @@ export async function removeSubject(link: Link, stream: string, subject: string)
       const what = `remove ${subject} from stream ${stream}`;
       await link.apiOfStream(stream, `STREAM.MSG.DELETE.${stream}`, { ...which, no_erase: true }, what);
     } catch (error) {
-      // It may have been acknowledged, and so removed, in the meantime.
+      // The message may have been acknowledged, and so removed, in the meantime.
       if (!(error instanceof JetStreamError) || (await readMessage(link, stream, which))) throw error;
     }
   }

@@ -395,8 +395,8 @@ describe("connecting", () => {
     const demands = `NATS at ${server.url} demands a client certificate and`;
     const expected = "expected NATS_TLS_CERT with NATS_TLS_KEY, signed by an authority that the server trusts";
     expect(refusals).toMatchObject([
-      { code: "failed", message: `${demands} was given none: ${expected}` },
-      { code: "failed", message: `${demands} does not accept that of NATS_TLS_CERT: ${expected}` },
+      { code: "failed", message: `NATS at ${server.url} demands a client certificate and none is set: ${expected}` },
+      { code: "failed", message: `${demands} does not accept the one in NATS_TLS_CERT: ${expected}` },
       {
         code: "failed",
         message: expect.stringMatching(/first certificate.*NATS_TLS_CA.*demands a client certificate/),

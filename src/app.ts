@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Who asks, for the log. */
   readonly requester?: string;
+  /** What the run is found by: at most 32, of 1 to 64 characters without a comma. Default: none. */
+  readonly tags?: readonly string[];
 }
 
 /** What `watch` tells, in order. It begins with the whole run as it stands and ends after the `run` event that has an end. */
@@ -129,8 +131,8 @@ export interface Tutti {
   result<T>(run: RunHandle<T>, options?: { signal?: AbortSignal }): Promise<T>;
   result(run: string, options?: { tenant?: string; signal?: AbortSignal }): Promise<Json>;
   get(run: RunRef, options?: { tenant?: string }): Promise<RunView>;
-  /** Newest first. */
-  list(options?: { tenant?: string; limit?: number }): Promise<RunSummary[]>;
+  /** Newest first; with `tag`, those alone that have it. Default: 50 of them. */
+  list(options?: { tenant?: string; limit?: number; tag?: string }): Promise<RunSummary[]>;
   watch(run: RunRef, options?: { tenant?: string; signal?: AbortSignal }): AsyncIterable<WatchEvent>;
   log(run: RunRef, options?: { tenant?: string }): Promise<LogEntry[]>;
   cancel(run: RunRef, options?: { tenant?: string; reason?: string; by?: string }): Promise<void>;

@@ -16,6 +16,7 @@ export interface RequestOptions extends CommonOptions {
   readonly run?: string;
   readonly priority?: Priority;
   readonly deadline?: string;
+  readonly tag?: readonly string[];
 }
 
 export const addBus = (command: Command): Command =>
@@ -36,7 +37,8 @@ export const addRequest = (command: Command): Command =>
       .option("-i, --input <json>", "the input: JSON, @FILE, or - for standard input (default: {})")
       .option("--run <id>", "id of the run: the same id with the same input is the same run")
       .addOption(new Option("--priority <level>", "of the run's tasks").choices(["high", "normal", "low"]))
-      .option("--deadline <duration>", "for the whole run, e.g. 30s (default: none)"),
+      .option("--deadline <duration>", "for the whole run, e.g. 30s (default: none)")
+      .option("--tag <word>", "what the run is found by; may be repeated", gather),
   );
 
 /** How a process executes tasks. */
@@ -57,6 +59,9 @@ export const addHosting = (command: Command): Command =>
         .option("--files <dir>", "let handlers open paths under this folder (default: none)"),
     ),
   );
+
+/** An option that may be repeated. */
+const gather = (one: string, before: readonly string[] = []): readonly string[] => [...before, one];
 
 /** A whole number, 1 or more. */
 export function positiveInteger(text: string): number {
@@ -83,7 +88,7 @@ export async function toRunOptions(options: RequestOptions): Promise<RunOptions>
     import("../core/names.ts"),
     import("../core/duration.ts"),
   ]);
-  const { run, tenant, priority, deadline } = options;
+  const { run, tenant, priority, deadline, tag } = options;
   for (const [flag, value] of [
     ["--run", run],
     ["--tenant", tenant],
@@ -105,6 +110,7 @@ export async function toRunOptions(options: RequestOptions): Promise<RunOptions>
     ...(tenant !== undefined && { tenant }),
     ...(priority && { priority }),
     ...(deadlineMs !== undefined && { deadline: deadlineMs }),
+    ...(tag && { tags: tag }),
   };
 }
 

@@ -81,7 +81,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       }),
     );
   const words = argv.filter((word) => !word.startsWith("-"));
-  const asked = words[0] === "help" ? words[1] : words[0];
+  const asked = fullName(words[0] === "help" ? words[1] : words[0]);
   if (asked !== undefined && !Object.hasOwn(COMMANDS, asked)) return fail(unknownCommand(asked));
   const program = await createProgram(asked);
   try {
@@ -91,6 +91,10 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
   return finish(Number(process.exitCode ?? 0));
 }
+
+/** What people of other command lines type. */
+const ALIASES: Readonly<Record<string, string>> = { ls: "runs" };
+const fullName = (asked: string | undefined): string | undefined => ALIASES[asked ?? ""] ?? asked;
 
 function unknownCommand(asked: string): UsageError {
   const known = Object.keys(COMMANDS);

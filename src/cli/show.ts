@@ -43,6 +43,7 @@ async function show(run: string, options: Options): Promise<void> {
   const width = process.stdout.isTTY ? process.stdout.columns || 80 : PIPE_WIDTH;
   const lineOptions = { paint, now: Date.now(), width };
   const all: (readonly [label: string, text: string | undefined])[] = [
+    ["tags", view.tags?.join(", ")],
     ["submitted", formatMoment(view.submittedAt)],
     ["ended", view.endedAt ? formatMoment(view.endedAt) : undefined],
     ["redriven", view.redriven && describeRedrive(view.redriven)],

@@ -54,9 +54,9 @@ export function elapsedOf(view: TaskView, now: number): string | undefined {
   return formatDuration(Math.max(0, end - Date.parse(view.startedAt)));
 }
 
-/** `part-3 (translate)`, or the type alone where the key says no more. */
+/** `part-3 (translate)`, or the type alone where the key says no more; an item with a label is `3 "Ada" (translate)`. */
 export function titleOf(view: TaskView, paint: Paint): string {
-  const key = keyOf(view.task);
+  const key = keyOf(view.task) + (view.label === undefined ? "" : ` ${JSON.stringify(view.label)}`);
   return view.task === ROOT || key === view.type ? view.type : `${key} ${paint("dim", `(${view.type})`)}`;
 }
 

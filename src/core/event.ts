@@ -3,6 +3,7 @@ import { taskError, wireError } from "./error.ts";
 import { json } from "./json.ts";
 import { isTaskId, name, priority, taskId } from "./names.ts";
 import { policy } from "./policy.ts";
+import { tags } from "./tags.ts";
 import { type StoredKind, VERSIONS } from "./version.ts";
 
 const versionOf = (kind: StoredKind) => z.int().min(1).max(VERSIONS[kind]);
@@ -41,6 +42,8 @@ export const submitted = z.object({
   /** Milliseconds from this event's log timestamp. */
   deadlineMs: z.number().positive().optional(),
   requester: z.string().optional(),
+  /** What the run is found by. */
+  tags: tags.optional(),
   /** Where the caller waits for the outcome: the owner of the run sends it there when the run has ended. */
   replyTo: z.string().optional(),
   /** The caller's W3C `traceparent`, when it sent one. */
@@ -147,6 +150,12 @@ export const decided = z.object({
       answers: z.record(z.string(), json).optional(),
       /** The children of a map, as many as it is over. */
       items: z.int().min(0).optional(),
+      /** Of a map whose items have labels: those of its children, in order. */
+      labels: z.array(z.string()).optional(),
+      labelsRef: blobRef.optional(),
+      /** Of an item that is a plan which is sent: the plan, and what it is given. */
+      input: json.optional(),
+      inputRef: blobRef.optional(),
       /** Why there are none: the task fails by it. */
       error: z.string().optional(),
     }),

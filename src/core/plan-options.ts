@@ -5,6 +5,7 @@ import { join } from "./join.ts";
 import { json } from "./json.ts";
 import { name, priority } from "./names.ts";
 import { retry } from "./policy.ts";
+import { tags } from "./tags.ts";
 
 /** The schemas of what a task of a plan may say besides its kind and its input. */
 
@@ -91,7 +92,8 @@ export const options = {
   replan: replan.optional(),
   /** `times`: the most executions in all. `every`: from the end of one to the start of the next. */
   repeat: exactObject({ until: expression, every: duration.optional(), times: count.max(1_000_000) }).optional(),
-  tags: z.array(z.string().min(1).max(64)).max(32).optional(),
+  /** What it is found by. */
+  tags: tags.optional(),
 };
 
 export const REDUCERS = ["count", "sum", "stats", "collect", "concat", "merge"] as const;

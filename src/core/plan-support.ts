@@ -7,10 +7,7 @@ import type { ProblemList } from "./problem.ts";
  * A dot leads into an option; a table for each of what a plan is made of.
  */
 const NOT_CARRIED_OUT = {
-  task: [
-    ...["wait", "compensate", "cache", "limit", "budget", "replan", "repeat", "tags"],
-    ...["each.key", "each.reduce.type"],
-  ],
+  task: [...["wait", "compensate", "cache", "limit", "budget", "replan", "repeat"], "each.reduce.type"],
   plan: ["finally"],
   type: ["start"],
 } as const satisfies { readonly [part: string]: readonly string[] };
@@ -26,9 +23,6 @@ export function refuseUnsupported(part: "task" | "plan", stated: object, at: str
     if (!isStated(stated, path)) continue;
     problems.add(() => ({ path: [at, ...path].join("/"), message: describe(path.join(".")) }));
   }
-  // Whether the items are plans that are sent is known only once they are read, and that is not the fold's to do.
-  if (part === "task" && "each" in stated && "type" in stated && stated.type === "plan")
-    problems.add(() => ({ path: `${at}/each`, message: describe("each beside the type plan") }));
 }
 
 /** Refuses a reserved type that is not carried out yet. */

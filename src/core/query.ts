@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { name, taskId } from "./names.ts";
 import { DEFAULT_TENANT } from "./request.ts";
+import { tag } from "./tags.ts";
 
 const tenant = name.default(DEFAULT_TENANT);
 const whichRun = z.object({ run: name, tenant });
@@ -19,7 +20,8 @@ export type SettledQuery = z.output<typeof settledQuery>;
 export const QUERIES = {
   /** `tasks: false` leaves the tasks out: a run may have more of them than a message holds. */
   "runs.get": whichRun.extend({ tasks: z.boolean().default(true) }),
-  "runs.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50) }),
+  /** With `tag`, only runs that have it. */
+  "runs.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50), tag: tag.optional() }),
   "runs.cancel": whichRun.extend({ by: z.string().max(256).optional(), reason: z.string().max(2000).optional() }),
   "dead.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50) }),
   "dead.get": whichLetter,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { duration } from "./duration.ts";
 import { name, priority } from "./names.ts";
+import { tagsInHeader } from "./tags.ts";
 
 /** Headers of a request, and of its reply. */
 export const HEADERS = {
@@ -9,6 +10,7 @@ export const HEADERS = {
   priority: "Tutti-Priority",
   deadline: "Tutti-Deadline",
   requester: "Tutti-Requester",
+  tags: "Tutti-Tags",
   trace: "traceparent",
   errorCode: "Nats-Service-Error-Code",
   error: "Nats-Service-Error",
@@ -29,6 +31,8 @@ export const requestHeaders = z.object({
     .max(256)
     .regex(/^\P{Cc}*$/u, { error: "expected one line of text" })
     .optional(),
+  /** With commas between them. */
+  [HEADERS.tags]: tagsInHeader.optional(),
 });
 export type RequestHeaders = z.output<typeof requestHeaders>;
 

@@ -32,6 +32,10 @@ const iso = z.string();
 export const taskView = z.object({
   task: taskId,
   type: name,
+  /** Of an item of a map that says where its items have labels. */
+  label: z.string().optional(),
+  /** What the plan says for search. */
+  tags: z.array(z.string()).optional(),
   state: z.enum(TASK_STATES),
   attempt: z.int(),
   /** Attempts that its policy allows, as far as the log states them: a retry policy that only its type has is known after a failure. */
@@ -58,6 +62,7 @@ export const runView = z.object({
   run: name,
   type: name,
   status: z.enum(RUN_STATUSES),
+  tags: z.array(z.string()).optional(),
   submittedAt: iso,
   endedAt: iso.optional(),
   output: json.optional(),

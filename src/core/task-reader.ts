@@ -10,6 +10,7 @@ import { each, options, wait } from "./plan-options.ts";
 import { type PlanWords, refuseUnsupported, refuseUnsupportedType } from "./plan-support.ts";
 import { type PlannedTaskV2, TASK_FIELDS } from "./plan-v2.ts";
 import type { Problem, ProblemList } from "./problem.ts";
+import { templateOfSent } from "./sent-template.ts";
 import { wordOf } from "./template.ts";
 
 /** What reading a task needs of the check of the whole plan. */
@@ -142,6 +143,7 @@ export class TaskReader {
     };
     // A plan that is sent has references of its own.
     if (task.type !== "plan") template(task.input, place("input", ofItem));
+    else if (isMap && task.input !== undefined) template(templateOfSent(task.input), place("input", ofItem));
     template(task.each?.in, place("each/in"));
     for (const field of ["ask", "from", "subject", "run", "until"] as const)
       template(task.wait?.[field], place(`wait/${field}`));
@@ -177,9 +179,9 @@ export class TaskReader {
     depth: number,
   ): void {
     const { problems, checkSent } = this.#context;
-    // Of a map it is the item; a `start` may be given all of its input by a word.
+    // Of a map it is the item, or made of it; a `start` may be given all of its input by a word.
     if (input === undefined && each !== undefined) return;
-    if (type === "start" && isObject(input) && wordOf(input)) return;
+    if ((type === "start" || each !== undefined) && isObject(input) && wordOf(input)) return;
     const known = type === "plan" ? ["plan", "input"] : ["type", "input", "run"];
     if (!isObject(input)) return problems.expected(`${at}/input`, `an object with ${known.join(", ")}`, input);
     refuseUnknown(input, known, `${at}/input`, problems);
@@ -189,6 +191,8 @@ export class TaskReader {
       else if (typeof input.type === "string") this.#checkType(input.type, `${at}/input/type`);
       return;
     }
+    // Of the items it is known once they are read.
+    if (each !== undefined && isObject(input.plan) && wordOf(input.plan)) return;
     for (const one of checkSent(input.plan, depth))
       problems.add(() => ({ ...one, path: `${at}/input/plan${one.path}` }));
   }

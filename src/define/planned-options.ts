@@ -50,7 +50,7 @@ export interface PlannedAction {
 /**
  * How one task of a plan differs from its type's defaults. All but `key`, `needs` and the policy make it a plan of version 2.
  *
- * Not carried out by this version yet, and refused by `plan()` (400): `compensate`, `cache`, `limit`, `budget`, `replan`, `repeat`, `tags`.
+ * Not carried out by this version yet, and refused by `plan()` (400): `compensate`, `cache`, `limit`, `budget`, `replan`, `repeat`.
  */
 export interface PlannedTaskOptions<T = unknown> extends PolicyInput {
   /** Unique in the plan and the same whenever the plan is made again. Default: the type, then `type-2`, `type-3`, … */
@@ -85,6 +85,7 @@ export interface PlannedTaskOptions<T = unknown> extends PolicyInput {
     readonly every?: Duration;
     readonly times: number;
   };
+  /** What it is found by. */
   readonly tags?: readonly string[];
 }
 
@@ -109,13 +110,13 @@ export const PLANNED_OPTIONS: OptionNames<PlannedTaskOptions> = {
 /** Options that a plan of version 1 has too. */
 export const OLD_OPTIONS: readonly string[] = ["key", "needs", "retry", "timeout", "priority"];
 
-/** How a map goes over its items. A `key`, and a reduction by a task type, are not carried out yet: `plan()` refuses them. */
+/** How a map goes over its items. A reduction by a task type is not carried out yet: `plan()` refuses it. */
 export interface EachOptions {
   /** Items at once. Default: all. */
   readonly concurrency?: number;
   /** Items that a child is given at once, as an array; it returns one output for them. */
   readonly batch?: number;
-  /** A JSON pointer to a label of each item that is unique. */
+  /** A JSON pointer to a label of each item that is unique: by it people find the item in `tutti show`. */
   readonly key?: string;
   /** When the items are enough. Default: all have succeeded. */
   readonly join?: JoinInput;

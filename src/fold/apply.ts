@@ -200,13 +200,19 @@ const failLost = (task: TaskRecord, ref: string, turn: Turn): void =>
   failAttempt(task, { kind: "terminal", message: `the plan's blob ${ref} is gone` }, turn);
 
 /** Counts for a task that waits for it, once. */
-function applyDecision(run: RunState, { task: id, attempt, answers, items, error }: Decision, turn: Turn): void {
+function applyDecision(
+  run: RunState,
+  { task: id, attempt, answers, items, labels, input, error }: Decision,
+  turn: Turn,
+): void {
   const task = run.tasks.get(id);
   if (!task || stateOf(task) !== "deciding" || attemptOf(task) !== attempt) return;
   if (!answers)
     return failTask(task, "broken", turn, { error: { kind: "terminal", message: error ?? "it could not be decided" } });
   task.node!.answers = answers;
   task.node!.items = items;
+  task.node!.labels = labels;
+  task.node!.given = input;
   start(task, turn);
 }
 

@@ -6,6 +6,7 @@ import type { MapItems } from "../core/map-items.ts";
 import { PLAN_LIMITS } from "../core/plan.ts";
 import type { PlannedTaskV2 } from "../core/plan-v2.ts";
 import { isFolded, type Reducer, Tally as Reduction, readReducer, UnreducibleOutput } from "../core/reducer.ts";
+import { templateOfSent } from "../core/sent-template.ts";
 import { visitTemplate } from "../core/template.ts";
 import type { PlanNode } from "./plan-node.ts";
 import { isFinal, stateOf, type TaskRecord } from "./task-record.ts";
@@ -66,6 +67,7 @@ const NONE: readonly number[] = [];
 
 export function createProgress({ stated }: PlanNode): MapProgress {
   const reducer = readReducer(stated.each!.reduce);
+  const { input: inputOfItems = WHOLE_ITEM } = stated;
   return {
     reducer,
     reduction: isFolded(reducer) ? new Reduction(reducer) : undefined,
@@ -73,7 +75,7 @@ export function createProgress({ stated }: PlanNode): MapProgress {
     running: 0,
     next: 0,
     items: undefined,
-    needsItemsOnly: needsItemsOnly(stated.input ?? WHOLE_ITEM),
+    needsItemsOnly: needsItemsOnly(stated.type === "plan" ? templateOfSent(inputOfItems) : inputOfItems),
   };
 }
 

@@ -1,9 +1,10 @@
 import type { Expression } from "../core/expression.ts";
 import type { Json } from "../core/json.ts";
-import { type MapItems, readItems, readLabels } from "../core/map-items.ts";
+import { type MapItems, readItems } from "../core/map-items.ts";
 import { childOf, isOwnersType } from "../core/names.ts";
 import { assemble } from "../core/reducer.ts";
 import { resolveInput } from "../core/reference.ts";
+import { withSentTemplate } from "../core/sent-template.ts";
 import { resolveTemplate, type TemplateValues, visitTemplate } from "../core/template.ts";
 import { replacementOf } from "./fallback.ts";
 import { makesParentsOutput } from "./held-outputs.ts";
@@ -88,6 +89,7 @@ export function inputOf(task: TaskRecord, load: Load): Json {
     return inputRef === undefined ? input : load(inputRef);
   }
   if (node?.hasFallenBack) return isSentPlan(task) ? input : resolveLater(input, task, load);
+  if (isSentItem(task) && node!.given !== undefined) return node!.given;
   if (isItem(task)) return resolveItem(task, load);
   if (!node) return resolveInput(input, (key) => outputOf(run.tasks.get(childOf(parent.id, key))!, load));
   // A plan that is sent as an input has references of its own.
@@ -107,6 +109,10 @@ export const isSentPlan = ({ node, parent, spec, run }: TaskRecord): boolean =>
   isOwnersType(spec.type) &&
   (node ? node.hasFallenBack || node.stated.type !== undefined : !parent && run.submitted.v > 1);
 
+/** Whether the task is an item of a map, and a plan that is sent: what it is given is read for it and put into the log, so that it can be folded. */
+export const isSentItem = (task: TaskRecord): boolean =>
+  isItem(task) && task.node!.stated.type === "plan" && !task.node!.hasFallenBack;
+
 /** What the plan of an expanded task was given: `#/…` in it, and `input` in its expressions. */
 export function planInputOf(task: TaskRecord, load: Load): Json {
   const input = inputOf(task, load);
@@ -125,6 +131,7 @@ export function* inputRefs(task: TaskRecord): Generator<string> {
     return;
   }
   if (isItem(task)) {
+    if (node!.given !== undefined) return;
     const { map } = parent.children!;
     if (!map!.items || !map!.needsItemsOnly) yield* inputRefs(parent);
     return;
@@ -208,13 +215,12 @@ export function expressionValuesOf(task: TaskRecord, load: Load) {
   return { ...values, context: own };
 }
 
-/** What a map is over; before it is expanded, its labels are looked at too. Throws an `UnmappableInput`, or a `BrokenReference`. */
+/** What a map is over. Throws an `UnmappableInput`, or a `BrokenReference`. */
 export function itemsOf({ node, parent, children }: TaskRecord, load: Load): MapItems {
   if (children?.map?.items) return children.map.items;
-  const { in: template, batch, key } = node!.stated.each!;
+  const { in: template, batch } = node!.stated.each!;
   const expression = (text: string) => node!.answers?.[text] ?? evaluateIn(parent!, text, load);
   const items = readItems(resolveTemplate(template, { ...valuesIn(parent!, load), expression }), batch);
-  if (key !== undefined && !children?.map) readLabels(items, key);
   if (children?.map) children.map.items = items;
   return items;
 }
@@ -222,13 +228,18 @@ export function itemsOf({ node, parent, children }: TaskRecord, load: Load): Map
 const evaluateIn = (task: TaskRecord, text: string, load: Load): Json =>
   task.children!.plan!.checked.expressions.get(text)!.evaluate(expressionValuesIn(task, load));
 
-function resolveItem({ parent, node, spec }: TaskRecord, load: Load): Json {
+/** What an item is given that is a plan which is sent, by the answers to its expressions. Throws as {@link inputOf} does. */
+export const sentInputOf = (task: TaskRecord, answers: Answers, load: Load): Json => resolveItem(task, load, answers);
+
+type Answers = { readonly [text: string]: Json };
+
+function resolveItem({ parent, node, spec }: TaskRecord, load: Load, answers: Answers = node!.answers ?? {}): Json {
   const { input = WHOLE_ITEM } = spec;
   const item = itemsOf(parent!, load).at(node!.index);
-  const expression = (text: string) => node!.answers![text]!;
-  if (parent!.children!.map!.needsItemsOnly)
-    return resolveTemplate(input, { ...NO_VALUES, expression, item, index: node!.index });
-  return resolveTemplate(input, { ...valuesIn(parent!.parent!, load), expression, item, index: node!.index });
+  const expression = (text: string) => answers[text]!;
+  const around = parent!.children!.map!.needsItemsOnly ? NO_VALUES : valuesIn(parent!.parent!, load);
+  const resolve = (template: Json) => resolveTemplate(template, { ...around, expression, item, index: node!.index });
+  return node!.stated.type === "plan" ? withSentTemplate(input, resolve) : resolve(input);
 }
 
 const NO_VALUES = { output: () => undefined, outcome: () => ({}), input: undefined };

@@ -49,6 +49,10 @@ export interface PlanNode {
   items: number | undefined;
   /** Whether its fallback has taken its failure, and says what it is. */
   hasFallenBack: boolean;
+  /** Of a map whose items have labels: these, by their places, once they were decided. */
+  labels: readonly string[] | undefined;
+  /** Of an item that is a plan which is sent: its input, once it was decided. */
+  given: Json | undefined;
 }
 
 /** How far a plan of version 2 has come. */

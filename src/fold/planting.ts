@@ -94,6 +94,8 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
       answers: undefined,
       items: undefined,
       hasFallenBack: false,
+      labels: undefined,
+      given: undefined,
     };
     return child;
   });
@@ -148,6 +150,8 @@ export function plantItems(task: TaskRecord, size: number): void {
       answers: undefined,
       items: undefined,
       hasFallenBack: false,
+      labels: undefined,
+      given: undefined,
     };
     if (isKept) child.holders++;
     return child;

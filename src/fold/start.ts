@@ -5,9 +5,10 @@ import { depthOf } from "../core/names.ts";
 import type { CheckedPlan } from "../core/plan-check.ts";
 import { checkAnyPlan } from "../core/plan-v2-check.ts";
 import { describeProblems } from "../core/problem.ts";
+import { templateOfSent } from "../core/sent-template.ts";
 import { visitTemplate } from "../core/template.ts";
 import { findMapProblem } from "./map-node.ts";
-import { inputOf, isSentPlan } from "./outputs.ts";
+import { inputOf, isSentItem, isSentPlan } from "./outputs.ts";
 import type { PlanNode } from "./plan-node.ts";
 import type { TaskRecord } from "./task-record.ts";
 
@@ -26,7 +27,7 @@ export function findStart(task: TaskRecord): Start {
   if (!node) return !task.parent && isSentPlan(task) ? expandSent(task) : READY;
   const { stated, checked, index, answers } = node;
   if (node.hasFallenBack) return findFallback(task, node);
-  if (!answers && (stated.each || findQuestions(node).length > 0)) return { event: "ask" };
+  if (!answers && (stated.each || isSentItem(task) || findQuestions(task).length > 0)) return { event: "ask" };
   if (stated.when !== undefined && !checked.asksItems(index)) {
     const answer = answers![stated.when];
     if (answer === false) return { event: "skip" };
@@ -39,7 +40,7 @@ export function findStart(task: TaskRecord): Start {
 }
 
 function findFallback(task: TaskRecord, node: PlanNode): Start {
-  if (!node.answers && findQuestions(node).length > 0) return { event: "ask" };
+  if (!node.answers && findQuestions(task).length > 0) return { event: "ask" };
   if (node.stated.fallback!.value !== undefined) return { event: "replaced" };
   return isSentPlan(task) ? expandSent(task) : READY;
 }
@@ -55,12 +56,12 @@ function startMap(node: PlanNode): Start {
  * The texts of the expressions that are to be answered before a task starts: its condition, and those of its input. Of a map
  * they are those of what it is over; its input is that of the items.
  */
-export function findQuestions(node: PlanNode): readonly string[] {
-  const { stated, checked, index, hasFallenBack } = node;
+export function findQuestions(task: TaskRecord): readonly string[] {
+  const { stated, checked, index, hasFallenBack } = task.node!;
   if (checked.expressions.size === 0) return [];
   const texts = new Set<string>();
   if (stated.when !== undefined && !hasFallenBack && !checked.asksItems(index)) texts.add(stated.when);
-  const template = templateOf(node);
+  const template = templateOf(task);
   if (template !== undefined)
     visitTemplate(template, {
       found: (word) => void (word.word === "$expr" && texts.add(word.text)),
@@ -71,10 +72,13 @@ export function findQuestions(node: PlanNode): readonly string[] {
 }
 
 /** What the expressions that are answered before a task starts stand in, besides its condition. */
-function templateOf({ stated, hasFallenBack }: PlanNode): Json | undefined {
+function templateOf(task: TaskRecord): Json | undefined {
+  const { stated, hasFallenBack } = task.node!;
   const { type, input, each, fallback } = stated;
   if (hasFallenBack) return fallback!.type === "plan" ? undefined : (fallback!.value ?? fallback!.input);
-  return each ? each.in : type === "plan" ? undefined : input;
+  if (each) return each.in;
+  if (type !== "plan") return input;
+  return isSentItem(task) && input !== undefined ? templateOfSent(input) : undefined;
 }
 
 /** The plan that a task was sent as its input. The gateway has checked the root's; nobody's is trusted. */

@@ -11,6 +11,8 @@ export function viewTask(task: TaskRecord): TaskView {
   return {
     task: task.id,
     type: task.spec.type,
+    ...labelled(task),
+    ...(task.node?.stated.tags && { tags: task.node.stated.tags }),
     state: stateOf(task) satisfies TaskViewState,
     attempt: attemptOf(task),
     ...(attemptOf(task) > 1 || task.error ? { maxAttempts: maxAttemptsOf(task) } : {}),
@@ -31,6 +33,11 @@ function viewDeferral(task: TaskRecord): Pick<TaskView, "deferred"> {
   if (deferral?.attempt !== attemptOf(task)) return {};
   const { times, why } = deferral;
   return { deferred: { times, ...(why !== undefined && { why }) } };
+}
+
+function labelled({ parent, node }: TaskRecord): Pick<TaskView, "label"> {
+  const label = parent?.node?.labels?.[node!.index];
+  return label === undefined ? {} : { label };
 }
 
 /** Counted from the first attempt: after a redrive, those of the rounds before come on top. */
@@ -69,6 +76,7 @@ export function summarize(run: RunState, trace: string, ended?: { body: Ended; a
     run: run.run,
     type: run.submitted.type,
     status: ended?.body.status ?? statusOf(run),
+    ...(run.submitted.tags && { tags: run.submitted.tags }),
     submittedAt: iso(run.submittedAt),
     ...(ended && { endedAt: iso(ended.at) }),
     ...(ended?.body.output !== undefined && { output: ended.body.output }),

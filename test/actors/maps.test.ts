@@ -149,6 +149,38 @@ describe("a map", () => {
     ).resolves.toEqual([[1, 2], []]);
   });
 
+  it("has the labels of its items in the tree, and the tags of its tasks", async () => {
+    const people = [{ id: "ada" }, { id: 7 }];
+    const tasks = { m: { type: "echo", tags: ["people"], each: { in: { $ref: "#" }, key: "/id" } } };
+    const handle = await app.submit("plan", { plan: { v: 2, tasks }, input: people });
+    await handle.result();
+    const views = (await handle.get()).tasks;
+    expect(views.map(({ task, label, tags }) => [task, label, tags])).toEqual([
+      ["-", undefined, undefined],
+      ["m", undefined, ["people"]],
+      ["m/0", "ada", undefined],
+      ["m/1", "7", undefined],
+    ]);
+    await expect(run(tasks, {}, [{ id: 1 }, { id: "1" }])).rejects.toThrow("labels that are unique");
+  });
+
+  it("may be of plans that are sent, as they are or made of the item", async () => {
+    const plan = (n: Json) => ({
+      v: 2,
+      tasks: { a: { type: "echo", input: { $ref: "#/n" } } },
+      output: "a",
+      ...(n as {}),
+    });
+    const list = [1, 2].map((n) => ({ plan: plan({}), input: { n } }));
+    const m = { type: "plan", each: { in: { $ref: "#" } } };
+    await expect(run({ m }, { output: "m" }, list)).resolves.toEqual([1, 2]);
+    const one = { ...m, input: { plan: { $item: "/plan" }, input: { n: { $expr: "item.input.n + 1" } } } };
+    await expect(run({ m: one }, { output: "m" }, list)).resolves.toEqual([2, 3]);
+    const same = { ...m, input: { plan: plan({}), input: { n: { $index: true } } } };
+    await expect(run({ m: same }, { output: "m" }, list)).resolves.toEqual([0, 1]);
+    await expect(run({ m }, { output: "m" }, [{ plan: 5 }])).rejects.toThrow("the plan is refused");
+  });
+
   it("has its items in the tree", async () => {
     const handle = await app.submit("plan", { plan: { v: 2, tasks: { m: scored({}) } }, input: { numbers: [1, 2] } });
     await handle.result();

@@ -277,6 +277,17 @@ describeRuntime("a run", (runtime) => {
     await pending;
   });
 
+  test("is found by its tags, which it shows", async () => {
+    const app = await start(worker("echo", { run: ({ input }) => input as unknown }));
+    const tagged = await app.submit("echo", {}, { tags: ["nightly", "of May"] });
+    await app.submit("echo", {}, { tags: ["of May"] });
+    await app.submit("echo", {});
+    expect((await app.list({ tag: "nightly" })).map(({ run }) => run)).toEqual([tagged.run]);
+    expect(await app.list({ tag: "of May" })).toHaveLength(2);
+    expect((await tagged.get()).tags).toEqual(["nightly", "of May"]);
+    await expect(app.submit("echo", {}, { tags: ["a,b"] })).rejects.toMatchObject({ code: 400 });
+  });
+
   test("has 50 listed whose outputs together are larger than a message", async () => {
     const report = worker("report", { run: () => "x".repeat(60_000) });
     const app = await start(report);

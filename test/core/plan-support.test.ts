@@ -43,6 +43,8 @@ const CARRIED_OUT: Readonly<Record<string, readonly [file: string, test: string]
   "retry.backoff": ["test/core/policy.test.ts", "never shrinks while it grows exponentially"],
   "retry.delay": ["test/core/policy.test.ts", "is within 20 % of the delay as grown, and never above maxDelay"],
   "retry.maxDelay": ["test/core/policy.test.ts", "is within 20 % of the delay as grown, and never above maxDelay"],
+  tags: [MAPS, "has the labels of its items in the tree, and the tags of its tasks"],
+  "each.key": [MAPS, "has the labels of its items in the tree, and the tags of its tasks"],
   "each.in": [MAPS, "goes over what a sibling made, or an expression, zipped and in batches"],
   "each.batch": [MAPS, "goes over what a sibling made, or an expression, zipped and in batches"],
   "each.concurrency": [MAPS, "has as many items at once as it says"],
@@ -72,8 +74,6 @@ const REFUSED: Readonly<Record<string, readonly [stated: object, path?: string]>
   budget: [{ ...t, budget: { tokens: 1 } }],
   replan: [{ ...t, replan: "t" }],
   repeat: [{ ...t, repeat: { until: "true", times: 2 } }],
-  tags: [{ ...t, tags: ["a"] }],
-  "each.key": [{ ...t, each: { in: [], key: "/id" } }, "/each/key"],
   "each.reduce.type": [{ ...t, each: { in: [], reduce: { type: "t" } } }, "/each/reduce/type"],
   "each.reduce.width": [{ ...t, each: { in: [], reduce: { type: "t", width: 2 } } }, "/each/reduce/type"],
 };
@@ -106,22 +106,20 @@ describe("every word of the plan language", () => {
 
 describe("what is not carried out yet", () => {
   it("is refused wherever it stands: in a plan inside, in one that is sent, among all other problems", () => {
-    const inside = { tasks: { x: { ...t, tags: ["x"] } }, finally: t };
+    const inside = { tasks: { x: { ...t, replan: "t" } }, finally: t };
     const tasks = {
       a: { plan: inside },
       b: { type: "plan", input: { plan: { v: 2, ...inside } } },
       c: { type: "start", input: t },
-      d: { type: "plan", each: { in: [] } },
-      e: { ...t, tags: ["x"], needs: ["nobody"] },
+      e: { ...t, replan: "t", needs: ["nobody"] },
     };
     expect(problemsOf({ tasks }).map(({ path }) => path)).toEqual([
       "/tasks/a/plan/finally",
-      "/tasks/a/plan/tasks/x/tags",
+      "/tasks/a/plan/tasks/x/replan",
       "/tasks/b/input/plan/finally",
-      "/tasks/b/input/plan/tasks/x/tags",
+      "/tasks/b/input/plan/tasks/x/replan",
       "/tasks/c/type",
-      "/tasks/d/each",
-      "/tasks/e/tags",
+      "/tasks/e/replan",
       "/tasks/e/needs/0",
     ]);
   });

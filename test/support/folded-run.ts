@@ -170,8 +170,8 @@ export class FoldedRun {
 
   /** Answers all expressions of a task alike, or fails to. */
   decides(task: string, answer: Json | Error, attempt = this.#attempt(task)): this {
-    const { node } = this.task(task);
-    const answers = Object.fromEntries(node ? findQuestions(node).map((text) => [text, answer as Json]) : []);
+    const record = this.task(task);
+    const answers = Object.fromEntries(record.node ? findQuestions(record).map((text) => [text, answer as Json]) : []);
     const decision = answer instanceof Error ? { error: answer.message } : { answers };
     return this.append("decided", { v: 2, decisions: [{ task, attempt, ...decision }] });
   }

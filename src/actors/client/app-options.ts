@@ -8,6 +8,7 @@ const RUN: OptionNames<RunOptions> = {
   deadline: true,
   signal: true,
   requester: true,
+  tags: true,
 };
 
 /** The names of the options that the methods of `Tutti` know. */
@@ -17,6 +18,7 @@ export const METHOD_OPTIONS = {
   result: { tenant: true, signal: true },
   tenant: { tenant: true },
   list: { tenant: true, limit: true },
+  runs: { tenant: true, limit: true, tag: true },
   cancel: { tenant: true, reason: true, by: true },
   stop: { graceMs: true },
 } as const;

@@ -97,8 +97,8 @@ export class App implements Tutti {
     return reading(this.#runtime.clock, async () => viewRun(this.#runtime, await readRun(this.#runtime, tenant, run)));
   }
 
-  async list(options: { tenant?: string; limit?: number } = {}) {
-    checkOptions("app.list()", options, METHOD_OPTIONS.list);
+  async list(options: { tenant?: string; limit?: number; tag?: string } = {}) {
+    checkOptions("app.list()", options, METHOD_OPTIONS.runs);
     return (await this.#client.query("runs.list", { ...options })) as RunSummary[];
   }
 

@@ -11,6 +11,7 @@ import { isName, NAME_EXPECTED } from "../../core/names.ts";
 import { problemsOf } from "../../core/problem.ts";
 import type { QueryName } from "../../core/query.ts";
 import { DEFAULT_TENANT, HEADERS, requestHeaders } from "../../core/request.ts";
+import { writeTags } from "../../core/tags.ts";
 import { injectTraceparent } from "../../telemetry/attempt-span.ts";
 import { asTuttiError } from "../host/bus-failure.ts";
 import type { ReaderRuntime } from "../host/runtime.ts";
@@ -57,6 +58,7 @@ export class Client {
       ...(options.priority !== undefined && { [HEADERS.priority]: options.priority }),
       ...(options.deadline !== undefined && { [HEADERS.deadline]: String(options.deadline) }),
       ...(options.requester !== undefined && { [HEADERS.requester]: options.requester }),
+      ...(options.tags?.length && { [HEADERS.tags]: writeTags(options.tags) }),
     };
     const parsed = requestHeaders.safeParse(headers);
     if (!parsed.success) throw invalid("the request's options are invalid", problemsOf(parsed.error, headers));

@@ -34,8 +34,7 @@ const answers: Answers = {
     const view = await viewRun(runtime, await readRun(runtime, query.tenant, query.run));
     return query.tasks ? view : { ...view, tasks: [] };
   },
-  "runs.list": (context, query) =>
-    listRuns(context.runtime, query.tenant, query.limit, (run) => liveRun(context, query.tenant, run)),
+  "runs.list": (context, query) => listRuns(context.runtime, query, (run) => liveRun(context, query.tenant, run)),
   async "runs.cancel"({ runtime }, { tenant, run, by, reason }) {
     const { bus, topology, shards } = runtime;
     const shard = shardOf(run, shards);

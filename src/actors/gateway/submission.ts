@@ -81,6 +81,7 @@ async function describe(
     priority: headers[HEADERS.priority] ?? policy?.priority ?? "normal",
     ...(headers[HEADERS.deadline] !== undefined && { deadlineMs: headers[HEADERS.deadline] }),
     ...(headers[HEADERS.requester] !== undefined && { requester: headers[HEADERS.requester] }),
+    ...(headers[HEADERS.tags] !== undefined && { tags: headers[HEADERS.tags] }),
     ...(replyTo !== undefined && { replyTo }),
     ...(trace && { trace }),
     digest,

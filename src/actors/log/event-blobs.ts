@@ -24,6 +24,11 @@ export function blobsOf(event: string, body: unknown): BlobReference[] {
         ...referenceIn(one, "planRef", "plan", true),
         ...referenceIn(one, "outputRef", "output", false),
       ]);
+    case "decided":
+      return (Array.isArray(fields.decisions) ? (fields.decisions as (Fields | null)[]) : []).flatMap((one) => [
+        ...referenceIn(one, "labelsRef", "labels", true),
+        ...referenceIn(one, "inputRef", "input", true),
+      ]);
     default:
       return NONE;
   }

@@ -17,16 +17,15 @@ function withoutLargeOutput({ output, ...rest }: Ended): Ended {
   return isSmall ? { ...rest, output } : rest;
 }
 
-/** The newest runs of a tenant, newest first, from their first and last events. `live` knows those that are owned here. */
+/** The newest runs of a tenant, or of those with a tag, newest first, from their first and last events. `live` knows those that are owned here. */
 export async function listRuns(
   runtime: ReaderRuntime,
-  tenant: string,
-  limit: number,
+  { tenant, limit, tag }: { readonly tenant: string; readonly limit: number; readonly tag?: string | undefined },
   live: (run: string) => RunState | undefined,
 ): Promise<RunSummary[]> {
   const { topology } = runtime;
   const { subjects } = topology;
-  const newest = new Newest(limit);
+  const newest = new Newest(limit, tag);
   await eachMessage(runtime, subjects.logOfKind(tenant, "submitted"), (message) => newest.take(message));
   const summaries = newest.all().map(async ({ subject, first }): Promise<RunSummary> => {
     const address = parseLogSubject(subjects, subject);
@@ -60,15 +59,17 @@ interface Listed {
 /** Of many `submitted`, the newest runs; a copy stands for its original. */
 class Newest {
   readonly #limit: number;
+  readonly #tag: string | undefined;
   #found = new Map<string, Listed>();
 
-  constructor(limit: number) {
+  constructor(limit: number, tag: string | undefined) {
     this.#limit = limit;
+    this.#tag = tag;
   }
 
   take(message: StoredMessage): void {
     const first = readKnown(message);
-    if (!first) return;
+    if (!first || (this.#tag !== undefined && !first.body.tags?.includes(this.#tag))) return;
     this.#found.set(message.subject, { subject: message.subject, first });
     if (this.#found.size > 2 * this.#limit + 100)
       this.#found = new Map(this.all().map((listed) => [listed.subject, listed]));

@@ -1,8 +1,9 @@
 import { mostBytes } from "../../bus/sizes.ts";
 import { messageOf } from "../../core/error.ts";
 import type { Decision } from "../../core/event.ts";
-import type { Json } from "../../core/json.ts";
-import { expressionValuesOf, inputRefs, itemsOf, type Load } from "../../fold/outputs.ts";
+import { encodeJson, type Json } from "../../core/json.ts";
+import { readLabels } from "../../core/map-items.ts";
+import { expressionValuesOf, inputRefs, isSentItem, itemsOf, type Load, sentInputOf } from "../../fold/outputs.ts";
 import type { RunState } from "../../fold/run-state.ts";
 import { findQuestions } from "../../fold/start.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../../fold/task-record.ts";
@@ -69,15 +70,33 @@ export class Decider {
       size = 0;
     };
     for (const task of tasks) {
-      const decision = await this.#decideOne(task);
+      const decided = await this.#decideOne(task);
+      const decision = decided && (await this.#fit(decided, () => isDeciding(task)));
       if (!decision) continue;
-      const bytes = Buffer.byteLength(JSON.stringify(decision));
+      const bytes = encodeJson(decision).length;
       if (size + bytes > mostBytes(this.#runtime.bus) - FRAME) write();
       decisions.push(decision);
       size += bytes;
     }
     write();
     await Promise.all(written);
+  }
+
+  /** With what is too large for a message in the object store. Undefined when it has lost its purpose. */
+  async #fit(decision: Decision, isWanted: () => boolean): Promise<Decision | undefined> {
+    const { labels, input, ...rest } = decision;
+    if ((!labels && input === undefined) || encodeJson(decision).length <= mostBytes(this.#runtime.bus) / 2)
+      return decision;
+    const store = async (): Promise<Decision> => {
+      const put = (content: Json) => this.#runtime.blobs.put(encodeJson(content));
+      return {
+        ...rest,
+        ...(labels && { labelsRef: await put(labels) }),
+        ...(input !== undefined && { inputRef: await put(input) }),
+      };
+    };
+    const wanted = () => !this.#stopped && isWanted();
+    return insist(this.#runtime, store, { work: DECISIONS, name: () => `task ${decision.task}`, wanted });
   }
 
   /** Undefined when it has lost its purpose. */
@@ -107,14 +126,18 @@ function decide(task: TaskRecord, load: Load): Omit<Decision, "task" | "attempt"
   const { stated, checked, index } = task.node!;
   const answers = answersOf(task, load);
   const isLeftOut = stated.when !== undefined && !checked.asksItems(index) && answers[stated.when] !== true;
-  return stated.each && !isLeftOut ? { answers, items: itemsOf(task, load).size } : { answers };
+  if (isLeftOut) return { answers };
+  if (!stated.each) return isSentItem(task) ? { answers, input: sentInputOf(task, answers, load) } : { answers };
+  const items = itemsOf(task, load);
+  const { key } = stated.each;
+  return { answers, items: items.size, ...(key !== undefined && { labels: readLabels(items, key) }) };
 }
 
 function answersOf(task: TaskRecord, load: Load): Record<string, Json> {
   const node = task.node!;
   const values = expressionValuesOf(task, load);
   const answers: Record<string, Json> = {};
-  for (const text of findQuestions(node)) {
+  for (const text of findQuestions(task)) {
     try {
       answers[text] = node.checked.expressions.get(text)!.evaluate(values);
     } catch (error) {

@@ -6,6 +6,7 @@
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { z } from "zod";
+import { approval } from "../src/core/approval.ts";
 import { claim } from "../src/core/claim.ts";
 import { deadLetter, deadRequest, deadTask, redriven } from "../src/core/dead-letter.ts";
 import { DURATION_EXPECTED, duration } from "../src/core/duration.ts";
@@ -47,6 +48,8 @@ const EVENT_DESCRIPTIONS: Record<EventKind, string> = {
   planned: "An attempt returned a plan of version 2. A worker publishes it to <reply>.planned.",
   deferred: 'An attempt ended with "not now", which counts as none. A worker publishes it to <reply>.deferred.',
   decided: "The answers to the expressions of tasks that were ready to start but for these.",
+  signal: "What a task waits for, or will: it counts once, for the first wait that takes it.",
+  answered: "What has come of a wait: a signal was taken or refused, a message came, another run has ended.",
   due: "A moment that the run was waiting for has come.",
   cancel: "Somebody wants the run to stop.",
   redrive: "A task that has failed its run is to be tried again.",
@@ -113,6 +116,10 @@ const PUBLISHED: Readonly<Record<string, Published>> = {
   "live-message": { schema: liveMessage, description: "What workers tell while they work; not stored, may be lost." },
   "error-reply": { schema: z.object({ error: wireError }), description: "The body of a reply that is an error." },
   "run-view": { schema: runView, description: "A run with its tasks, as `tutti show --json` prints it." },
+  approval: {
+    schema: approval,
+    description: "A task that waits for a signal, one of those `tutti approvals --json` prints.",
+  },
   "run-summary": {
     schema: runSummary,
     description: "A run without its tasks, one of those `tutti runs --json` prints.",

@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { Approval, SignalAnswer } from "./core/approval.ts";
 import type { DeadLetter, Redriven } from "./core/dead-letter.ts";
 import type { Duration } from "./core/duration.ts";
 import type { Json } from "./core/json.ts";
@@ -73,6 +74,14 @@ export interface DeadLetterBox {
   drop(id: string, options?: { tenant?: string }): Promise<void>;
 }
 
+/** How a signal is sent. */
+export interface SignalOptions {
+  /** Who sends it: a wait may say who may answer. */
+  readonly by?: string;
+  /** Sent again with the same id, it counts once. Default: a new one. */
+  readonly id?: string;
+}
+
 /** What a run of this type takes: by its contract's schema, or any JSON for a type that is named. */
 export type RunInput<K> = K extends Task ? TaskInput<K> : Json;
 /** What a run of this type returns. */
@@ -88,6 +97,8 @@ export interface RunHandle<out T = Json> {
   result(options?: { signal?: AbortSignal }): Promise<T>;
   watch(options?: { signal?: AbortSignal }): AsyncIterable<WatchEvent>;
   cancel(options?: { reason?: string; by?: string }): Promise<void>;
+  /** See {@link Tutti.signal}. */
+  signal(to: string, data?: Json, options?: SignalOptions): Promise<SignalAnswer>;
   /** The run as it stands. */
   get(): Promise<RunView>;
   /** The run's id, as in `${handle}`. */
@@ -136,6 +147,24 @@ export interface Tutti {
   watch(run: RunRef, options?: { tenant?: string; signal?: AbortSignal }): AsyncIterable<WatchEvent>;
   log(run: RunRef, options?: { tenant?: string }): Promise<LogEntry[]>;
   cancel(run: RunRef, options?: { tenant?: string; reason?: string; by?: string }): Promise<void>;
+  /**
+   * Answers what a run waits for: `to` is the path of the task that waits, or the name of the signal, which the oldest open wait
+   * of that name takes. One that comes early is kept, and used once. Rejects with 400 when `data` (default: null) is not what is
+   * asked for, 404, or 409 when the run has ended, or the task waits no more.
+   *
+   * @example
+   * ```ts
+   * await app.signal(run, "approve", { ok: true }, { by: "ada" });
+   * ```
+   */
+  signal(
+    run: RunRef,
+    to: string,
+    data?: Json,
+    options?: SignalOptions & { readonly tenant?: string },
+  ): Promise<SignalAnswer>;
+  /** What the runs of a tenant wait for of people or other programs: open waits for signals, the oldest first. Default: 50. */
+  approvals(options?: { tenant?: string; limit?: number }): Promise<Approval[]>;
   /** Tasks that have failed their runs, and stored requests that can never be started. */
   readonly dead: DeadLetterBox;
   workers(): Promise<WorkerPresence[]>;

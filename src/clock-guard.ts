@@ -44,6 +44,8 @@ export function guardByClock(app: Tutti, clock: VirtualClock): Tutti {
     watch: (...request) => guardItems(app.watch(...request), (next) => guard("watch(…)", next)),
     log: (...request) => guard("log(…)", app.log(...request)),
     cancel: (...request) => guard("cancel(…)", app.cancel(...request)),
+    signal: (...request) => guard("signal(…)", app.signal(...request)),
+    approvals: (...request) => guard("approvals()", app.approvals(...request)),
     dead: guardDead(app.dead, guard),
     workers: () => guard("workers()", app.workers()),
     orchestrators: () => guard("orchestrators()", app.orchestrators()),

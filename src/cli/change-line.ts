@@ -5,6 +5,7 @@ import type { RunSummary, TaskView } from "../core/run-view.ts";
 import { describeLost, hasEnded } from "./run-tree.ts";
 import { asText, oneLine, type Paint } from "./style.ts";
 import { APPEARANCE, elapsedOf, formatCount } from "./task-line.ts";
+import { describeWait } from "./wait-text.ts";
 
 /** Waiting in a queue is the bus's business; a line for each would only double their number. */
 const UNTOLD = new Set(["blocked", "deciding", "ready", "held", "queued"]);
@@ -75,6 +76,8 @@ function renderTaskChange(view: TaskView, paint: Paint, ofChildren = false): str
     const why = view.deferred.why === undefined ? "" : `: ${oneLine(view.deferred.why)}`;
     return `  ${paint(style, symbol)} ${nameOf(view)} deferred${why}`;
   }
+  if (view.wait)
+    return `  ${paint(style, symbol)} ${nameOf(view)} waits ${describeWait(view.wait, Date.parse(view.wait.since))}`;
   return [
     `  ${paint(style, symbol)} ${nameOf(view)} ${word}`,
     elapsed && ` in ${elapsed}`,

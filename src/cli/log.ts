@@ -51,6 +51,12 @@ export function describeEntry({ event, body }: LogEntry): string[] {
       const why = fields.why ? `: ${word(fields.why)}` : "";
       return [`task ${word(fields.task)}, attempt ${word(fields.attempt)}: not now${until}${after}${why}`];
     }
+    case "signal": {
+      const by = fields.by ? ` by ${word(fields.by)}` : "";
+      return [`to ${word(fields.to)}${by}: ${fields.dataRef ? "(in the object store)" : brief(fields.data ?? null)}`];
+    }
+    case "answered":
+      return [`${word(fields.task)}: ${describeAnswer(fields)}`];
     case "due":
       return [`${word(fields.what)} of task ${word(fields.task)}, attempt ${word(fields.attempt)}`];
     case "redrive": {
@@ -70,6 +76,12 @@ export function describeEntry({ event, body }: LogEntry): string[] {
     default:
       return [brief(body)];
   }
+}
+
+function describeAnswer(answer: Fields): string {
+  const signal = `the signal ${word(answer.signal)}`;
+  if (answer.refused !== undefined) return `does not take ${signal}: ${word(answer.refused)}`;
+  return answer.signal === undefined ? describeOutcome(answer) : `takes ${signal}`;
 }
 
 function describeResult(result: Fields): string {

@@ -4,12 +4,14 @@ import type { TaskView, TaskViewState } from "../core/run-view.ts";
 import { formatClock } from "./output.ts";
 import type { TaskNode } from "./run-tree.ts";
 import { oneLine, type Paint, type Style } from "./style.ts";
+import { describeWait } from "./wait-text.ts";
 
 const SPINNER = [..."⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"];
 
 /** How a state looks, and what it is called in a sentence. */
 export const APPEARANCE: Readonly<Record<TaskViewState, { symbol: string; style: Style; word: string }>> = {
   blocked: { symbol: "·", style: "dim", word: "waiting" },
+  awaiting: { symbol: "◷", style: "yellow", word: "waiting" },
   deciding: { symbol: "◇", style: "dim", word: "being decided" },
   ready: { symbol: "◌", style: "dim", word: "queued or running" },
   held: { symbol: "◌", style: "dim", word: "held back" },
@@ -103,6 +105,8 @@ function noteOf({ view, children }: TaskNode, now: number, { outer, cancelled }:
         view.dueAt && `attempt ${view.attempt + 1}${limitOf(view)} in ${secondsUntil(view.dueAt, now)}s`,
         message && `last: ${message}`,
       );
+    case "awaiting":
+      return view.wait && `waits ${describeWait(view.wait, now)}`;
     default:
       return sentence(attempt, message && `last: ${message}`);
   }

@@ -20,6 +20,7 @@ const URGENCY: Readonly<Record<TaskViewState, number>> = {
   backingOff: 1,
   recovering: 1,
   cancelled: 2,
+  awaiting: 1,
   deciding: 3,
   ready: 3,
   held: 3,

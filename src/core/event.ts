@@ -5,6 +5,7 @@ import { isTaskId, name, priority, taskId } from "./names.ts";
 import { policy } from "./policy.ts";
 import { tags } from "./tags.ts";
 import { type StoredKind, VERSIONS } from "./version.ts";
+import { awaited } from "./wait.ts";
 
 const versionOf = (kind: StoredKind) => z.int().min(1).max(VERSIONS[kind]);
 
@@ -156,6 +157,8 @@ export const decided = z.object({
       /** Of an item that is a plan which is sent: the plan, and what it is given. */
       input: json.optional(),
       inputRef: blobRef.optional(),
+      /** What a wait is for, its templates resolved. */
+      wait: awaited.optional(),
       /** Why there are none: the task fails by it. */
       error: z.string().optional(),
     }),
@@ -163,7 +166,38 @@ export const decided = z.object({
 });
 export type Decision = z.output<typeof decided>["decisions"][number];
 
-/** `within` is the end of what a join may take: of the task's own while it is blocked, of its plan's once it is expanded. */
+/** What a task waits for has been sent. It counts once, for the first wait that takes it, and is kept until there is one. */
+export const signal = z.object({
+  v: versionOf("signal"),
+  /** So that a request that comes twice counts once. */
+  id: name,
+  /** The path of the task that waits, or the name that it waits for: the oldest open wait of that name takes it. */
+  to: taskId,
+  /** At most one of these is its content. Default: null. */
+  data: json.optional(),
+  dataRef: blobRef.optional(),
+  /** Who has sent it. */
+  by: z.string().optional(),
+});
+export type SentSignal = z.output<typeof signal>;
+
+/** What has come of a wait: a signal was looked at, a message came, another run has ended. */
+export const answered = z.object({
+  v: versionOf("answered"),
+  task: taskId,
+  attempt: z.int().min(1),
+  /** The signal that was looked at: where it stands in the log. Its content is the output, unless it is refused. */
+  signal: z.int().min(1).optional(),
+  /** Why the signal does not count: the task waits on. */
+  refused: z.string().optional(),
+  output: json.optional(),
+  outputRef: blobRef.optional(),
+  /** What is waited for will not come. */
+  error: taskError.optional(),
+});
+export type Answered = z.output<typeof answered>;
+
+/** `within` is the end of what a join may take (of the task's own while it is blocked, of its plan's once it is expanded), or a wait. */
 export const DUE = ["backoff", "deadline", "within"] as const;
 /** A moment that the fold had computed has come. */
 export const due = z.object({ v: versionOf("due"), task: taskId, attempt: z.int(), what: z.enum(DUE) });
@@ -217,6 +251,8 @@ export const EVENT_SCHEMAS = {
   planned,
   deferred,
   decided,
+  signal,
+  answered,
   due,
   cancel,
   redrive,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { json } from "./json.ts";
 import { name, taskId } from "./names.ts";
 import { DEFAULT_TENANT } from "./request.ts";
 import { tag } from "./tags.ts";
@@ -16,6 +17,25 @@ export const settledQuery = z.object({
 });
 export type SettledQuery = z.output<typeof settledQuery>;
 
+export const signalFields = {
+  run: name,
+  tenant,
+  /** The path of the task that waits, or the name that it waits for. */
+  to: taskId,
+  /** Default: null. */
+  data: json.optional(),
+  /** Who sends it. */
+  by: z.string().min(1).max(256).optional(),
+} as const;
+
+/** Sends a signal to a run. */
+export const signalQuery = z.object({
+  ...signalFields,
+  /** Repeated with the same id, it counts once. Default: a new one. */
+  id: name.optional(),
+});
+export type SignalQuery = z.output<typeof signalQuery>;
+
 /** The requests of `api.<resource>.<verb>`, by resource and verb. */
 export const QUERIES = {
   /** `tasks: false` leaves the tasks out: a run may have more of them than a message holds. */
@@ -23,6 +43,8 @@ export const QUERIES = {
   /** With `tag`, only runs that have it. */
   "runs.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50), tag: tag.optional() }),
   "runs.cancel": whichRun.extend({ by: z.string().max(256).optional(), reason: z.string().max(2000).optional() }),
+  "runs.signal": signalQuery,
+  "approvals.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50) }),
   "dead.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50) }),
   "dead.get": whichLetter,
   "dead.redrive": whichLetter.extend({

@@ -3,6 +3,7 @@ import { wireError } from "./error.ts";
 import { RUN_STATUSES, totals } from "./event.ts";
 import { json } from "./json.ts";
 import { name, taskId } from "./names.ts";
+import { WAITS } from "./plan-options.ts";
 import { errorDetails } from "./thrown.ts";
 
 /**
@@ -12,6 +13,7 @@ import { errorDetails } from "./thrown.ts";
 export const TASK_STATES = [
   "blocked",
   "deciding",
+  "awaiting",
   "ready",
   "held",
   "queued",
@@ -28,6 +30,23 @@ export const TASK_STATES = [
 export type TaskViewState = (typeof TASK_STATES)[number];
 
 const iso = z.string();
+
+/** What a task waits for. */
+export const waitView = z.object({
+  for: z.enum(WAITS),
+  /** The name of the signal, the subject, or the id of the run. */
+  name: z.string().optional(),
+  ask: json.optional(),
+  /** Who may answer. Absent: anybody. */
+  from: z.array(z.string()).optional(),
+  /** Of a subject: false where no stream keeps its messages, so that none is heard while no owner listens. */
+  isStored: z.boolean().optional(),
+  /** When the wait began. */
+  since: iso,
+  /** The time that is waited for; else when the wait ends unanswered. Absent: never. */
+  until: iso.optional(),
+});
+export type WaitView = z.output<typeof waitView>;
 
 export const taskView = z.object({
   task: taskId,
@@ -49,6 +68,8 @@ export const taskView = z.object({
   startedAt: iso.optional(),
   endedAt: iso.optional(),
   worker: z.string().optional(),
+  /** While it is awaiting. */
+  wait: waitView.optional(),
   error: z.object({ kind: z.string(), message: z.string(), ...errorDetails.shape }).optional(),
   /** Present and true once its fallback has taken its failure: `type` and later attempts are those of the fallback. */
   fallback: z.literal(true).optional(),

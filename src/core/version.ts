@@ -19,6 +19,8 @@ export const VERSIONS = {
   planned: 2,
   deferred: 2,
   decided: 2,
+  signal: 2,
+  answered: 2,
   /** A plan stands inside another body, and is read on its own. */
   plan: 2,
   task: 1,

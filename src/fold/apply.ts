@@ -19,6 +19,8 @@ import { checkPlan } from "../core/plan-check.ts";
 import { checkAnyPlan } from "../core/plan-v2-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import { UnreducibleOutput } from "../core/reducer.ts";
+
+import { applyAnswered, applySignal, endWaitInTime } from "./answers.ts";
 import { noteDeferral } from "./deferral.ts";
 import type { Effect } from "./effects.ts";
 import { reduceOutput } from "./map-node.ts";
@@ -53,6 +55,7 @@ export function beginRun(address: RunAddress, submitted: Submitted, at: number, 
     skipped: 0,
     abandoned: 0,
     hasReplanted: false,
+    waits: undefined,
     expired: false,
     cancelledBy: undefined,
     end: undefined,
@@ -102,6 +105,11 @@ function fold(run: RunState, event: Exclude<RunEvent, { kind: "submitted" }>, tu
       return passOn(turn);
     case "deferred":
       return applyDeferred(run, event.body, turn);
+    case "signal":
+      return applySignal(run, event.body, event, turn);
+    case "answered":
+      applyAnswered(run, event.body, turn);
+      return passOn(turn);
     case "decided":
       for (const one of event.body.decisions) {
         applyDecision(run, one, turn);
@@ -202,7 +210,7 @@ const failLost = (task: TaskRecord, ref: string, turn: Turn): void =>
 /** Counts for a task that waits for it, once. */
 function applyDecision(
   run: RunState,
-  { task: id, attempt, answers, items, labels, input, error }: Decision,
+  { task: id, attempt, answers, items, labels, input, wait, error }: Decision,
   turn: Turn,
 ): void {
   const task = run.tasks.get(id);
@@ -213,7 +221,7 @@ function applyDecision(
   task.node!.items = items;
   task.node!.labels = labels;
   task.node!.given = input;
-  start(task, turn);
+  start(task, turn, wait);
 }
 
 /**
@@ -261,7 +269,8 @@ function applyDue(run: RunState, { task: id, attempt, what }: Due, turn: Turn): 
   if (what === "within") {
     if (!task || attemptOf(task) !== attempt || withinAtOf(task) === 0) return;
     if (turn.at < withinAtOf(task)) return arm(task, "within", withinAtOf(task), turn);
-    endWithin(task, turn);
+    if (stateOf(task) === "awaiting") endWaitInTime(task, turn);
+    else endWithin(task, turn);
     return passOn(turn);
   }
   if (!task || stateOf(task) !== "backingOff" || attemptOf(task) !== attempt) return;

@@ -23,6 +23,12 @@ export type Effect =
   | { readonly kind: "disarm"; readonly task: TaskRecord; readonly what: DueWhat }
   /** The task's expressions are to be answered: append `decided`. */
   | { readonly kind: "decide"; readonly task: TaskRecord; readonly attempt: number }
+  /** The task waits for a message or for another run: look out for it, and append `answered`. */
+  | { readonly kind: "listen"; readonly task: TaskRecord; readonly attempt: number }
+  /** It waits no more. */
+  | { readonly kind: "unlisten"; readonly task: TaskRecord }
+  /** The task waits for a signal, and there is one: see whether it is right, and append `answered`. */
+  | { readonly kind: "judge"; readonly task: TaskRecord; readonly attempt: number }
   /** The outcome is known: append `ended`. */
   | { readonly kind: "conclude"; readonly run: RunState }
   /** `ended` was read. The run does not change any more, unless it is redriven. */

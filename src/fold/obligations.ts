@@ -1,7 +1,8 @@
+import { isListenedFor } from "../core/wait.ts";
 import type { Effect } from "./effects.ts";
 import { withinAtOf } from "./plan-node.ts";
 import type { RunState } from "./run-state.ts";
-import { attemptOf, hasOpenAttempt, stateOf } from "./task-record.ts";
+import { attemptOf, hasOpenAttempt, stateOf, type TaskRecord } from "./task-record.ts";
 
 /** What the state of a run asks for, however it has come about: the effects that would bring the world in line with it. */
 export function* obligationsOf(run: RunState): Generator<Effect> {
@@ -13,7 +14,15 @@ export function* obligationsOf(run: RunState): Generator<Effect> {
     if (task.node?.deadlineAt) yield { kind: "arm", task, what: "deadline", at: task.node.deadlineAt };
     if (hasOpenAttempt(task)) yield { kind: "open", task, attempt: attemptOf(task) };
     else if (stateOf(task) === "deciding") yield { kind: "decide", task, attempt: attemptOf(task) };
+    else if (stateOf(task) === "awaiting") yield* waitOf(task);
     else if (withinAtOf(task) > 0) yield { kind: "arm", task, what: "within", at: withinAtOf(task) };
     else if (stateOf(task) === "backingOff") yield { kind: "arm", task, what: "backoff", at: task.dueAt };
   }
+}
+
+function* waitOf(task: TaskRecord): Generator<Effect> {
+  const { awaited, candidate, endsAt } = task.run.waits!.open.get(task)!;
+  if (candidate) yield { kind: "judge", task, attempt: attemptOf(task) };
+  if (isListenedFor(awaited)) yield { kind: "listen", task, attempt: attemptOf(task) };
+  if (endsAt > 0) yield { kind: "arm", task, what: "within", at: endsAt };
 }

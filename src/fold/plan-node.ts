@@ -97,10 +97,11 @@ export function countNeed({ node }: TaskRecord, need: TaskRecord): Verdict {
   return judge(join, needs);
 }
 
-/** When the join that a task waits for now, its own or that of its plan, has taken as long as it may, log time, ms; 0: never. */
+/** When what a task waits for now, its join, that of its plan, or the answer to its wait, has taken as long as it may, log time, ms; 0: never. */
 export function withinAtOf(task: TaskRecord): number {
   const state = stateOf(task);
   if (state === "blocked") return task.node?.withinAt ?? 0;
+  if (state === "awaiting") return task.run.waits!.open.get(task)!.endsAt;
   return state === "expanded" ? (task.children?.plan?.withinAt ?? 0) : 0;
 }
 

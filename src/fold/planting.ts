@@ -122,9 +122,11 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
   for (const { node, dependents } of all) node!.waitedBy = dependents?.length ?? 0;
 }
 
-/** One that no worker executes is shown as a plan. */
+/** One that no worker executes is shown as what it is, a plan or a wait. */
 const specOf = (stated: PlannedTaskV2): TaskSpec =>
-  stated.type === undefined ? { ...stated, type: "plan" } : (stated as PlannedTaskV2 & { readonly type: string });
+  stated.type === undefined
+    ? { ...stated, type: stated.wait ? "wait" : "plan" }
+    : (stated as PlannedTaskV2 & { readonly type: string });
 
 /** Grows the items of a map. None of them has started when this returns. */
 export function plantItems(task: TaskRecord, size: number): void {

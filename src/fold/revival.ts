@@ -1,5 +1,5 @@
 import { recountItems, startable } from "./map-node.ts";
-import { countChild, countNeed, judgeNeeds, Tally } from "./plan-node.ts";
+import { countChild, countNeed, judgeNeeds, type PlanNode, Tally } from "./plan-node.ts";
 import { uncount } from "./run-state.ts";
 import { isFinal, stateOf, type TaskRecord } from "./task-record.ts";
 
@@ -34,9 +34,13 @@ export function* revivals(task: TaskRecord, siblings: ReadonlySet<TaskRecord> = 
 
 const NONE: ReadonlySet<TaskRecord> = new Set();
 
-/** Whether it goes on with a new attempt; else it begins again with its needs. `siblings` are those that go on as well. */
+/** Whether it goes on with a new attempt; else it begins again with its needs, as a wait does. `siblings` are those that go on as well. */
 const isOpenedAgain = (task: TaskRecord, siblings: ReadonlySet<TaskRecord>): boolean =>
-  task.node ? task.openedAt > 0 && !task.needs.some((need) => siblings.has(need)) : task.missing === 0;
+  task.node
+    ? task.openedAt > 0 && !isWait(task.node) && !task.needs.some((need) => siblings.has(need))
+    : task.missing === 0;
+
+const isWait = ({ stated, hasFallenBack }: PlanNode): boolean => stated.wait !== undefined && !hasFallenBack;
 
 const isStopped = (task: TaskRecord): boolean => STOPPED.has(stateOf(task));
 const STOPPED: ReadonlySet<string> = new Set(["failed", "cancelled", "abandoned"]);
@@ -46,6 +50,8 @@ function reset(task: TaskRecord): void {
   // A value has no attempts: what it was to replace is tried again.
   if (task.node?.stated.fallback?.value !== undefined) task.node.hasFallenBack = false;
   task.error = undefined;
+  // What it waits for is decided again.
+  if (task.node && isWait(task.node)) task.node.answers = undefined;
   task.failedAt = undefined;
   task.endedAt = 0;
 }

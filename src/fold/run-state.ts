@@ -2,6 +2,7 @@ import type { Ended, Submitted } from "../core/event.ts";
 import type { Priority } from "../core/names.ts";
 import type { RunSnapshot } from "../machines/run.ts";
 import type { TaskRecord } from "./task-record.ts";
+import type { Waits } from "./waits.ts";
 
 /** Which run: its id is unique within its tenant. */
 export interface RunAddress {
@@ -33,6 +34,8 @@ export interface RunState extends RunAddress {
   abandoned: number;
   /** Whether a task may have been given other children than it had, which may have the ids of those before. */
   hasReplanted: boolean;
+  /** Of a run in which a task has waited, or to which a signal was sent. */
+  waits: Waits | undefined;
   /** Whether its deadline came first. */
   expired: boolean;
   /** Set when `cancel` was read. */

@@ -7,6 +7,7 @@ import { checkAnyPlan } from "../core/plan-v2-check.ts";
 import { describeProblems } from "../core/problem.ts";
 import { templateOfSent } from "../core/sent-template.ts";
 import { visitTemplate } from "../core/template.ts";
+import { type Awaited, templateOfWait } from "../core/wait.ts";
 import { findMapProblem } from "./map-node.ts";
 import { inputOf, isSentItem, isSentPlan } from "./outputs.ts";
 import type { PlanNode } from "./plan-node.ts";
@@ -15,6 +16,7 @@ import type { TaskRecord } from "./task-record.ts";
 /** How a task begins whose join is met: the event of its chart, and what goes with it. */
 export type Start =
   | { readonly event: "ready" | "ask" | "skip" | "replaced"; readonly error?: undefined }
+  | { readonly event: "wait"; readonly awaited: Awaited }
   | { readonly event: "expand"; readonly checked: CheckedPlan | CheckedPlanV2 }
   /** A map, over so many items. */
   | { readonly event: "expand"; readonly items: number }
@@ -22,17 +24,21 @@ export type Start =
 
 const READY: Start = { event: "ready" };
 
-export function findStart(task: TaskRecord): Start {
+/** `awaited`: what it waits for, where that has just been decided. */
+export function findStart(task: TaskRecord, awaited?: Awaited): Start {
   const { node } = task;
   if (!node) return !task.parent && isSentPlan(task) ? expandSent(task) : READY;
   const { stated, checked, index, answers } = node;
   if (node.hasFallenBack) return findFallback(task, node);
-  if (!answers && (stated.each || isSentItem(task) || findQuestions(task).length > 0)) return { event: "ask" };
+  // What a wait is for may be read by the owner only, and is to be seen by all.
+  const isAsked = stated.each || stated.wait || isSentItem(task);
+  if (!answers && (isAsked || findQuestions(task).length > 0)) return { event: "ask" };
   if (stated.when !== undefined && !checked.asksItems(index)) {
     const answer = answers![stated.when];
     if (answer === false) return { event: "skip" };
     if (answer !== true) return refuse(`when: expected true or false, received ${JSON.stringify(answer)}`);
   }
+  if (stated.wait) return awaited ? { event: "wait", awaited } : refuse("wait: nothing was decided of it");
   const inner = checked.innerOf(index);
   if (stated.each) return startMap(node);
   if (inner) return { event: "expand", checked: inner };
@@ -74,8 +80,9 @@ export function findQuestions(task: TaskRecord): readonly string[] {
 /** What the expressions that are answered before a task starts stand in, besides its condition. */
 function templateOf(task: TaskRecord): Json | undefined {
   const { stated, hasFallenBack } = task.node!;
-  const { type, input, each, fallback } = stated;
+  const { type, input, each, fallback, wait } = stated;
   if (hasFallenBack) return fallback!.type === "plan" ? undefined : (fallback!.value ?? fallback!.input);
+  if (wait) return templateOfWait(wait);
   if (each) return each.in;
   if (type !== "plan") return input;
   return isSentItem(task) && input !== undefined ? templateOfSent(input) : undefined;

@@ -3,8 +3,10 @@ import type { TaskError } from "../core/error.ts";
 import type { DueWhat } from "../core/event.ts";
 import type { CheckedPlan } from "../core/plan-check.ts";
 import { backoffMs, DEFAULT_RETRY, type Policy, resolveRetry } from "../core/policy.ts";
+import type { Awaited } from "../core/wait.ts";
 import type { RunEffect, RunMachineEvent } from "../machines/run.ts";
-import type { TaskEffect, TaskMachineEvent } from "../machines/task.ts";
+import type { TaskEffect } from "../machines/task.ts";
+import type { TaskMachineEvent } from "../machines/task-event.ts";
 import { takesFailure } from "./fallback.ts";
 import { releaseNeeds } from "./held-outputs.ts";
 import { startable } from "./map-node.ts";
@@ -14,6 +16,7 @@ import type { RunState } from "./run-state.ts";
 import { findStart } from "./start.ts";
 import { runSteps, type TaskStep, type Turn, taskSteps } from "./steps.ts";
 import { attemptInRound, attemptOf, isFinal, NO_TASKS, stateOf, type TaskRecord } from "./task-record.ts";
+import { beginWait, endWait } from "./waiting.ts";
 
 /**
  * Steps the machines of one run and carries out, within the tree, what they ask for: the end of a task goes to those that
@@ -25,6 +28,7 @@ export interface StepData {
   readonly checked?: CheckedPlan | CheckedPlanV2;
   /** Of a map. */
   readonly items?: number;
+  readonly awaited?: Awaited;
   readonly error?: TaskError | undefined;
   /** Of a deferral: when the next attempt opens, log time, ms. */
   readonly dueAt?: number;
@@ -129,6 +133,12 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
   },
   // Carried out once the queue comes to it: a failure may spread along a chain of any length.
   recover: (task, turn) => void turn.pending.push(task),
+  beginWait(task, turn, { awaited }) {
+    task.openedAt = turn.at;
+    beginWithin(task, turn);
+    beginWait(task, awaited!, turn);
+  },
+  endWait,
   plant(task, turn, { checked, items }) {
     if (task.openedAt === 0) task.openedAt = turn.at;
     if (task.node) beginWithin(task, turn);
@@ -197,9 +207,9 @@ function beginWithin(task: TaskRecord, turn: Turn): void {
   }
 }
 
-/** Begins a task whose join is met: by an attempt, by its plan, or by having its expressions answered. */
-export function start(task: TaskRecord, turn: Turn): void {
-  const found = findStart(task);
+/** Begins a task whose join is met: by an attempt, by its plan, by a wait, or by having its expressions answered. */
+export function start(task: TaskRecord, turn: Turn, awaited?: Awaited): void {
+  const found = findStart(task, awaited);
   if (found.event === "broken") failTask(task, "broken", turn, found);
   else stepTask(task, found.event, turn, found);
 }

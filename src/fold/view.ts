@@ -1,7 +1,8 @@
 import type { TaskError, WireError } from "../core/error.ts";
 import type { Ended, RunStatus, Totals } from "../core/event.ts";
 import { resolveRetry } from "../core/policy.ts";
-import type { RunSummary, TaskView, TaskViewState } from "../core/run-view.ts";
+import type { RunSummary, TaskView, TaskViewState, WaitView } from "../core/run-view.ts";
+import { kindOfWait } from "../core/wait.ts";
 import type { RunState } from "./run-state.ts";
 import { attemptOf, stateOf, type TaskRecord } from "./task-record.ts";
 
@@ -20,6 +21,7 @@ export function viewTask(task: TaskRecord): TaskView {
     ...(task.openedAt && { openedAt: iso(task.openedAt) }),
     ...(task.startedAt && { startedAt: iso(task.startedAt) }),
     ...(task.endedAt && { endedAt: iso(task.endedAt) }),
+    ...(stateOf(task) === "awaiting" && { wait: viewWait(task)! }),
     ...(task.worker !== undefined && { worker: task.worker }),
     ...(task.error && { error: viewError(task.error) }),
     ...(task.node?.hasFallenBack && { fallback: true as const }),
@@ -38,6 +40,25 @@ function viewDeferral(task: TaskRecord): Pick<TaskView, "deferred"> {
 function labelled({ parent, node }: TaskRecord): Pick<TaskView, "label"> {
   const label = parent?.node?.labels?.[node!.index];
   return label === undefined ? {} : { label };
+}
+
+/** What a task waits for; undefined where it does not. */
+export function viewWait(task: TaskRecord): WaitView | undefined {
+  const wait = task.run.waits?.open.get(task);
+  if (!wait) return undefined;
+  const { awaited, since, endsAt } = wait;
+  const stated = task.node!.stated.wait!;
+  const kind = kindOfWait(stated);
+  const called = stated.signal ?? awaited.subject ?? awaited.run;
+  return {
+    for: kind,
+    ...(called !== undefined && { name: called }),
+    ...(awaited.ask !== undefined && { ask: awaited.ask }),
+    ...(awaited.from && { from: awaited.from }),
+    ...(kind === "subject" && { isStored: awaited.stream !== undefined }),
+    since: iso(since),
+    ...(endsAt > 0 && { until: iso(endsAt) }),
+  };
 }
 
 /** Counted from the first attempt: after a redrive, those of the rounds before come on top. */

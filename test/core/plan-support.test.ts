@@ -1,16 +1,17 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { joinDetails } from "../../src/core/join.ts";
-import { each, options, reduceDetails } from "../../src/core/plan-options.ts";
+import { each, options, reduceDetails, wait } from "../../src/core/plan-options.ts";
 import { PLAN_FIELDS, TASK_FIELDS } from "../../src/core/plan-v2.ts";
 import { checkPlanV2 } from "../../src/core/plan-v2-check.ts";
 
-/** Every word of the schema, as it is called here; those of `wait` are refused as one. */
+/** Every word of the schema, as it is called here. */
 const WORDS = [
   ...PLAN_FIELDS.map((field) => `plan: ${field}`),
   ...TASK_FIELDS,
   ...Object.keys(options.retry.unwrap().shape).map((field) => `retry.${field}`),
   ...Object.keys(each.shape).map((field) => `each.${field}`),
+  ...Object.keys(wait.shape).map((field) => `wait.${field}`),
   ...Object.keys(reduceDetails.shape).map((field) => `each.reduce.${field}`),
   ...Object.keys(joinDetails.shape).map((field) => `join.${field}`),
 ];
@@ -18,6 +19,8 @@ const WORDS = [
 const JOINS = "test/fold/joins.test.ts";
 const PLANS = "test/actors/plan-v2.test.ts";
 const UNDO = "test/actors/undo.test.ts";
+const WAITS = "test/actors/waits.test.ts";
+const ASKS = "asks, is listed, refuses what is not asked for, and gives the answer on";
 const MAPS = "test/actors/maps.test.ts";
 /** By which test each word holds that is carried out. */
 const CARRIED_OUT: Readonly<Record<string, readonly [file: string, test: string]>> = {
@@ -56,6 +59,14 @@ const CARRIED_OUT: Readonly<Record<string, readonly [file: string, test: string]
   "each.reduce.collect": [MAPS, '["collect", '],
   "each.reduce.concat": [MAPS, "goes over what a sibling made, or an expression, zipped and in batches"],
   "each.reduce.merge": [MAPS, '["merge", '],
+  wait: [WAITS, ASKS],
+  "wait.signal": [WAITS, ASKS],
+  "wait.ask": [WAITS, ASKS],
+  "wait.schema": [WAITS, ASKS],
+  "wait.from": [WAITS, ASKS],
+  "wait.within": ["test/fold/waits.test.ts", "fails as a timeout when its time is over"],
+  "wait.for": [WAITS, "for a time succeeds when that has come"],
+  "wait.until": [WAITS, "for a time succeeds when that has come"],
   "join.all": [JOINS, "fails the task as a timeout where it asks for all, or for a quorum"],
   "join.settled": [JOINS, "breaks above the failures that it tolerates"],
   "join.any": [JOINS, "starts with the first, and abandons what nothing waits for any more"],
@@ -67,7 +78,9 @@ const t = { type: "t" };
 /** A task, or with `plan: ` a plan, that uses each word that is not carried out yet, and where it is refused. */
 const REFUSED: Readonly<Record<string, readonly [stated: object, path?: string]>> = {
   "plan: finally": [{ finally: t }, "/finally"],
-  wait: [{ wait: { for: "1s" } }],
+  "wait.subject": [{ wait: { subject: "orders.paid" } }, "/wait/subject"],
+  "wait.match": [{ wait: { subject: "orders.paid", match: "true" } }, "/wait/subject"],
+  "wait.run": [{ wait: { run: "r" } }, "/wait/run"],
   compensate: [{ ...t, compensate: t }],
   cache: [{ ...t, cache: { for: "1d" } }],
   limit: [{ ...t, limit: { key: "'x'", concurrency: 1 } }],

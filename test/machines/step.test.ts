@@ -3,7 +3,8 @@ import { initialTransition, transition } from "xstate";
 import { getAdjacencyMap } from "xstate/graph";
 import { runMachine, runStepKey } from "../../src/machines/run.ts";
 import { createStepper } from "../../src/machines/step.ts";
-import { type TaskMachineEvent, taskMachine, taskStepKey } from "../../src/machines/task.ts";
+import { taskMachine } from "../../src/machines/task.ts";
+import { type TaskMachineEvent, taskStepKey } from "../../src/machines/task-event.ts";
 
 const EVENTS: readonly TaskMachineEvent[] = [
   { type: "ready" },

@@ -5,7 +5,8 @@ import { ROOT } from "../../src/core/names.ts";
 import type { PlannedTaskV2 } from "../../src/core/plan-v2.ts";
 import { DEFAULT_RETRY } from "../../src/core/policy.ts";
 import { attemptOf, isFinal, stateOf } from "../../src/fold/task-record.ts";
-import { type TaskMachineEvent, type TaskSnapshot, taskMachine } from "../../src/machines/task.ts";
+import { type TaskSnapshot, taskMachine } from "../../src/machines/task.ts";
+import type { TaskMachineEvent } from "../../src/machines/task-event.ts";
 import { FoldedRun } from "../support/folded-run.ts";
 
 /**
@@ -62,7 +63,7 @@ interface Subject {
 }
 
 /** What comes of the graph of a plan of version 2. */
-const ONLY_IN_V2 = ["deciding", "recovering", "skipped", "abandoned"];
+const ONLY_IN_V2 = ["deciding", "awaiting", "recovering", "skipped", "abandoned"];
 
 const deadlineMs = 3_600_000;
 
@@ -140,13 +141,28 @@ const inPlan = (
   },
 });
 const retry = { attempts: ATTEMPTS };
-const joined = inPlan({ type: "t", retry }, ["ready"], ["deciding", "recovering"]);
-const conditional = inPlan({ type: "t", retry, when: "run.id != ''" }, ["ask", "ready"], ["recovering"]);
+const joined = inPlan({ type: "t", retry }, ["ready"], ["deciding", "awaiting", "recovering"]);
+const conditional = inPlan({ type: "t", retry, when: "run.id != ''" }, ["ask", "ready"], ["awaiting", "recovering"]);
 const inner = inPlan(
   { plan: { tasks: { part: { type: "t" }, other: { type: "t", needs: ["part"] } }, output: "part" } },
   ["expand"],
-  ["deciding", "ready", "backingOff", "recovering"],
+  ["deciding", "awaiting", "ready", "backingOff", "recovering"],
 );
+/** No attempt of it is ever made. */
+const NO_ATTEMPT = ["ready", "backingOff", "expanded", "recovering"];
+const asked = inPlan({ wait: { signal: "s", within: 1000 }, when: "run.id != ''" }, ["ask"], NO_ATTEMPT);
+const wait: Subject = {
+  ...asked,
+  events: [...asked.events, ...(["wait", "answered"] as const).map((type) => ({ type }))],
+  tell(run, event) {
+    const { subject: state } = run.states("subject");
+    if (event.type === "wait") run.waits("subject");
+    else if (event.type === "answered") run.answers("subject", { output: 1 });
+    else if (event.type === "broken" && state === "awaiting") run.passes("subject", "within");
+    else return asked.tell!(run, event);
+    return true;
+  },
+};
 
 /** What the log has to say so that the chart's event happens, or, where the chart ignores it, might have. */
 function tell(run: FoldedRun, id: string, event: TaskMachineEvent): void {
@@ -181,6 +197,9 @@ const CALLS: Readonly<Record<string, string>> = {
   decide: "decide",
   armBackoff: "arm backoff",
   disarmBackoff: "disarm backoff",
+  // The wait that is played here has an end.
+  beginWait: "arm within",
+  endWait: "disarm within",
 };
 
 /** Plays one step of the chart and checks that the fold took the same. */
@@ -244,6 +263,7 @@ describe.each([
   ["in a plan of version 2", joined],
   ["in a plan of version 2, with a condition", conditional],
   ["in a plan of version 2, with a plan of its own", inner],
+  ["in a plan of version 2, that waits", wait],
 ])("a task %s", (_, subject) => {
   const paths = possible(getSimplePaths(taskMachine, options(subject)), subject);
   const byState = possible(getShortestPaths(taskMachine, options(subject)), subject);

@@ -1,10 +1,11 @@
 import type { z } from "zod";
 import type { TaskError } from "../../src/core/error.ts";
-import type { DueWhat, Ended, Result, RunEvent, Submitted, Totals } from "../../src/core/event.ts";
+import type { Answered, DueWhat, Ended, Result, RunEvent, Submitted, Totals } from "../../src/core/event.ts";
 import type { Json } from "../../src/core/json.ts";
 import { ROOT } from "../../src/core/names.ts";
 import type { PlanInput } from "../../src/core/plan.ts";
 import type { planV2 } from "../../src/core/plan-v2.ts";
+import type { Awaited } from "../../src/core/wait.ts";
 import { applyEvent, beginRun, FOLD_VERSION } from "../../src/fold/apply.ts";
 import type { Effect } from "../../src/fold/effects.ts";
 import { inputOf, outputOf } from "../../src/fold/outputs.ts";
@@ -56,6 +57,13 @@ export class RecordingHost {
       case "decide":
         this.calls.push(`decide ${nameOf(effect)}`);
         this.deciding.add(nameOf(effect));
+        return;
+      case "judge":
+      case "listen":
+        this.calls.push(`${kind} ${nameOf(effect)}`);
+        return;
+      case "unlisten":
+        this.calls.push(`${kind} ${effect.task.id}`);
         return;
       case "conclude":
         this.calls.push("conclude");
@@ -176,6 +184,24 @@ export class FoldedRun {
     return this.append("decided", { v: 2, decisions: [{ task, attempt, ...decision }] });
   }
 
+  /** Decides what a wait is for. */
+  waits(task: string, wait: Awaited = {}): this {
+    const answers = Object.fromEntries(findQuestions(this.task(task)).map((text) => [text, true]));
+    const decision = { task, attempt: this.#attempt(task), answers, wait };
+    return this.append("decided", { v: 2, decisions: [decision] });
+  }
+
+  /** Returns its place in the log. */
+  signal(to: string, data: Json = null, id = `s${this.log.length}`): number {
+    this.append("signal", { v: 2, id, to, data });
+    return this.log.length;
+  }
+
+  /** What has come of a wait. */
+  answers(task: string, answer: Partial<Answered> = {}): this {
+    return this.append("answered", { v: 2, task, attempt: this.#attempt(task), ...answer });
+  }
+
   fails(task: string, error: Partial<TaskError> = {}, attempt = this.#attempt(task)): this {
     return this.results({
       task,
@@ -276,8 +302,16 @@ export function replay(log: readonly RunEvent[], host?: RecordingHost): RunState
 
 /** Everything a run's state says, as plain data without identity: equal digests are equal states. */
 export function digestOf(run: RunState): unknown {
-  const { snapshot, tasks, root, ...rest } = run;
-  return { ...rest, snapshot: digestOfSnapshot(snapshot), root: root.id, tasks: [...tasks.values()].map(digestOfTask) };
+  const { snapshot, tasks, root, waits, ...rest } = run;
+  const open = [...(waits?.open ?? [])].map(([task, wait]) => [task.id, wait]);
+  const inWaits = waits && { open, kept: waits.kept, fates: [...waits.fates] };
+  return {
+    ...rest,
+    waits: inWaits,
+    snapshot: digestOfSnapshot(snapshot),
+    root: root.id,
+    tasks: [...tasks.values()].map(digestOfTask),
+  };
 }
 
 const idsOf = (tasks: readonly TaskRecord[] | undefined) => tasks?.map((task) => task.id);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { approval, signalAnswer } from "../../core/approval.ts";
 import { deadLetter, redriven } from "../../core/dead-letter.ts";
 import { TuttiError } from "../../core/error.ts";
 import { decodeJson } from "../../core/json.ts";
@@ -13,6 +14,8 @@ export const ANSWERS = {
   "runs.get": runView,
   "runs.list": z.array(runSummary),
   "runs.cancel": z.object({ run: z.string(), status: z.string() }),
+  "runs.signal": signalAnswer,
+  "approvals.list": z.array(approval),
   "dead.list": z.array(deadLetter),
   "dead.get": deadLetter,
   "dead.redrive": redriven,

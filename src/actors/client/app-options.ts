@@ -20,5 +20,6 @@ export const METHOD_OPTIONS = {
   list: { tenant: true, limit: true },
   runs: { tenant: true, limit: true, tag: true },
   cancel: { tenant: true, reason: true, by: true },
+  signal: { tenant: true, by: true, id: true },
   stop: { graceMs: true },
 } as const;

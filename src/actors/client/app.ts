@@ -5,13 +5,15 @@ import type {
   RunOptions,
   RunOutput,
   RunRef,
+  SignalOptions,
   Tutti,
   WatchEvent,
 } from "../../app.ts";
+import type { Approval, SignalAnswer } from "../../core/approval.ts";
 import type { DeadLetter } from "../../core/dead-letter.ts";
 import type { Duration } from "../../core/duration.ts";
 import { TuttiError } from "../../core/error.ts";
-import type { Json } from "../../core/json.ts";
+import { findNonJson, type Json } from "../../core/json.ts";
 import { checkOptions } from "../../core/known-options.ts";
 import { isName, NAME_EXPECTED } from "../../core/names.ts";
 import { show } from "../../core/problem.ts";
@@ -118,6 +120,26 @@ export class App implements Tutti {
     checkOptions("app.cancel()", options, METHOD_OPTIONS.cancel);
     const [run, tenant] = placeOf(ref, options);
     await this.#client.query("runs.cancel", { ...options, run, tenant });
+  }
+
+  async signal(
+    ref: RunRef,
+    to: string,
+    data?: Json,
+    options: SignalOptions & { tenant?: string } = {},
+  ): Promise<SignalAnswer> {
+    checkOptions("app.signal()", options, METHOD_OPTIONS.signal);
+    const [run, tenant] = placeOf(ref, options);
+    const odd = data === undefined ? undefined : findNonJson(data);
+    if (odd) throw new TuttiError(400, `the signal's data is not JSON: ${odd}`);
+    // With an id it counts once when it is repeated.
+    const sent = { id: this.#runtime.clock.id(), ...options, run, tenant, to };
+    return this.#client.query("runs.signal", { ...sent, ...(data !== undefined && { data }) });
+  }
+
+  async approvals(options: { tenant?: string; limit?: number } = {}): Promise<Approval[]> {
+    checkOptions("app.approvals()", options, METHOD_OPTIONS.list);
+    return this.#client.query("approvals.list", { ...options });
   }
 
   readonly dead: DeadLetterBox = {

@@ -1,4 +1,6 @@
-import type { RunHandle, Tutti, WatchEvent } from "../../app.ts";
+import type { RunHandle, SignalOptions, Tutti, WatchEvent } from "../../app.ts";
+import type { SignalAnswer } from "../../core/approval.ts";
+import type { Json } from "../../core/json.ts";
 import type { RunView } from "../../core/run-view.ts";
 
 /** A run of one program's app, by its id and tenant. `T` is what the caller knows of its output. */
@@ -23,6 +25,10 @@ export class AppRunHandle<T> implements RunHandle<T> {
 
   cancel(options: { reason?: string; by?: string } = {}): Promise<void> {
     return this.#app.cancel(this.run, { ...options, tenant: this.tenant });
+  }
+
+  signal(to: string, data?: Json, options: SignalOptions = {}): Promise<SignalAnswer> {
+    return this.#app.signal(this.run, to, data, { ...options, tenant: this.tenant });
   }
 
   get(): Promise<RunView> {

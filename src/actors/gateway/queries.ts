@@ -19,6 +19,7 @@ import { notFound, readRun, viewRun } from "../log/run-reader.ts";
 import { isSettled } from "../shard/attempt-status.ts";
 import { answering } from "./gateway.ts";
 import { checkHeaderBytes } from "./request-reading.ts";
+import { listAllApprovals, sendSignal } from "./signals.ts";
 
 export interface QueryContext {
   readonly runtime: Runtime;
@@ -45,6 +46,8 @@ const answers: Answers = {
     await bus.append(topology.subjects.log(tenant, shard, run, "cancel"), encodeJson(cancel));
     return { run, status: "cancelling" };
   },
+  "runs.signal": sendSignal,
+  "approvals.list": listAllApprovals,
   "dead.list": ({ runtime }, { tenant, limit }) => listDeadLetters(runtime, tenant, limit),
   "dead.get": ({ runtime }, { tenant, id }) => getDeadLetter(runtime, tenant, id),
   "dead.redrive": ({ runtime }, query) => redriveDeadLetter(runtime, query),

@@ -1,4 +1,3 @@
-import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { z } from "zod";
 import type { Bucket, Bus } from "../../bus/port.ts";
 import type { Topology } from "../../bus/topology.ts";
@@ -6,17 +5,11 @@ import { messageOf } from "../../core/error.ts";
 import { encodeJson, type Json } from "../../core/json.ts";
 import type { Logger } from "../../core/logger.ts";
 import { isName } from "../../core/names.ts";
-import { MAX_PROBLEMS, type Problem } from "../../core/problem.ts";
+import type { Problem } from "../../core/problem.ts";
 import { type TypeRegistration, typeRegistration } from "../../core/registration.ts";
-import { toProblems } from "../../core/schema-problem.ts";
 import { parseBy } from "./bucket-entry.ts";
 import { BucketMirror } from "./bucket-mirror.ts";
-
-/** Checks the input of a type. */
-type InputCheck = ValidateFunction | "anything";
-
-/** One for all registries of the process: each would compile the schema of schemas again, which takes 15 ms. */
-const ajv = new Ajv2020({ strict: false, allErrors: true, verbose: true, validateFormats: false });
+import { compileSchema, type SchemaCheck } from "./schema-check.ts";
 
 /** Foreign workers may leave out `v`, and the type, which the key says. */
 function parseRegistration(value: Uint8Array, type: string): TypeRegistration {
@@ -31,7 +24,7 @@ export class TypeRegistry {
   /** Those of this process. */
   readonly #registered = new Map<string, TypeRegistration>();
   /** Compiled when first needed. */
-  readonly #checks = new WeakMap<TypeRegistration, InputCheck>();
+  readonly #checks = new WeakMap<TypeRegistration, SchemaCheck>();
 
   private constructor(bucket: Bucket, known: BucketMirror<TypeRegistration>, log: Logger) {
     this.#bucket = bucket;
@@ -95,23 +88,18 @@ export class TypeRegistry {
     if (!registration) return [];
     const check = this.#checks.get(registration) ?? this.#compile(registration);
     this.#checks.set(registration, check);
-    if (check === "anything" || check(input)) return [];
-    return toProblems((check.errors ?? []).slice(0, MAX_PROBLEMS), input);
+    return check(input);
   }
 
-  #compile({ type, input }: TypeRegistration): InputCheck {
-    if (input === undefined) return "anything";
+  #compile({ type, input }: TypeRegistration): SchemaCheck {
+    if (input === undefined) return ANYTHING;
     try {
-      // Draft 7 and 2020-12 differ little in what task types use; an unknown `$schema` would be refused.
-      if (typeof input === "boolean") return ajv.compile(input);
-      const { $schema: _dialect, $id: _id, ...schema } = input;
-      const check = ajv.compile(schema);
-      // It keeps whatever it has compiled.
-      ajv.removeSchema(schema);
-      return check;
+      return compileSchema(input);
     } catch (error) {
       this.#log("warn", `the input schema of type ${type} cannot be used, inputs go unchecked: ${messageOf(error)}`);
-      return "anything";
+      return ANYTHING;
     }
   }
 }
+
+const ANYTHING: SchemaCheck = () => [];

@@ -19,6 +19,10 @@ export function blobsOf(event: string, body: unknown): BlobReference[] {
       return referenceIn(fields, "inputRef", "input", Number(fields.v) > 1 && isOwnersType(String(fields.type)));
     case "planned":
       return referenceIn(fields, "planRef", "plan", true);
+    case "signal":
+      return referenceIn(fields, "dataRef", "data", false);
+    case "answered":
+      return referenceIn(fields, "outputRef", "output", false);
     case "result":
       return (Array.isArray(fields.results) ? (fields.results as (Fields | null)[]) : []).flatMap((one) => [
         ...referenceIn(one, "planRef", "plan", true),

@@ -1,6 +1,4 @@
-import type { Message } from "../../bus/port.ts";
-import { decodeJson, encodeJson } from "../../core/json.ts";
-import { type SettledQuery, settledQuery } from "../../core/query.ts";
+import type { SettledQuery } from "../../core/query.ts";
 import type { RunState } from "../../fold/run-state.ts";
 import { isOpen } from "../../fold/task-record.ts";
 
@@ -18,14 +16,4 @@ export async function isSettled(owner: OwnedRuns, { tenant, run, task: id, attem
   const task = owner.find(tenant, run)?.tasks.get(id);
   // Of a run that has ended, or was never begun, nothing is open.
   return !task || !isOpen(task, attempt);
-}
-
-/** Answers for a shard's owner what other orchestrators pass on to it. */
-export function answerSettled(owner: OwnedRuns, message: Message): void {
-  const answer = async () => {
-    const query = settledQuery.parse(decodeJson(message.data));
-    message.respond(encodeJson({ settled: await isSettled(owner, query) }));
-  };
-  // No answer: the worker that asked stops waiting after its timeout, and may ask again.
-  answer().catch(() => {});
 }

@@ -3,13 +3,25 @@ import { messageOf } from "../../core/error.ts";
 import type { Decision } from "../../core/event.ts";
 import { encodeJson, type Json } from "../../core/json.ts";
 import { readLabels } from "../../core/map-items.ts";
-import { expressionValuesOf, inputRefs, isSentItem, itemsOf, type Load, sentInputOf } from "../../fold/outputs.ts";
+import type { JsonSchema } from "../../core/registration.ts";
+import { resolveTemplate } from "../../core/template.ts";
+import { type Awaited, readAwaited, type StatedWait } from "../../core/wait.ts";
+import {
+  expressionValuesOf,
+  inputRefs,
+  isSentItem,
+  itemsOf,
+  type Load,
+  sentInputOf,
+  valuesIn,
+} from "../../fold/outputs.ts";
 import type { RunState } from "../../fold/run-state.ts";
 import { findQuestions } from "../../fold/start.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../../fold/task-record.ts";
 import { InProgress } from "../host/in-progress.ts";
 import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
+import { compileSchema } from "../host/schema-check.ts";
 import type { LogWriter } from "../log/log-writer.ts";
 
 const DECISIONS = { one: "decision is not taken yet", many: "decisions are not taken yet" } as const;
@@ -123,14 +135,21 @@ const isDeciding = (task: TaskRecord): boolean => stateOf(task) === "deciding";
 
 /** The answers to a task's expressions; of a map that is not left out, how many items it has. */
 function decide(task: TaskRecord, load: Load): Omit<Decision, "task" | "attempt"> {
-  const { stated, checked, index } = task.node!;
+  const { stated, checked, index, hasFallenBack } = task.node!;
   const answers = answersOf(task, load);
   const isLeftOut = stated.when !== undefined && !checked.asksItems(index) && answers[stated.when] !== true;
   if (isLeftOut) return { answers };
+  if (stated.wait && !hasFallenBack) return { answers, wait: decideWait(task, stated.wait, answers, load) };
   if (!stated.each) return isSentItem(task) ? { answers, input: sentInputOf(task, answers, load) } : { answers };
   const items = itemsOf(task, load);
   const { key } = stated.each;
   return { answers, items: items.size, ...(key !== undefined && { labels: readLabels(items, key) }) };
+}
+
+function decideWait(task: TaskRecord, stated: StatedWait, answers: Record<string, Json>, load: Load): Awaited {
+  if (stated.schema !== undefined) compileSchema(stated.schema as JsonSchema);
+  const values = { ...valuesIn(task.parent!, load), expression: (text: string) => answers[text]! };
+  return readAwaited(stated, (template) => resolveTemplate(template, values));
 }
 
 function answersOf(task: TaskRecord, load: Load): Record<string, Json> {
@@ -141,7 +160,8 @@ function answersOf(task: TaskRecord, load: Load): Record<string, Json> {
     try {
       answers[text] = node.checked.expressions.get(text)!.evaluate(values);
     } catch (error) {
-      throw new Error(`${text === node.stated.when ? "when" : "input"}: ${text}: ${messageOf(error)}`, {
+      const where = text === node.stated.when ? "when" : node.stated.wait ? "wait" : "input";
+      throw new Error(`${where}: ${text}: ${messageOf(error)}`, {
         cause: error,
       });
     }

@@ -14,6 +14,7 @@ import type { LogWriter } from "../log/log-writer.ts";
 import { Decider } from "./decider.ts";
 import { endedBody } from "./run-outcome.ts";
 import type { ShardFold } from "./shard-fold.ts";
+import type { Signals } from "./signals.ts";
 
 /** What the owners of all shards of a process share. */
 export interface ShardDependencies {
@@ -44,13 +45,15 @@ export class EffectHandler {
   readonly #fold: ShardFold;
   readonly #timers: Record<DueWhat, Timers<TaskRecord>>;
   readonly #decider: Decider;
+  readonly #signals: Signals;
   readonly #concluding = new Set<RunState>();
   #stopped = false;
 
-  constructor(runtime: Runtime, dependencies: ShardDependencies, fold: ShardFold) {
+  constructor(runtime: Runtime, dependencies: ShardDependencies, fold: ShardFold, signals: Signals) {
     this.#runtime = runtime;
     this.#dependencies = dependencies;
     this.#fold = fold;
+    this.#signals = signals;
     this.#decider = new Decider(runtime, dependencies.writer);
     this.#timers = {
       backoff: new Timers(runtime.clock, (task) => this.#due(task, "backoff")),
@@ -77,6 +80,11 @@ export class EffectHandler {
         return this.#timers[effect.what].cancel(effect.task);
       case "decide":
         return this.#decider.decide(effect.task);
+      case "judge":
+        return this.#signals.judge(effect.task);
+      case "listen":
+      case "unlisten":
+        return;
       case "conclude":
         return this.#conclude(effect.run);
       case "begun":
@@ -101,6 +109,7 @@ export class EffectHandler {
   stop(): void {
     this.#stopped = true;
     this.#decider.stop();
+    this.#signals.stop();
     for (const timers of Object.values(this.#timers)) timers.stop();
     for (const { tasks } of this.#fold.states())
       for (const task of tasks.values()) this.#dependencies.gate.remove(task);

@@ -1,6 +1,8 @@
 import type { Stoppable, StoredMessage } from "../../bus/port.ts";
+import type { Approval } from "../../core/approval.ts";
 import { messageOf } from "../../core/error.ts";
 import type { RunEvent } from "../../core/event.ts";
+import type { ApprovalsRequest } from "../../core/owner-request.ts";
 import type { NewerVersion } from "../../core/upcast.ts";
 import type { Effect } from "../../fold/effects.ts";
 import { type RunState, runKey } from "../../fold/run-state.ts";
@@ -11,14 +13,16 @@ import type { ReadEvent } from "../log/log-event.ts";
 import { LogPump } from "../log/log-pump.ts";
 import { ANSWERED_AGAIN_MS } from "../log/replay-positions.ts";
 import { replayPatiently } from "../log/run-reader.ts";
-import { answerSettled } from "./attempt-status.ts";
+import { listApprovals } from "./approvals.ts";
 import { CatchUp } from "./catch-up.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import { CompactionWriter } from "./compaction-writer.ts";
 import { EffectHandler, isAwaited, type ShardDependencies } from "./effect-handler.ts";
 import { LostResults } from "./lost-results.ts";
+import { answerOwnerRequest } from "./owner-requests.ts";
 import { Reconciler } from "./reconcile.ts";
 import { ShardFold } from "./shard-fold.ts";
+import { Signals } from "./signals.ts";
 
 /**
  * Owns one shard: folds its log and has the effects carried out that the fold returns.
@@ -29,6 +33,8 @@ import { ShardFold } from "./shard-fold.ts";
  */
 export class ShardOwner {
   readonly shard: number;
+  /** Takes signals for its runs. */
+  readonly signals: Signals;
   readonly #runtime: Runtime;
   readonly #dependencies: ShardDependencies;
   readonly #fold: ShardFold;
@@ -83,7 +89,8 @@ export class ShardOwner {
       onUnreadable: (event) => this.#noteLost(event, event.problem ?? "it names no attempt"),
     });
     this.#catchUp = new CatchUp(runtime, shard, this.#pump);
-    this.#handler = new EffectHandler(runtime, dependencies, this.#fold);
+    this.signals = new Signals(runtime, dependencies.writer, this);
+    this.#handler = new EffectHandler(runtime, dependencies, this.#fold, this.signals);
     const { gate, withdrawals } = dependencies;
     const reconciled = { gate, withdrawals, handler: this.#handler, caughtUp: () => this.caughtUp() };
     this.#reconciler = new Reconciler(runtime, shard, this.#fold, reconciled);
@@ -117,7 +124,7 @@ export class ShardOwner {
     await replayed.promise;
     if (this.#stopped) return;
     this.#goLive(queued);
-    this.#answers = await bus.subscribe(subjects.owner(this.shard), (message) => answerSettled(this, message));
+    this.#answers = await bus.subscribe(subjects.owner(this.shard), (message) => answerOwnerRequest(this, message));
     if (this.#stopped) await this.#answers.stop();
   }
 
@@ -163,6 +170,11 @@ export class ShardOwner {
   /** The unfinished runs. */
   states(): Iterable<RunState> {
     return this.#fold.states();
+  }
+
+  /** What its runs wait for of people. */
+  listApprovals(request: ApprovalsRequest): Approval[] {
+    return listApprovals(this.states(), request);
   }
 
   /** Resolves when the log, as it stands now, has been folded; rejects when the shard is given up before. */

@@ -1,0 +1,56 @@
+import { isBusError } from "../../bus/port.ts";
+import { sleep } from "../../core/clock.ts";
+import { messageOf, TuttiError } from "../../core/error.ts";
+import { decodeJson, encodeJson } from "../../core/json.ts";
+import { type OwnerRequest, ownerFailure } from "../../core/owner-request.ts";
+import type { Shards } from "../cluster/shards.ts";
+import type { Runtime } from "../host/runtime.ts";
+import { answerRequest } from "../shard/owner-requests.ts";
+
+/** How long an owner may take to answer, and how long one is looked for: a takeover takes a few seconds. */
+const ANSWER_MS = 5000;
+const PATIENCE_MS = 8000;
+const LOOK_AGAIN_MS = 200;
+
+/**
+ * Asks the owner of a shard, whichever process that is. A shard that is being taken over has none for a while: it is asked
+ * again. Rejects with the owner's `TuttiError`, or with 503 when none has answered.
+ */
+export async function askOwner(
+  { runtime, shards }: { readonly runtime: Runtime; readonly shards: Shards },
+  shard: number,
+  request: OwnerRequest,
+): Promise<unknown> {
+  const { clock } = runtime;
+  const since = clock.monotonic();
+  for (;;) {
+    try {
+      return await askOnce(runtime, shards, shard, request);
+    } catch (error) {
+      if (error instanceof TuttiError) throw error;
+      if (!isBusError(error) || clock.monotonic() - since > PATIENCE_MS)
+        throw new TuttiError(
+          503,
+          `the owner of shard ${shard} does not answer: ${messageOf(error)}`,
+          {},
+          { cause: error },
+        );
+      await sleep(clock, LOOK_AGAIN_MS);
+    }
+  }
+}
+
+async function askOnce(
+  { bus, topology }: Runtime,
+  shards: Shards,
+  shard: number,
+  request: OwnerRequest,
+): Promise<unknown> {
+  const owner = shards.ownerOf(shard);
+  if (owner) return answerRequest(owner, request);
+  const reply = await bus.request(topology.subjects.owner(shard), encodeJson(request), { timeoutMs: ANSWER_MS });
+  const answer = decodeJson(reply.data);
+  const failure = ownerFailure.safeParse(answer);
+  if (failure.success) throw TuttiError.fromWire(failure.data.error);
+  return answer;
+}

@@ -1,0 +1,33 @@
+import type { Message } from "../../bus/port.ts";
+import type { Approval } from "../../core/approval.ts";
+import { TuttiError } from "../../core/error.ts";
+import { decodeJson, encodeJson } from "../../core/json.ts";
+import { type ApprovalsRequest, type OwnerRequest, ownerRequest } from "../../core/owner-request.ts";
+import { isSettled, type OwnedRuns } from "./attempt-status.ts";
+import type { Signals } from "./signals.ts";
+
+/** The owner of a shard, as far as it is asked. */
+interface AskedOwner extends OwnedRuns {
+  readonly signals: Pick<Signals, "receive">;
+  listApprovals(request: ApprovalsRequest): Approval[];
+}
+
+/** Answers what orchestrators ask the owner of a shard. Rejects with a `TuttiError`, or when the shard is lost meanwhile. */
+export async function answerRequest(owner: AskedOwner, request: OwnerRequest): Promise<object> {
+  if (!("ask" in request)) return { settled: await isSettled(owner, request) };
+  if (request.ask === "signal") return owner.signals.receive(request);
+  await owner.caughtUp();
+  return owner.listApprovals(request);
+}
+
+/** The same over the bus. */
+export function answerOwnerRequest(owner: AskedOwner, message: Message): void {
+  const answer = async () => {
+    const request = ownerRequest.parse(decodeJson(message.data));
+    message.respond(encodeJson(await answerRequest(owner, request)));
+  };
+  answer().catch((error) => {
+    // Nothing is known where the shard was lost: the one that asked stops waiting after its timeout, and may ask again.
+    if (error instanceof TuttiError) message.respond(encodeJson({ error: error.toJSON() }));
+  });
+}

@@ -2,24 +2,24 @@ import { z } from "zod";
 import type { Model } from "../core/model.ts";
 import { excerptOf } from "./language/excerpt.ts";
 
-/** What every analysis of a text takes. */
+/** The input of every text analysis. */
 export const textInput = z.object({ text: z.string() });
 
-/** How a finding was made, as the report says. */
+/** The origin of a finding, which the report states. */
 export const provenance = z.object({
-  /** A configured model, or the language libraries that come with Tutti. */
+  /** `model` for the configured model, `local` for the language libraries that come with Tutti. */
   by: z.enum(["model", "local"]),
-  /** How much of the text was read: 1 for all of it, less where a long one was cut to excerpts. */
+  /** The fraction of the text that was read: 1 for all of it, less when a long text was reduced to excerpts. */
   coverage: z.number().min(0).max(1),
 });
 export type Provenance = z.output<typeof provenance>;
 
-/** What is shown to a model of one document: some 12,000 tokens. */
+/** The characters of a document that are put into a prompt: about 12,000 tokens. */
 const PROMPT_CHARACTERS = 48_000;
 
 /**
- * A prompt that carries a document. It is fenced by a tag that it cannot hold, so that a document which contains
- * instructions stays a document; a long one is cut to excerpts, and the model is told.
+ * A prompt that contains a document. The document stands between tags, which are escaped inside it, so that a model
+ * does not mistake instructions in it for the prompt. A long document is reduced to excerpts, and the prompt says so.
  */
 export function documentPrompt(task: string, text: string): { prompt: string; coverage: number } {
   const excerpt = excerptOf(text, PROMPT_CHARACTERS);
@@ -31,8 +31,8 @@ export function documentPrompt(task: string, text: string): { prompt: string; co
   return { prompt, coverage: excerpt.coverage };
 }
 
-/** `12 %`; never 0 % or 100 % for a part. */
+/** Writes a fraction as `12 %`; never as 0 % or 100 %, because it stands for a part. */
 export const percent = (share: number): string => `${Math.min(99, Math.max(1, Math.round(share * 100)))} %`;
 
-/** Whether a model is to be asked. A blank document gives it nothing to say. */
+/** Whether to use a model: one is configured, and the document is not blank. */
 export const asksModel = (llm: Model, text: string): boolean => llm.configured && text.trim() !== "";

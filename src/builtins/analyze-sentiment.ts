@@ -8,20 +8,20 @@ import { addPolarity, labelOf, NO_POLARITY, polarityOf, scoreOf } from "./langua
 import { breathe, slicesOf } from "./language/slices.ts";
 import { blocksOf, isMostlyProse } from "./language/text-blocks.ts";
 
-/** `score` goes from −1, wholly negative, to 1. */
+/** A sentiment. The score ranges from −1 (wholly negative) to 1 (wholly positive). */
 export const sentiment = z.object({
   label: z.enum(["positive", "neutral", "negative"]),
   score: z.number().min(-1).max(1),
 });
 
 /**
- * Who judged: `none` where no model is configured, and nothing here knows the language or the text is no prose but tables
- * and code; it is then called neutral.
+ * The origin of a sentiment. It is `none`, and the label neutral, when no model is configured and either no lexicon
+ * covers the language, or the text consists of tables and code rather than prose.
  */
 export const judge = z.enum([...provenance.shape.by.options, "none"]);
 
 export const analyzeSentimentTask = task("analyze-sentiment", {
-  description: "Says whether a text feels positive, neutral or negative, and how much so: a score from -1 to 1.",
+  description: "Rates the sentiment of a text: positive, neutral or negative, with a score from -1 to 1.",
   input: textInput,
   output: provenance.extend({ by: judge, ...sentiment.shape }),
   timeout: "2m",

@@ -30,7 +30,7 @@ export const combineReportsWorker = worker(combineReportsTask, async ({ input: {
   const unread = titled.filter((one): one is Titled<UnreadableDocument> => !isReport(one.outcome));
   if (read.length === 0)
     throw new TerminalError(
-      `of ${countOf(documents.length, "document")} none can be read: ${unread.map(whyOf).join(" | ")}`,
+      `none of ${countOf(documents.length, "document")} can be read: ${unread.map(whyOf).join(" | ")}`,
     );
   const { summary, ...made } = llm.configured ? await summarizeByModel(read, llm, signal) : summarizeLocally(read);
   const whole = [summary, ...unread.map((one) => `Not read: ${whyOf(one)}`)].join("\n");
@@ -59,10 +59,10 @@ async function summarizeByModel(
   return { summary: (await llm.text(prompt, { signal })).trim(), by: "model", coverage };
 }
 
-/** So many documents are summed up with a sentence of their own. */
+/** The largest number of documents that are each quoted with a sentence. */
 const MOST_QUOTED = 12;
 
-/** The figures of the whole, then what each document says in one sentence. */
+/** Summarizes without a model: the overall figures, then one sentence of each document. */
 function summarizeLocally(documents: readonly Titled<DocumentReport>[]): OverallSummary {
   const reports = documents.map((one) => one.outcome);
   const words = reports.reduce((sum, one) => sum + one.statistics.words, 0);
@@ -78,7 +78,7 @@ function summarizeLocally(documents: readonly Titled<DocumentReport>[]): Overall
   return { summary: [figures.join(" "), ...quotes, ...rest].join("\n"), by: "local", coverage: 1 };
 }
 
-/** `English (3), German`, the most frequent first. */
+/** Counts values as `English (3), German (1)`, the most frequent first. */
 function tally(values: readonly string[]): string {
   const groups = [...Map.groupBy(values, (value) => value)].sort((a, b) => b[1].length - a[1].length);
   return groups
@@ -86,7 +86,7 @@ function tally(values: readonly string[]): string {
     .join(", ");
 }
 
-/** The overview first, then every document's own report one level of headings down. */
+/** The overall report: an overview, then each document's own report with its headings one level lower. */
 function writeReports(documents: readonly Titled[], summary: string, made: Provenance): string {
   return [
     `# Report on ${countOf(documents.length, "document")}`,

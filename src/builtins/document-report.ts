@@ -3,9 +3,9 @@ import { judge, sentiment } from "./analyze-sentiment.ts";
 import { detectedLanguage } from "./language/language-detection.ts";
 import { textStatistics } from "./language/text-statistics.ts";
 
-/** What comes out for one document. */
+/** The result for one document. */
 export const documentReport = z.object({
-  /** The file's name without folders; null for a text that was given none. */
+  /** The file's name without folders; null for a text without a name. */
   name: z.string().nullable(),
   language: detectedLanguage,
   summary: z.string(),
@@ -17,7 +17,7 @@ export const documentReport = z.object({
 });
 export type DocumentReport = z.output<typeof documentReport>;
 
-/** What stands in a report's place for a document that could not be read. */
+/** The result for a document that could not be read. */
 const unreadableDocument = z.object({ name: z.string().nullable(), error: z.object({ message: z.string() }) });
 export type UnreadableDocument = z.output<typeof unreadableDocument>;
 
@@ -26,11 +26,14 @@ export type DocumentOutcome = z.output<typeof documentOutcome>;
 
 export const isReport = (outcome: DocumentOutcome): outcome is DocumentReport => !("error" in outcome);
 
-/** What comes out for several: a report or an error each, in the order of the request, and a summary and a report of them all. */
+/**
+ * The result for several documents: a report or an error for each, in the order of the request, and an overall summary
+ * and report.
+ */
 export const documentReports = z.object({
   documents: z.array(documentOutcome),
   summary: z.string(),
-  /** Markdown; holds the documents' own reports. */
+  /** Markdown, which includes the documents' own reports. */
   report: z.string(),
 });
 export type DocumentReports = z.output<typeof documentReports>;

@@ -2,27 +2,27 @@ import { z } from "zod";
 import { name as typeName } from "../core/names.ts";
 import { show } from "../core/problem.ts";
 
-/** How a document is read, beyond what it says of itself. */
+/** Options for reading a document. */
 interface Reading {
   /**
-   * What becomes of a document that cannot be read: its task fails, or it is reported as such beside the others.
-   * Default: `fail` for one document, `report` for each of several.
+   * The treatment of a document that cannot be read: its task fails, or its result is the error. Default: `fail` for a
+   * single document, `report` for each of several.
    */
   readonly ifUnreadable?: "fail" | "report";
   /**
-   * The task type that recognizes the text of scanned pages. It is given {@link RecognizeInput} and answers with
-   * `{ text }`. Default: a PDF that holds only pictures cannot be read.
+   * The task type that recognizes the text of scanned pages. Its input is a {@link RecognizeInput}, its output `{ text
+   * }`. Default: a PDF that contains only pictures cannot be read.
    */
   readonly recognize?: string;
 }
 
-/** What a task that recognizes text is given: a scanned PDF, by path or stored, and the number of its pages. */
+/** The input of a task that recognizes text: a scanned PDF, by path or as a blob, and its number of pages. */
 export type RecognizeInput = { readonly name: string; readonly pages: number } & (
   | { readonly file: string }
   | { readonly blob: string }
 );
 
-/** One document: its text, a path the worker may open, or stored content with the file name that tells its format. */
+/** One document: its text, a path that the worker may open, or a blob with a file name that determines its format. */
 export type DocumentSource = (
   | { readonly text: string; readonly name?: string }
   | { readonly file: string; readonly name?: string }
@@ -30,7 +30,7 @@ export type DocumentSource = (
 ) &
   Reading;
 
-/** What `document` takes: one document, or up to 1,000 of them. */
+/** The input of `document`: one document, or up to 1,000. */
 export type DocumentInput = DocumentSource | ({ readonly documents: readonly DocumentSource[] } & Reading);
 
 const MOST_DOCUMENTS = 1_000;
@@ -49,8 +49,9 @@ const EXACTLY_ONE = (kinds: readonly string[]) => ({
 });
 
 /**
- * Objects with optional fields rather than a union: what is wrong is then said of the field in question, and the rule
- * that exactly one kind is given is told apart, in the JSON Schema too.
+ * Refuses a document that does not have exactly one of the kinds. The schemas are objects with optional fields rather
+ * than unions, so that a problem names the field concerned and this rule is reported separately, in the JSON Schema
+ * too.
  */
 const exactlyOne =
   (kinds: readonly string[]) => (value: Readonly<Record<string, unknown>>, context: z.RefinementCtx) => {
@@ -66,7 +67,7 @@ const exactlyOne =
       context.addIssue({
         code: "custom",
         path: ["name"],
-        message: "expected the file's name beside blob: it tells the format; received nothing",
+        message: "expected the file's name beside blob, to determine its format; received nothing",
       });
   };
 

@@ -13,9 +13,15 @@ import { formatReportTask } from "./format-report.ts";
 import { summarizeTask } from "./summarize.ts";
 
 /**
- * A document in, its report out: language, summary, topics, sentiment, statistics. Takes `{ text }`, `{ file }`,
- * `{ blob, name }`, or `{ documents: [...] }` with up to 1,000 of those. Of several, one that cannot be read is reported
- * with its error, and the others as ever; `ifUnreadable: "fail"` makes it fail them all, as it does where it is the only one.
+ * Analyses a document and reports its language, summary, topics, sentiment and statistics. The input is `{ text }`, `{
+ * file }`, `{ blob, name }`, or `{ documents: [...] }` with up to 1,000 of those. If one of several documents cannot be
+ * read, its error stands in place of its report; with `ifUnreadable: "fail"` the whole task fails. A single document
+ * that cannot be read fails the task.
+ *
+ * @example
+ * ```ts
+ * const report = await app.run(document, { text: "The harbour festival was a delight." });
+ * ```
  */
 export const document = task("document", {
   description:
@@ -29,7 +35,7 @@ export const documentWorker = worker(document, ({ input }) =>
   "documents" in input ? planMany(input) : planOne(input),
 );
 
-/** extract → four analyses side by side → format-report. */
+/** The plan for one document: extract → four analyses in parallel → format-report. */
 const planOne = (source: DocumentSource) =>
   plan((p) => {
     const { output: content } = p.task(extractTask, source);
@@ -49,10 +55,10 @@ const planOne = (source: DocumentSource) =>
     });
   });
 
-/** A plan of its own for each document, and one task that joins what they come to. */
+/** The plan for several documents: a `document` task for each, and one task that combines their results. */
 const planMany = ({ documents, ifUnreadable = "report", recognize }: Extract<DocumentInput, { documents: unknown }>) =>
   plan((p) => {
-    // By name, as a single source gives a single report, which the contract's union does not say.
+    // By name and not by contract: a single source gives a single report, which the contract's union does not express.
     const parts = documents.map((source, i) =>
       p.task<DocumentOutcome>(
         document.type,

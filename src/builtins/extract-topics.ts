@@ -9,12 +9,14 @@ import { breathe } from "./language/slices.ts";
 import { proseOf } from "./language/text-blocks.ts";
 
 const MOST_TOPICS = 8;
-/** Counting phrases takes some 0.5 µs a character, without a pause. */
+/**
+ * The characters of a text that are searched for phrases. Counting takes about 0.5 µs per character, without a pause.
+ */
 const READ_CHARACTERS = 200_000;
 
 export const extractTopicsTask = task("extract-topics", {
   description:
-    "Finds what a text is about: up to eight words or short phrases in its own language, the weightiest first.",
+    "Finds the topics of a text: up to eight words or short phrases in its own language, the most important first.",
   input: textInput,
   output: provenance.extend({ topics: z.array(z.string()) }),
   timeout: "2m",

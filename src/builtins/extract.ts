@@ -14,12 +14,12 @@ export const extractTask = task("extract", {
   input: documentSource,
   output: z.object({
     text: z.string(),
-    /** Of the file, without folders; null for a text that was given none. */
+    /** The file's name without folders; null for a text without a name. */
     name: z.string().nullable(),
     /** Null for a document that could not be read. */
     format: z.enum(FORMATS).nullable(),
     statistics: textStatistics,
-    /** Why the document could not be read, and its text is empty; null where it was. */
+    /** The reason why the document could not be read and its text is empty; null otherwise. */
     error: z.object({ message: z.string() }).nullable(),
   }),
   timeout: "2m",
@@ -33,7 +33,7 @@ export const extractWorker = worker(extractTask, async (context) => {
     const { text, format } = content;
     return { text, name, format, statistics: await countText(text, context.signal), error: null };
   } catch (error) {
-    // Anything else may be better at the next attempt.
+    // Any other error may not occur at the next attempt.
     if (context.input.ifUnreadable !== "report" || !(error instanceof TerminalError)) throw error;
     context.log(error.message, "warn");
     const statistics = { characters: 0, words: 0, sentences: 0 };
@@ -41,14 +41,14 @@ export const extractWorker = worker(extractTask, async (context) => {
   }
 });
 
-/** A plan of the task that recognizes the text of scanned pages, and of one that extracts what it found. */
+/** The plan for scanned pages: a task that recognizes their text, and one that extracts it. */
 function recognize(source: DocumentSource, name: string, pages: number) {
   const { recognize: type, ifUnreadable = "fail" } = source;
   if (type === undefined || "text" in source)
     throw unreadable(
       name,
       `found a pdf of ${pages} page(s) without any text, perhaps scanned pictures`,
-      'name a task type of your own that recognizes text as "recognize": it is given {"name", "pages"} and "file" or "blob", and answers with {"text"}',
+      'set "recognize" to a task type of your own that recognizes text: its input is {"name", "pages"} and "file" or "blob", its output {"text"}',
     );
   const input: RecognizeInput = { name, pages, ...("file" in source ? { file: source.file } : { blob: source.blob }) };
   return plan((p) => {

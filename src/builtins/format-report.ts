@@ -12,7 +12,7 @@ import { asMarkdown, countOf, signed } from "./markdown-text.ts";
 import { summarizeTask } from "./summarize.ts";
 
 export const formatReportTask = task("format-report", {
-  description: "Puts what was found out about one document together, and writes its report in Markdown.",
+  description: "Combines the findings about one document, and writes its report in Markdown.",
   input: z.object({
     name: z.string().nullable(),
     error: extractTask.output.shape.error.default(null),
@@ -41,7 +41,7 @@ export const formatReportWorker = worker(formatReportTask, ({ input }) =>
       },
 );
 
-/** One document's report: a heading, its figures, and how the findings were made in the last line. */
+/** The report of one document: a heading, its figures and findings, and the origin of the findings in the last line. */
 function writeReport({ name, language, statistics, summary, topics, sentiment }: Findings): string {
   const confidence = language.code === "und" ? "" : ` (${language.code}, confidence ${language.confidence.toFixed(2)})`;
   const parts = language.parts?.map((one) => `${nameLanguage(one.code)} ${percent(one.share)}`).join(", ");
@@ -54,7 +54,7 @@ function writeReport({ name, language, statistics, summary, topics, sentiment }:
     `# ${name === null ? "Document" : asMarkdown(name)}`,
     `- **Language:** ${nameLanguage(language.code)}${confidence}${parts ? `: ${parts}` : ""}\n- **Length:** ${length.join(", ")}\n- **Sentiment:** ${describeSentiment(sentiment)}`,
     "## Summary",
-    asMarkdown(summary.summary) || "None: the text holds no sentence.",
+    asMarkdown(summary.summary) || "None: the text contains no sentence.",
     "## Topics",
     topics.topics.map((topic) => `- ${asMarkdown(topic)}`).join("\n") || "None found.",
     "---",
@@ -62,7 +62,7 @@ function writeReport({ name, language, statistics, summary, topics, sentiment }:
   ].join("\n\n");
 }
 
-/** `positive (+0.42)`. */
+/** Writes a sentiment as `positive (+0.42)`. */
 export const describeSentiment = ({ by, label, score }: DocumentReport["sentiment"]): string =>
   by === "none" ? NOT_JUDGED : `${label} (${signed(score)})`;
 
@@ -71,10 +71,13 @@ export const NOT_JUDGED = "not judged";
 const MAKERS = {
   model: "a language model",
   local: "local language libraries",
-  none: `${NOT_JUDGED}, as there are no rated words of its language here, or no prose`,
+  none: `${NOT_JUDGED}, as there are no rated words in its language, or no prose`,
 } as const;
 
-/** `Summary, topics and sentiment: local language libraries.`, or each by itself where they differ. */
+/**
+ * Writes the origin of findings as `Summary, topics and sentiment: local language libraries.`, grouped where they
+ * differ.
+ */
 export function describeProvenance(
   findings: Readonly<Record<string, Pick<Findings["sentiment"], "by" | "coverage">>>,
 ): string {

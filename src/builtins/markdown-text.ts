@@ -1,6 +1,6 @@
 const COUNT = new Intl.NumberFormat("en");
 
-/** Text of a document as Markdown that shows just that text, on one line: its own marks, tags and line starts mean nothing. */
+/** Escapes a document's text as Markdown on one line, so that marks, tags and line starts in it have no effect. */
 export const asMarkdown = (text: string): string =>
   text
     .replace(/\s+/g, " ")
@@ -9,9 +9,9 @@ export const asMarkdown = (text: string): string =>
     .replace(/^(?=[#>+=-])/, "\\")
     .replace(/^(\d{1,9})([.)])/, "$1\\$2");
 
-/** `1,234 words`, `1 word`. */
+/** Writes a count as `1,234 words` or `1 word`. */
 export const countOf = (count: number, one: string): string => `${COUNT.format(count)} ${one}${count === 1 ? "" : "s"}`;
 
-/** `+0.42`, `−0.10`, `0.00`. */
+/** Writes a score as `+0.42`, `−0.10` or `0.00`. */
 export const signed = (score: number): string =>
   `${score > 0 ? "+" : score < 0 ? "−" : ""}${Math.abs(score).toFixed(2)}`;

@@ -17,7 +17,7 @@ import { normalizePlan } from "./planning/normal.ts";
 const TYPE = "objective";
 
 /**
- * How a planner is set up.
+ * The options of a planner.
  *
  * @example
  * ```ts
@@ -28,19 +28,19 @@ export interface ObjectiveOptions {
   /** The name of the task type. Default: `objective`. */
   readonly name?: string;
   /**
-   * The types that a plan may use, by contract or name; the model is shown no others. A request may name some of them.
-   * Default: all that are registered when the plan is made.
+   * The types that a plan may use, by contract or name; the model sees no others. A request may restrict them further.
+   * Default: all types that are registered when the plan is made.
    */
   readonly types?: readonly (Task | string)[];
-  /** Tasks of a plan that a model writes; more are refused. Default 50. */
+  /** The largest number of tasks in a plan; a plan with more is refused. Default 50. */
   readonly maxTasks?: number;
-  /** How often a plan that cannot be used is sent back with what is wrong. Default 2. */
+  /** The number of times that an unusable plan is sent back to the model with its problems. Default 2. */
   readonly maxRepairs?: number;
-  /** Types that a plan may not use. Default: the planner itself, so that no plan only passes the objective on. */
+  /** Types that a plan may not use. Default: the planner itself, so that no plan merely forwards the objective. */
   readonly without?: readonly string[];
 }
 
-/** The time that one answer may take; planning is slower than most questions. */
+/** The time limit of one answer. Planning takes a model longer than most questions. */
 const CALL_TIMEOUT_MS = 90_000;
 
 const OBJECTIVE_LIMITS = { maxTasks: 50, maxRepairs: 2 } as const;
@@ -85,9 +85,9 @@ export interface Objective {
 }
 
 /**
- * A task type whose tasks a model plans: it decomposes an objective into a plan over registered task types. The plan is
- * checked before it is executed; what is wrong with it goes back to the model. Throws a {@link TuttiError} (400) for an
- * unknown or bad option.
+ * Creates a planner: a task type with which a model decomposes an objective into a plan over registered task types. The
+ * plan is checked before it is executed; its problems are sent back to the model. Throws a {@link TuttiError} (400) for
+ * an unknown or invalid option.
  *
  * @example
  * ```ts
@@ -108,7 +108,7 @@ export function createObjective(options: ObjectiveOptions = {}): ObjectiveWorker
     const { llm, input } = task;
     if (!llm.configured)
       throw new TerminalError(
-        `${name} needs a language model and none is configured: set OPENAI_API_KEY (and OPENAI_BASE_URL, TUTTI_MODEL) or ANTHROPIC_API_KEY`,
+        `${name} needs a language model, and none is configured: set OPENAI_API_KEY (and OPENAI_BASE_URL, TUTTI_MODEL) or ANTHROPIC_API_KEY`,
       );
     const types = chooseTypes(await task.types(), input.types ?? allowed);
 
@@ -117,7 +117,7 @@ export function createObjective(options: ObjectiveOptions = {}): ObjectiveWorker
       { role: "user", content: describeWork(input, types) },
     ];
     for (let repairs = 0; ; repairs++) {
-      // Any object: what it must look like is in the prompt, and the check of the whole plan says more than a schema can.
+      // Any object: the prompt describes the format, and the check of the whole plan finds more than a schema could.
       const answer = await llm.object(z.record(z.string(), z.unknown()), messages, {
         name: "plan",
         timeoutMs: CALL_TIMEOUT_MS,
@@ -127,10 +127,10 @@ export function createObjective(options: ObjectiveOptions = {}): ObjectiveWorker
         task.log(`planned ${Object.keys(checked.plan.tasks).length} tasks`);
         return new PlanOf(checked.plan);
       }
-      const wrong = describeProblems(checked.problems, 20);
+      const described = describeProblems(checked.problems, 20);
       if (repairs >= maxRepairs)
-        throw new TerminalError(`${name}: the model's plan cannot be executed, after ${repairs} repairs: ${wrong}`);
-      task.log(`plan sent back: ${wrong}`, "warn");
+        throw new TerminalError(`${name}: the model's plan cannot be executed, after ${repairs} repairs: ${described}`);
+      task.log(`plan sent back: ${described}`, "warn");
       messages.push(
         { role: "assistant", content: JSON.stringify(answer) },
         { role: "user", content: `${REPAIR_PROMPT}\n${list(checked.problems)}` },
@@ -138,17 +138,17 @@ export function createObjective(options: ObjectiveOptions = {}): ObjectiveWorker
     }
   }
 
-  /** Shown to the model, and allowed in its plan. */
+  /** The types that the model sees and its plan may use. */
   function chooseTypes(registered: readonly TypeRegistration[], named: readonly string[] | undefined) {
     const usable = registered.filter(({ type }) => !without.includes(type) && (allowed?.includes(type) ?? true));
     const known = usable.map(({ type }) => type);
     const missing = named?.find((type) => !known.includes(type));
     if (missing !== undefined)
       throw new TerminalError(
-        `${name}: expected types to be of those that a plan may use and that are registered (${known.join(", ") || "none is"}), received ${JSON.stringify(missing)}`,
+        `${name}: expected types that are registered and that a plan may use (${known.join(", ") || "there are none"}), received ${JSON.stringify(missing)}`,
       );
     const chosen = named === undefined ? usable : usable.filter(({ type }) => named.includes(type));
-    if (chosen.length === 0) throw new TerminalError(`${name}: no task type is registered that a plan could use`);
+    if (chosen.length === 0) throw new TerminalError(`${name}: no registered task type may be used in a plan`);
     return chosen;
   }
 
@@ -180,7 +180,7 @@ export function createObjective(options: ObjectiveOptions = {}): ObjectiveWorker
         .describe("The task types that the plan may use. Default: all that the planner knows."),
     }),
     output: z.unknown(),
-    // Planning takes as many calls as there are repairs, and models are slow.
+    // Planning takes one call and one more for each repair, and models are slow.
     timeout: "5m",
     run,
   });
@@ -213,7 +213,7 @@ function describeWork(input: { objective: string; context?: unknown }, types: re
   return `Task types, one a line:\n${listed.join("\n")}\n\nObjective:\n${input.objective}${context}`;
 }
 
-/** The contract of a planner: what is to be achieved, and an output of which only the plan knows the shape. */
+/** The contract of a planner: an objective as the input, and an output whose shape depends on the plan. */
 export type ObjectiveWorker = Worker<z.ZodType<unknown, Objective>>;
 
 const list = (problems: readonly Problem[]) => problems.map((one) => `- ${describeProblems([one])}`).join("\n");

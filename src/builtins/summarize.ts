@@ -24,10 +24,13 @@ export const summarizeWorker = worker(summarizeTask, async ({ input: { text }, l
   return { summary: (await llm.text(prompt, { signal })).trim(), by: "model" as const, coverage };
 });
 
-/** More tables than this are counted rather than described. */
+/** The number of tables that are described; further ones are only counted. */
 const MOST_TABLES = 3;
 
-/** Sentences of the prose; of a text that is made of tables, what they hold. */
+/**
+ * Summarizes without a model: by sentences of the prose, or, for a text that consists of tables, by descriptions of
+ * them.
+ */
 async function summarizeLocally(text: string): Promise<{ summary: string; coverage: number }> {
   const blocks = blocksOf(text);
   if (!isMostlyProse(blocks) && blocks.tables.length > 0) {

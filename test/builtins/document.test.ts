@@ -115,7 +115,7 @@ describe("document", () => {
     it("fails where none can be read, and where the only one cannot", async () => {
       const none = { documents: documents.slice(2) };
       await expect(executeTree(builtinWorkers, "document", none, { files })).rejects.toThrow(
-        /of 2 documents none can be read: file gone\.txt: .* \| text of blank\.md/,
+        /none of 2 documents can be read: file gone\.txt: .* \| text of blank\.md/,
       );
       await expect(executeTree(builtinWorkers, "document", documents[2], { files })).rejects.toThrow("file gone.txt");
     });

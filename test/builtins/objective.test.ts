@@ -115,7 +115,7 @@ describe("an objective", () => {
     for (const planner of [objective, createObjective({ types: ["search", "summarize"] })]) {
       const error = await rejection(plan(connection.model, { objective: "x", types: ["google"] }, planner));
       expect(error).toBeInstanceOf(TerminalError);
-      expect(error.message).toContain('and that are registered (search, summarize), received "google"');
+      expect(error.message).toContain('that a plan may use (search, summarize), received "google"');
     }
   });
 
@@ -240,7 +240,7 @@ describe("an objective", () => {
     await using connection = await connect();
     const error = await rejection(plan(connection.model, undefined, objective, { types: async () => TYPES.slice(2) }));
     expect(error).toBeInstanceOf(TerminalError);
-    expect(error.message).toContain("no task type is registered");
+    expect(error.message).toContain("no registered task type may be used");
     expect(connection.server.requests.length).toBe(0);
   });
 

@@ -1,16 +1,16 @@
 import { cutBefore } from "./slices.ts";
 
-/** A part of a text that stands for the whole. */
+/** A part of a text that represents the whole. */
 export interface Excerpt {
   readonly text: string;
-  /** How much of the whole it is: 1 for all of it. */
+  /** The fraction of the whole text: 1 for all of it. */
   readonly coverage: number;
 }
 
 const GAP = "\n\n[…]\n\n";
 const WINDOWS = 8;
 
-/** The whole text, or, where it is longer than `limit` characters, eight windows spread evenly over it, joined by `[…]`. */
+/** The whole text, or, if it is longer than `limit` characters, eight evenly spaced windows of it, joined by `[…]`. */
 export function excerptOf(text: string, limit: number): Excerpt {
   if (text.length <= limit) return { text, coverage: 1 };
   const windows = windowsOf(text, WINDOWS, Math.max(1, Math.floor(limit / WINDOWS)));
@@ -18,7 +18,10 @@ export function excerptOf(text: string, limit: number): Excerpt {
   return { text: windows.join(GAP), coverage: taken / text.length };
 }
 
-/** `count` pieces of at most `size` characters, the first from the beginning, the last from the end; fewer when the text is short. */
+/**
+ * Takes `count` pieces of at most `size` characters, the first from the beginning, the last from the end; fewer of a
+ * short text.
+ */
 export function windowsOf(text: string, count: number, size: number): string[] {
   if (text.length <= count * size) return text.length === 0 ? [] : [...eachPiece(text, size)];
   const stride = (text.length - size) / Math.max(1, count - 1);
@@ -36,7 +39,7 @@ function* eachPiece(text: string, size: number): Generator<string> {
   }
 }
 
-/** The next beginning of a word within 40 characters, else the place itself (not inside a surrogate pair). */
+/** The next start of a word within 40 characters, else the position itself (but not inside a surrogate pair). */
 function startOfWord(text: string, at: number): number {
   if (at === 0) return 0;
   const blank = text.slice(at, at + 40).search(/\s/);

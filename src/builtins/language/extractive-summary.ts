@@ -4,23 +4,25 @@ import { centralityOf, rankVectors, similarityOf, vectorsOf } from "./sentence-r
 
 export interface SummaryLimits {
   readonly sentences: number;
-  /** UTF-16 units; a single sentence that is longer is cut at a word, with an ellipsis. */
+  /** The length in UTF-16 units. A single sentence that is longer is cut at a word, with an ellipsis. */
   readonly characters: number;
 }
 
 export const SUMMARY_LIMITS: SummaryLimits = { sentences: 5, characters: 800 };
-/** Length above which only excerpts of a text are read, which bounds the time. */
+/** The length above which only excerpts of a text are read, which limits the time. */
 const READ_CHARACTERS = 100_000;
-/** Ranking is quadratic in the sentences, so of more than these the most central are ranked. */
+/**
+ * The number of sentences that are ranked, which takes quadratic time. If there are more, the most central are ranked.
+ */
 const RANKED_SENTENCES = 300;
 const SHORT_TEXT = { sentences: 3, characters: 400 };
 const LONGEST_CANDIDATE = 500;
-/** A sentence that repeats a chosen one to this degree (cosine) adds nothing. */
+/** The similarity (cosine) to a chosen sentence above which another one is left out as a repetition. */
 const REPETITION = 0.6;
 
 /**
- * The sentences that best stand for a text, in the text's own order; a short text is returned whole.
- * `coverage` says how much of the text was read: 1 for all of it.
+ * Summarizes a text by its most representative sentences, in the text's order. A short text is returned whole.
+ * `coverage` is the fraction of the text that was read: 1 for all of it.
  */
 export function extractSummary(
   text: string,
@@ -47,7 +49,10 @@ export function extractSummary(
 
 const ENDS = /[.!?…。！？؟।][)\]"'”’»」』]*$/u;
 
-/** Full sentences; headings, list items, table rows and fragments only in a text that has nothing else. */
+/**
+ * The full sentences of a text. Headings, list items, table rows and fragments count only in a text that has nothing
+ * else.
+ */
 function candidatesOf(sentences: readonly string[]): string[] {
   const full = sentences.filter(
     (one) =>
@@ -59,7 +64,7 @@ function candidatesOf(sentences: readonly string[]): string[] {
   return full.length > 0 ? full : sentences.slice(0, RANKED_SENTENCES);
 }
 
-/** The best-ranked sentences that fit within the limits and do not repeat each other, in their order. */
+/** Chooses the best-ranked sentences that fit within the limits and do not repeat each other, in the text's order. */
 function choose(sentences: readonly string[], language: string, limits: SummaryLimits): string[] {
   const all = vectorsOf(sentences, language);
   const kept = topOf(centralityOf(all), RANKED_SENTENCES);
@@ -77,7 +82,7 @@ function choose(sentences: readonly string[], language: string, limits: SummaryL
   return chosen.sort((a, b) => a - b).map((i) => sentences[i]!);
 }
 
-/** Indices of the `count` highest scores, in ascending order of index. */
+/** The indices of the `count` highest scores, ascending. */
 function topOf(scores: readonly number[], count: number): number[] {
   const order = scores.map((_, i) => i);
   if (order.length <= count) return order;
@@ -93,7 +98,7 @@ function joinSentences(sentences: readonly string[]): string {
   return joined;
 }
 
-/** At most `length` UTF-16 units, cut at a blank where there is one, with an ellipsis. */
+/** Cuts a text to at most `length` UTF-16 units, at a blank if possible, with an ellipsis. */
 export function clip(text: string, length: number): string {
   if (text.length <= length) return text;
   const cut = text.slice(0, length - 1);

@@ -1,6 +1,7 @@
 /**
- * The commonest endings of adjectives and nouns, and what a dictionary writes in their place: enough to find a rated
- * word behind its gender, case and number. No stemmer: a wrong guess is harmless, as only words of the lexicon are found.
+ * The commonest endings of adjectives and nouns, and the endings of their dictionary forms: enough to find a rated word
+ * in any gender, case and number. This is not a stemmer: a wrong form is harmless, because the lexicon does not contain
+ * it.
  */
 const ENDINGS: Readonly<Record<string, readonly (readonly [ending: RegExp, ...bases: string[]])[]>> = {
   da: [[/(?:e|t|en|er)$/, "", "e"]],
@@ -36,7 +37,9 @@ const ENDINGS: Readonly<Record<string, readonly (readonly [ending: RegExp, ...ba
 
 const SHORTEST_STEM = 3;
 
-/** Forms under which a lexicon may hold the word, likeliest first. Words come in lower case; so do the forms. */
+/**
+ * The forms under which a lexicon may list a word, likeliest first. The word is in lower case, and so are the forms.
+ */
 export function* basesOf(word: string, language: string): Generator<string> {
   for (const [ending, ...bases] of ENDINGS[language] ?? []) {
     const at = word.search(ending);

@@ -2,12 +2,13 @@ import { isUnspaced, wordsOf } from "./segments.ts";
 import { bareWord, stopWordsOf } from "./stop-words.ts";
 
 const LONGEST_PHRASE = 3;
-/** What may stand between two words of one phrase. */
+/** The separators that may stand between two words of one phrase. */
 const WITHIN_PHRASE = /^(?:[ \u00a0]|-)?$/;
-/** Web and mail addresses: not words of any language. */
+/** Web and mail addresses, which are not words of any language. */
 const ADDRESS = /(?:https?:\/\/|www\.)\S+|(?<![\w.+-])[\w.+-]{1,64}@\S+/gi;
 const LETTER = /\p{L}/u;
-const SHORT_ENOUGH_TO_MEAN_LITTLE = 3;
+/** The shortest word of a topic, except in dense scripts. */
+const SHORTEST_WORD = 3;
 const KANA_ONLY = /^[\p{Script=Hiragana}ー]+$/u;
 const DENSE_SCRIPT = /[\p{Script=Han}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]/u;
 
@@ -15,7 +16,7 @@ const DENSE_SCRIPT = /[\p{Script=Han}\p{Script=Katakana}\p{Script=Hangul}\p{Scri
 interface Term {
   readonly surface: string;
   readonly key: string;
-  /** Of the word, in the order of the text. */
+  /** The index of the word in the text. */
   readonly place: number;
 }
 
@@ -28,8 +29,9 @@ interface Phrase {
 }
 
 /**
- * The words and phrases that a text is about, weightiest first: what is repeated, as a phrase rather than a word, early
- * in the text and written with a capital, in the manner of RAKE and YAKE; stop words of the text's languages (the main one first) never.
+ * Finds the key words and phrases of a text, the heaviest first, in the manner of RAKE and YAKE. Repetition, an early
+ * position, capitals, and being a phrase rather than a word add weight. Stop words of `languages` (the main one first)
+ * never count.
  */
 export function extractKeyPhrases(text: string, languages: readonly [string, ...string[]], most = 8): string[] {
   const runs = runsOf(text.replace(ADDRESS, " . "), languages);
@@ -48,7 +50,10 @@ export function extractKeyPhrases(text: string, languages: readonly [string, ...
   return chosen.map((one) => commonestOf(one.surfaces));
 }
 
-/** A form that is common, with as few capitals as any: sentences begin with one, and titles shout. */
+/**
+ * A common form with the fewest capitals, since the first word of a sentence and whole titles have them without a
+ * reason.
+ */
 function commonestOf(surfaces: ReadonlyMap<string, number>): string {
   const capitals = (text: string) => text.match(/\p{Lu}/gu)?.length ?? 0;
   const most = Math.max(...surfaces.values());
@@ -75,7 +80,7 @@ function runsOf(text: string, languages: readonly [string, ...string[]]): Term[]
     const surface = word
       .slice(word.length - key.length > 0 && !/['’]s$/.test(word) ? word.length - key.length : 0)
       .replace(/['’]s$/, "");
-    if (isTelling(key) && !stopWords.some((words) => words.has(key))) run.push({ surface, key, place });
+    if (isMeaningful(key) && !stopWords.some((words) => words.has(key))) run.push({ surface, key, place });
     else close();
     place++;
   }
@@ -83,9 +88,9 @@ function runsOf(text: string, languages: readonly [string, ...string[]]): Term[]
   return runs;
 }
 
-function isTelling(key: string): boolean {
+function isMeaningful(key: string): boolean {
   if (!LETTER.test(key) || KANA_ONLY.test(key)) return false;
-  return DENSE_SCRIPT.test(key) || key.length >= SHORT_ENOUGH_TO_MEAN_LITTLE;
+  return DENSE_SCRIPT.test(key) || key.length >= SHORTEST_WORD;
 }
 
 function countPhrases(runs: readonly (readonly Term[])[]): Map<string, Phrase> {
@@ -116,7 +121,9 @@ function countPhrases(runs: readonly (readonly Term[])[]): Map<string, Phrase> {
 
 const ENDINGS = ["s", "es", "n", "en", "e", "er", "а", "ы", "и"];
 
-/** Counts `harvests` with `harvest`, `Brücken` with `Brücke`, where both occur; the commoner form stands for both. */
+/**
+ * Merges the counts of `harvests` and `harvest`, or `Brücken` and `Brücke`, if both occur; the commoner form is kept.
+ */
 function mergeInflections(phrases: Map<string, Phrase>): void {
   for (const [key, phrase] of phrases) {
     if (phrase.keys.length > 1 || key.length < 5) continue;
@@ -133,7 +140,10 @@ function mergeInflections(phrases: Map<string, Phrase>): void {
   }
 }
 
-/** Words of four letters say less than those of ten; one that is always capitalised is a name (or a German noun). */
+/**
+ * The weight of a phrase. Long words say more than short ones; a word that is always capitalised is a name (or a German
+ * noun).
+ */
 function weigh({ keys, count, first, capitals }: Phrase, total: number): number {
   const length = keys.reduce((sum, key) => sum + key.length * (DENSE_SCRIPT.test(key) ? 3 : 1), 0);
   const substance = Math.min(1.5, 0.5 + length / 12);
@@ -142,7 +152,7 @@ function weigh({ keys, count, first, capitals }: Phrase, total: number): number 
   return count * keys.length ** 0.8 * substance * early * named;
 }
 
-/** Whether the one is a part of the other, or shares most of its words. */
+/** Whether the two share all the words of the shorter one. */
 function overlaps(one: Phrase, other: Phrase): boolean {
   const shared = one.keys.filter((key) => other.keys.includes(key)).length;
   return shared > 0 && shared >= Math.min(one.keys.length, other.keys.length);

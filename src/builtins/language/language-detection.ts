@@ -3,31 +3,35 @@ import { sharesOf } from "./language-shares.ts";
 
 const part = z.object({ code: z.string(), share: z.number().min(0).max(1) });
 
-/** ISO 639-1 code, or `und` (undetermined, ISO 639-2) with confidence 0. */
+/** A detected language: its ISO 639-1 code, or `und` (undetermined, ISO 639-2) with confidence 0. */
 export const detectedLanguage = z.object({
   code: z.string(),
   confidence: z.number().min(0).max(1),
-  /** The languages of a text that has several, the commonest first, by their share of its words. */
+  /** The languages of a text in several languages with their shares of its words, the largest first. */
   parts: z.array(part).optional(),
 });
 export type DetectedLanguage = z.output<typeof detectedLanguage>;
 
 const UNKNOWN: DetectedLanguage = { code: "und", confidence: 0 };
-/** No detector is surer than this: it does not know every language. */
+/** The highest confidence. It is below 1, because the detector does not know every language. */
 const SUREST = 0.99;
-/** At one half there is no lead. Of short texts in 20 languages, what is told from here on was right nine times in ten. */
+/**
+ * The lowest certainty that is reported; one half means no lead at all. For short texts in 20 languages, nine in ten
+ * results at or above it were right.
+ */
 const LEAST = 0.55;
-/** Words in Latin letters say too little when there are fewer than this: names and labels are of any language. */
+/** The number of Latin words below which a text is too short: names and labels may be of any language. */
 const FEW_WORDS = 3;
-/** A language with a smaller share of a text is none of its parts; shorter texts have none. */
+/** The smallest share of a language in `parts`, and the shortest text that has parts. */
 const LEAST_SHARE = 0.1;
 const LEAST_CHARACTERS = 400;
-/** A smaller share is left out when words are chosen by the languages of a text. */
+/** The smallest share of a language whose stop words apply to the text. */
 const TRACE = 0.01;
 
 /**
- * The main language of a text, of the 60 that eld knows: that of most of its words. The confidence is how sure it is, times
- * its share of the text. Unknown where the best guess is no better than the second, and for a word or two.
+ * Detects the main language of a text, which is that of most of its words, among the 60 that eld knows. The confidence
+ * is the certainty times the language's share of the text. The result is `und` if the best guess is hardly better than
+ * the second, and for one or two words.
  */
 export async function detectLanguage(text: string): Promise<DetectedLanguage> {
   const shares = await sharesOf(text);
@@ -51,15 +55,15 @@ function isTooShort(text: string): boolean {
 }
 
 /**
- * The likeliest languages of a text, however unsure, the commonest first, at least one (`und` where there are no letters):
- * to choose words and rules by, a guess is better than none.
+ * The likeliest languages of a text, the commonest first, at least one (`und` for a text without letters). They may be
+ * uncertain: for the choice of words and rules, a guess is better than none.
  */
 export async function guessLanguages(text: string): Promise<readonly [string, ...string[]]> {
   const [main, ...others] = await sharesOf(text);
   return [main?.code ?? UNKNOWN.code, ...others.filter(({ share }) => share >= TRACE).map(({ code }) => code)];
 }
 
-/** `French` for `fr`; `unknown` for `und`. */
+/** The English name of a language: `French` for `fr`, `unknown` for `und`. */
 export function nameLanguage(code: string): string {
   if (code === UNKNOWN.code) return "unknown";
   try {

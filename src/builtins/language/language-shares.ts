@@ -1,23 +1,25 @@
 import { windowsOf } from "./excerpt.ts";
 
-/** What of a text is in one language. */
+/** The part of a text that is in one language. */
 export interface LanguageShare {
   readonly code: string;
-  /** Of the text's words, 0 to 1. */
+  /** The fraction of the text's words, 0 to 1. */
   readonly share: number;
-  /** How sure it is that what was taken for this language is in it, 0 to 1. */
+  /** The certainty that these words are in this language, 0 to 1. */
   readonly certainty: number;
 }
 
-/** Windows of this size are told from each other; this many of them stand for a text of any length. */
+/** The number of windows that represent a text of any length, and the size of each. */
 const WINDOWS = 48;
 const WINDOW_CHARACTERS = 400;
-/** Beyond this, more letters make a guess no surer. */
+/** The number of letters above which more letters do not increase the certainty. */
 const LETTERS_THAT_COUNT = 600;
-/** A window whose language is less sure than this goes with the others of its script. */
+/** The certainty below which a window is assigned to the commonest language of its script. */
 const SURE_WINDOW = 0.9;
 
-/** Scripts that are looked at separately, and the letters that make a word in them: to compare what has no blanks. */
+/**
+ * The scripts that are examined separately, and the letters per word in each, to count words of scripts without blanks.
+ */
 const SCRIPTS: readonly (readonly [scripts: readonly string[], lettersPerWord: number])[] = [
   [["Han", "Hiragana", "Katakana"], 1.7],
   [["Latin"], 5],
@@ -30,7 +32,7 @@ const RUNS: readonly (readonly [run: RegExp, lettersPerWord: number])[] = [
   [new RegExp(`(?:(?![${classOf(SCRIPTS.flatMap(([scripts]) => scripts))}])[\\p{L}\\p{M}])+`, "gu"), 4],
 ];
 
-/** Scores of eld by language, each as often as the letters that got it. */
+/** The scores of eld by language, each multiplied by the number of letters it was given for. */
 interface Evidence {
   words: number;
   letters: number;
@@ -39,11 +41,12 @@ interface Evidence {
 }
 
 /**
- * The languages of a text, the commonest first. It is looked at in windows, and in each of them every script by itself, so
- * that a language is found where it stands, and counted by its words: a Latin letter says as much as a sixth of a Han one.
+ * The languages of a text, the commonest first. The text is examined in windows, each script of a window separately, so
+ * that local changes of language are found. A language's share is counted in words, as a Han letter stands for more
+ * than a Latin one.
  *
- * eld's scores say how well the n-grams fit each language, not how probable it is. What speaks for the best one is its
- * lead over the second, and how many letters that lead was kept up for; the logistic of their product is the certainty.
+ * eld's scores say how well the n-grams fit each language, not how probable the language is. The certainty is the
+ * logistic of the lead of the best language over the second, times the number of letters.
  */
 export async function sharesOf(text: string): Promise<LanguageShare[]> {
   // Loaded when first needed: its tables take time and memory.
@@ -72,7 +75,10 @@ export async function sharesOf(text: string): Promise<LanguageShare[]> {
     .sort((a, b) => b.share - a.share);
 }
 
-/** The windows of one script by language: each to its own where that is sure, else to the commonest of the sure ones. */
+/**
+ * Assigns the windows of one script to languages: each to its own if that is certain, else to the commonest certain
+ * one.
+ */
 function assign(windows: readonly Evidence[]): Map<string, Evidence> {
   const languages = new Map<string, Evidence>();
   const unsure: Evidence[] = [];

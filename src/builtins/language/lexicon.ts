@@ -2,15 +2,18 @@ import { createRequire } from "node:module";
 import { stopWordsOf } from "./stop-words.ts";
 
 /**
- * AFINN-165 (Finn Årup Nielsen): some 3,000 English words rated −5 to 5, and its translations into a hundred languages
- * (npm `afinn-165-multilingual`). The translations were made by machine, so they are cleaned here.
+ * A lexicon from AFINN-165 (Finn Årup Nielsen): some 3,000 English words rated −5 to 5, and their translations into a
+ * hundred languages (npm `afinn-165-multilingual`). They are machine translations, so they are cleaned here.
  */
 export type Lexicon = ReadonlyMap<string, number>;
 
 const require = createRequire(import.meta.url);
 const lexicons = new Map<string, Lexicon>();
 
-/** Words that a translation rated for a sense they seldom have: French `comme` (from "like"), German `dick` (from an insult). */
+/**
+ * Words whose rating belongs to a sense that they rarely have: French `comme` (from "like"), German `dick` (from an
+ * insult).
+ */
 const MISLEADING: Readonly<Record<string, string>> = {
   de: "ach allein dick gerade groß ja oben satt wollen würde ernst denier fest rad rum",
   es: "acuerdo cierto mayor pasado propio realizar solo sí tiempo ha",
@@ -22,7 +25,7 @@ const MISLEADING: Readonly<Record<string, string>> = {
   sv: "dom få ha ja olika rakt stor större störst vill",
 };
 
-/** Common words that no English entry was translated to. */
+/** Common words that are missing from the translations. */
 const MISSING: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   de: { gefällt: 2, leider: -1, toll: 3 },
   es: { desgraciadamente: -2 },
@@ -35,14 +38,14 @@ const MISSING: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 };
 
 /**
- * Languages whose lexicon was found to be of use: at least two of three plain sentences that it was not made for are
- * judged as a reader would (`test/builtins/sentiment.test.ts`). Korean and Hindi, for two, are not.
+ * The languages whose lexicon proved useful: it judges at least two of three plain sentences as a reader would
+ * (`test/builtins/sentiment.test.ts`). That of Korean or Hindi, for example, does not.
  */
 const LANGUAGES = new Set("ar ca cs da de en es fi fr it ja nl no pl pt ro ru sv tr uk zh".split(" "));
 
 export const hasLexicon = (language: string): boolean => LANGUAGES.has(language);
 
-/** The rated words of a language (ISO 639-1) in lower case; undefined when there is no lexicon of it. */
+/** The rated words of a language (ISO 639-1) in lower case, or undefined if there is no useful lexicon. */
 export function lexiconOf(language: string): Lexicon | undefined {
   const known = lexicons.get(language);
   if (known) return known;
@@ -65,12 +68,12 @@ function cleanLexicon(rated: Readonly<Record<string, number>>, language: string)
   for (const [word, valence] of Object.entries(MISSING[language] ?? {})) add(word, valence);
   for (const [entry, valence] of Object.entries(rated)) {
     const words = entry.toLowerCase().split(/\s+/);
-    // "der Wohlstand": a translator's article; other phrases are left out, as words are looked up one by one.
-    const telling = words.length === 1 ? words : words.filter((word) => !stopWords.has(word));
-    if (telling.length !== 1) continue;
-    add(telling[0]!, valence);
+    // An article is dropped, as in "der Wohlstand". Other phrases are left out, because words are looked up one by one.
+    const [word, ...others] = words.length === 1 ? words : words.filter((one) => !stopWords.has(one));
+    if (word === undefined || others.length > 0) continue;
+    add(word, valence);
     if (language === "ja") {
-      const stem = telling[0]!.replace(JAPANESE_ENDINGS, "");
+      const stem = word.replace(JAPANESE_ENDINGS, "");
       if (stem.length > 1) add(stem, valence);
     }
   }

@@ -1,4 +1,4 @@
-/** The words that deny, by language (ISO 639-1). */
+/** The negating words by language (ISO 639-1). */
 const NEGATORS: Readonly<Record<string, string>> = {
   ca: "no mai cap sense gens",
   cs: "ne není nikdy žádný bez",
@@ -19,7 +19,7 @@ const NEGATORS: Readonly<Record<string, string>> = {
   uk: "не ні ніколи без",
 };
 
-/** Where the negator may follow as well: "das gefällt mir nicht", "iyi değil". */
+/** The languages in which a negator may also follow the word: "das gefällt mir nicht", "iyi değil". */
 const FOLLOWING = new Set(["de", "nl", "da", "no", "sv", "tr"]);
 const REACH_BEFORE = 3;
 const REACH_AFTER = 3;
@@ -37,7 +37,7 @@ function negatorsOf(language: string): ReadonlySet<string> {
 
 export const isNegator = (word: string, language: string): boolean => negatorsOf(language).has(word);
 
-/** Whether the word at `at` of a clause (bare words in lower case) is denied. Two negators make it whole again. */
+/** Whether the word at index `at` of a clause (bare words in lower case) is negated. Two negators cancel each other. */
 export function isNegated(words: readonly string[], at: number, language: string): boolean {
   const negators = negatorsOf(language);
   const before = words.slice(Math.max(0, at - REACH_BEFORE), at).filter((word) => negators.has(word)).length;

@@ -4,7 +4,7 @@ import { isNegated, isNegator } from "./negation.ts";
 import { countWords, sentencesOf, wordsOf } from "./segments.ts";
 import { bareWord } from "./stop-words.ts";
 
-/** What a piece of text holds of either feeling: sums of valences (AFINN's 1 to 5), and the words that were read. */
+/** The polarity of a piece of text: sums of its valences (1 to 5 in AFINN), and the number of its words. */
 export interface Polarity {
   readonly positive: number;
   readonly negative: number;
@@ -19,7 +19,9 @@ export const addPolarity = (a: Polarity, b: Polarity): Polarity => ({
   words: a.words + b.words,
 });
 
-/** Sums up the rated words of a text, negated ones turned round; nothing but the count of words in a language without lexicon. */
+/**
+ * Sums up the rated words of a text, negated ones reversed. For a language without a lexicon it only counts the words.
+ */
 export function polarityOf(text: string, language: string): Polarity {
   const lexicon = lexiconOf(language);
   if (!lexicon) return { ...NO_POLARITY, words: countWords(text) };
@@ -29,7 +31,7 @@ export function polarityOf(text: string, language: string): Polarity {
     .reduce(addPolarity, NO_POLARITY);
 }
 
-/** A negated word says less than its opposite: "not good" is milder than "bad" (VADER's factor). */
+/** The factor of a negated word (VADER's). It is above −1, since "not good" is milder than "bad". */
 const NEGATION = -0.74;
 
 const CLAUSE_MARK = /[,;:()–—]/;
@@ -44,7 +46,7 @@ function readSpaced(sentence: string, language: string, lexicon: Lexicon): Polar
   }
   const valences = clauses.flatMap((words) =>
     words.map((word, i) => {
-      // Lexicons rate "no" and its like too; here they only turn other words round.
+      // Lexicons also rate words like "no"; here they only negate other words.
       const valence = isNegator(word, language) ? 0 : lookUp(word, lexicon, language);
       return valence !== 0 && isNegated(words, i, language) ? valence * NEGATION : valence;
     }),
@@ -67,7 +69,7 @@ const PARTICLE = /^\p{Script=Hiragana}+$/u;
 const NEGATED_JAPANESE = /^.{0,4}?(?:ない|なかっ|なく|ません|ず、)/;
 const NEGATED_CHINESE = /[不没沒别別无無非]$/;
 
-/** Chinese and Japanese: the longest entry that begins at a place counts, wherever a segmenter would see word ends. */
+/** Reads Chinese or Japanese: at each position the longest entry counts, whatever the word boundaries are. */
 function readUnspaced(sentence: string, language: string, lexicon: Lexicon): Polarity {
   const valences: number[] = [];
   for (let at = 0; at < sentence.length; ) {
@@ -83,7 +85,7 @@ function readUnspaced(sentence: string, language: string, lexicon: Lexicon): Pol
     }
     at += length;
   }
-  // Particles and endings, which other languages have none of or write with the word, are not counted.
+  // Particles and endings do not count: other languages lack them, or write them as part of the word.
   const words = wordsOf(sentence).filter(({ text }) => !PARTICLE.test(text));
   return { ...sumUp(valences), words: words.toArray().length };
 }
@@ -97,12 +99,18 @@ function sumUp(valences: readonly number[]): { positive: number; negative: numbe
   return { positive, negative };
 }
 
-/** Scores closer to 0 are called neutral. */
+/** The absolute score below which a text is neutral. */
 export const NEUTRAL_WITHIN = 0.15;
-/** What a text must hold of feeling before it counts: a base, and a part for each word, as long sober texts collect some too. */
+/**
+ * The weight that draws a score towards 0: a base, and a part per word, since long neutral texts contain some rated
+ * words, too.
+ */
 const INERTIA = { base: 4, perWord: 0.085 };
 
-/** From −1 to 1: the balance of the two, drawn towards 0 the less there is of them. Rounded to hundredths. */
+/**
+ * The score from −1 to 1: the balance of positive and negative, closer to 0 the fewer rated words there are. Rounded to
+ * hundredths.
+ */
 export function scoreOf({ positive, negative, words }: Polarity): number {
   const score = (positive - negative) / (positive + negative + INERTIA.base + INERTIA.perWord * words);
   return Math.round(score * 100) / 100 || 0;

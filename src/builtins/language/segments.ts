@@ -1,9 +1,12 @@
-/** Words and sentences by Unicode's rules (UAX 29), with the dictionaries of ICU for scripts without blanks. */
+/**
+ * Splits text into words and sentences by the rules of Unicode (UAX 29), with ICU's dictionaries for scripts without
+ * blanks.
+ */
 
 const words = new Intl.Segmenter("und", { granularity: "word" });
 const sentences = new Intl.Segmenter("und", { granularity: "sentence" });
 
-/** A word and where it stands, in UTF-16 units. */
+/** A word and its position in UTF-16 units. */
 export interface Word {
   readonly text: string;
   readonly at: number;
@@ -19,16 +22,21 @@ export function countWords(text: string): number {
   return count;
 }
 
-/** By the rules a bracket after a full stop belongs to the sentence before it; an opening one of East Asia does not. */
+/**
+ * An opening East Asian bracket after a full stop. UAX 29 puts it at the end of a sentence, but it begins the next one.
+ */
 const OPENED_AT_END = /[「『（《〈【〔]$/u;
 const HAS_WORD = /[\p{L}\p{N}]/u;
-/** After these a full stop ends no sentence: titles, initials, and the commonest short forms of European languages. */
+/**
+ * Words whose full stop does not end a sentence: titles, initials, and the commonest abbreviations of European
+ * languages.
+ */
 const ABBREVIATED =
   /(?:^|[\s(„"“«])(?:\p{Lu}|Dr|Mr|Mrs|Ms|Mme|Mlle|Prof|St|Sr|Sra|Hr|Fr|Nr|No|Nos|vs|cf|ca|bzw|evtl|usw|Abb|Fig|Bd|Hrsg|Jan|Feb|Aug|Sept|Okt|Oct|Nov|Dez|Dec|e\.\s?g|i\.\s?e|z\.\s?B|d\.\s?h|u\.\s?a|p\. ?ex|p\. ?ej)\.\s*$/u;
-/** Length above which a segment is not taken for one sentence: without an end mark a whole book would be one. */
+/** The length at which a sentence ends in any case: without end marks, a whole book would be one sentence. */
 const LONGEST_SENTENCE = 5_000;
 
-/** Sentences in order, each on one line and trimmed. What holds no letter or digit is left out. */
+/** The sentences in order, each on one line and trimmed. Segments without a letter or digit are left out. */
 export function sentencesOf(text: string): string[] {
   const found: string[] = [];
   for (const paragraph of paragraphsOf(text)) {
@@ -46,7 +54,10 @@ export function sentencesOf(text: string): string[] {
   return found;
 }
 
-/** Blocks that blank lines separate, and lines of their own (headings, list items); hard-wrapped lines are joined again. */
+/**
+ * The paragraphs: blocks between blank lines, and single lines such as headings and list items. Wrapped lines are
+ * joined.
+ */
 export function paragraphsOf(text: string): string[] {
   const paragraphs: string[] = [];
   let open: string[] = [];
@@ -68,10 +79,10 @@ export function paragraphsOf(text: string): string[] {
   return paragraphs;
 }
 
-/** How a line begins that is an item of a list. */
+/** The start of a line that is a list item. */
 export const LIST_ITEM = /^(?:[-*•–·]|\d{1,3}[.)])\s/;
 
-/** Whether `line` goes on with the sentence of the line before it: that was full, or this one begins in lower case. */
+/** Whether `line` continues the line before: that line is long, or this one begins in lower case. */
 function continues(before: string, line: string): boolean {
   if (line === "" || LIST_ITEM.test(line)) return false;
   return before.length >= 45 || /^\p{Ll}/u.test(line) || (isUnspaced(before, line) && before.length >= 20);
@@ -79,7 +90,7 @@ function continues(before: string, line: string): boolean {
 
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}、。，！？」』）]/u;
 
-/** Whether the two are joined without a blank, as in Chinese and Japanese. */
+/** Whether two texts are joined without a blank, as in Chinese and Japanese. */
 export function isUnspaced(before: string, after: string): boolean {
   return (
     UNSPACED.test(before.at(-1) ?? "") && /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}「『（]/u.test(after)

@@ -1,13 +1,13 @@
 import { wordsOf } from "./segments.ts";
 import { bareWord, stopWordsOf } from "./stop-words.ts";
 
-/** PageRank's usual damping, and rounds enough for four digits. */
+/** The usual damping of PageRank, and enough rounds for four digits. */
 const DAMPING = 0.85;
 const ROUNDS = 30;
 
 type Vector = ReadonlyMap<string, number>;
 
-/** Sentences as vectors of tf-idf weights of length 1; the empty vector for one that holds only stop words. */
+/** Sentences as tf-idf vectors of length 1. A sentence of stop words only has the empty vector. */
 export function vectorsOf(sentences: readonly string[], language: string): Vector[] {
   const stopWords = stopWordsOf(language);
   const counts = sentences.map((sentence) => {
@@ -34,7 +34,7 @@ export function vectorsOf(sentences: readonly string[], language: string): Vecto
   });
 }
 
-/** Cosine of two vectors of length 1. */
+/** The cosine of two vectors of length 1. */
 export function similarityOf(a: Vector, b: Vector): number {
   const [few, many] = a.size < b.size ? [a, b] : [b, a];
   let sum = 0;
@@ -42,7 +42,7 @@ export function similarityOf(a: Vector, b: Vector): number {
   return sum;
 }
 
-/** How close each vector is to the middle of them all: linear, hence for choosing among thousands. */
+/** The similarity of each vector to the sum of all. It takes linear time, so it can preselect among thousands. */
 export function centralityOf(vectors: readonly Vector[]): number[] {
   const centre = new Map<string, number>();
   for (const vector of vectors) for (const [word, weight] of vector) centre.set(word, (centre.get(word) ?? 0) + weight);
@@ -50,8 +50,9 @@ export function centralityOf(vectors: readonly Vector[]): number[] {
 }
 
 /**
- * Continuous LexRank (Erkan and Radev, 2004): PageRank over the graph of sentences, an edge as heavy as two of them are
- * alike. The random jump favours the first sentences, where authors say what a text is about. Sums to 1; quadratic.
+ * Continuous LexRank (Erkan and Radev, 2004): PageRank over the graph of sentences, whose edges are weighted by
+ * similarity. The random jump favours the first sentences, in which authors state their subject. The ranks sum to 1;
+ * the time is quadratic.
  */
 export function rankVectors(vectors: readonly Vector[]): number[] {
   const n = vectors.length;

@@ -3,12 +3,12 @@ import type { Table } from "./text-blocks.ts";
 
 const MOST_COLUMNS = 8;
 const MOST_VALUES = 3;
-/** A value that is shown is cut to this length. */
+/** The length to which a quoted value is cut. */
 const LONGEST_VALUE = 60;
 
 const NUMBER = /^[-+]?\d[\d.,]*%?$/;
 
-/** What a table holds: `A table of 20 rows and 2 columns. Id: 1 to 20. Port: 3 values, such as Bremen, Kiel.` */
+/** Describes a table: `A table of 20 rows and 2 columns. Id: 1 to 20. Port: 9 values, such as Bremen, Kiel, Husum.` */
 export function describeTable(table: Table): string {
   const header = headerOf(table);
   const rows = header ? table.slice(1) : table;
@@ -38,7 +38,7 @@ function describeValues(values: readonly string[]): string {
 
 const numberOf = (text: string): number => Number.parseFloat(text.replaceAll(",", ""));
 
-/** The first row, where it names what the others hold: words that are all different and come again in no other row. */
+/** The first row if it is a header: its cells are words, all different, and none of them recurs in its column. */
 function headerOf(table: Table): readonly string[] | undefined {
   const [first = [], ...rows] = table;
   const isHeader =
@@ -46,7 +46,7 @@ function headerOf(table: Table): readonly string[] | undefined {
     first.every((cell) => cell !== "" && !NUMBER.test(cell)) &&
     new Set(first).size === first.length &&
     first.every((cell, at) => rows.every((row) => row[at] !== cell)) &&
-    // A list of names alone does not tell whether the first is one of them.
+    // In a list of distinct names, the first row could be one of them.
     rows.every((row) => row.length === first.length) &&
     first.some(
       (_, at) =>

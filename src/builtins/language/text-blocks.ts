@@ -1,27 +1,25 @@
-/** The mark before and after text that is code or laid out by hand, on a line of its own, as in Markdown. */
+/** The line before and after code or preformatted text, as in Markdown. */
 export const FENCE = "```";
 
-/** Rows that stand under each other, as their cells. */
+/** Consecutive rows, each as its cells. */
 export type Table = readonly (readonly string[])[];
 
-/** A text taken apart by what its lines are. */
+/** A text divided by the kind of its lines. */
 export interface TextBlocks {
   readonly prose: string;
   readonly tables: readonly Table[];
-  /** Code, and what else stands between fences. */
+  /** Code, and other text between fences. */
   readonly code: string;
 }
 
-/** Fewer rows than this are no table. */
+/** The smallest number of rows of a table. */
 const LEAST_ROWS = 3;
-/** A line with a longer cell than this is prose, whatever stands between its parts. */
+/** The longest cell. A line with a longer one is prose, whatever its separators. */
 const LONGEST_CELL = 200;
-/** Less prose than this share of a text does not make it one that can be judged. */
+/** The smallest share of prose in a text whose sentences and sentiment can be judged. */
 const LEAST_PROSE = 0.2;
 
-/**
- * What separates cells, and how many of them a row must have. Prose has commas too, but with a blank after them.
- */
+/** The separators of cells, and the smallest number of cells in a row. Commas in prose are followed by a blank. */
 const SEPARATORS: readonly (readonly [pattern: RegExp, least: number])[] = [
   [/\t/, 2],
   [/ ?\| ?/, 3],
@@ -29,12 +27,12 @@ const SEPARATORS: readonly (readonly [pattern: RegExp, least: number])[] = [
   [/,(?! )/, 3],
 ];
 
-/** What a text without tables and fences has none of. */
+/** The marks of tables and fences: a text without any is prose only. */
 const MARKS = /[\t|;,]|```/;
 
-/** Takes a text apart: prose, tables (rows separated by tabs, bars, semicolons or commas), and what stands between fences. */
+/** Divides a text into prose, tables (cells separated by tabs, bars, semicolons or commas), and text between fences. */
 export function blocksOf(text: string): TextBlocks {
-  // Millions of short lines are taken apart for nothing otherwise.
+  // Saves splitting a text of millions of short lines.
   if (!MARKS.test(text)) return { prose: text, tables: [], code: "" };
   const prose: string[] = [];
   const code: string[] = [];
@@ -67,7 +65,7 @@ interface Row {
   readonly cells: readonly string[];
 }
 
-/** A line as a row. Rows that are not separated by tabs have as many cells as the row before. */
+/** Reads a line as a row of a table. Unless its cells are separated by tabs, it must have as many as the row before. */
 function rowOf(line: string, before: Row | undefined): Row | undefined {
   if (!/[\t|;,]/.test(line)) return undefined;
   for (const [separator, [pattern, least]] of SEPARATORS.entries()) {
@@ -80,7 +78,7 @@ function rowOf(line: string, before: Row | undefined): Row | undefined {
     if (cells.length >= least && fits && cells.every((cell) => cell.length <= LONGEST_CELL))
       return { line, separator, cells };
   }
-  // Another kind of table may begin here.
+  // A table with another separator may begin here.
   return before ? rowOf(line, undefined) : undefined;
 }
 
@@ -90,14 +88,14 @@ const bareCell = (cell: string): string =>
     .replace(/^"(.*)"$/, "$1")
     .trim();
 
-/** Whether enough of a text is prose for its feeling and its sentences to mean something. */
+/** Whether a text has enough prose to judge its sentences and sentiment. */
 export function isMostlyProse({ prose, tables, code }: TextBlocks): boolean {
   const inTables = tables.reduce((sum, rows) => sum + rows.reduce((n, row) => n + row.join("").length, 0), 0);
   const inProse = prose.replace(/\s+/g, "").length;
   return inProse > 0 && inProse >= LEAST_PROSE * (inProse + inTables + code.length);
 }
 
-/** The prose of a text; the whole text where it has hardly any. */
+/** The prose of a text, or the whole text if it has hardly any. */
 export function proseOf(text: string): string {
   const blocks = blocksOf(text);
   return isMostlyProse(blocks) ? blocks.prose : text;

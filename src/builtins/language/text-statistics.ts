@@ -2,7 +2,9 @@ import { z } from "zod";
 import { countWords, sentencesOf } from "./segments.ts";
 import { breathe, slicesOf } from "./slices.ts";
 
-/** `characters` are Unicode code points, blanks included; words and sentences as Unicode (UAX 29) finds them. */
+/**
+ * Counts of a text. `characters` are Unicode code points, blanks included; words and sentences follow Unicode (UAX 29).
+ */
 export const textStatistics = z.object({
   characters: z.int().min(0),
   words: z.int().min(0),
@@ -12,7 +14,7 @@ export type TextStatistics = z.output<typeof textStatistics>;
 
 const SURROGATE_PAIR = /[\ud800-\udbff][\udc00-\udfff]/g;
 
-/** Counts the whole text, however long, a slice at a time. */
+/** Counts a text of any length, one slice at a time. */
 export async function countText(text: string, signal: AbortSignal): Promise<TextStatistics> {
   let characters = text.length;
   let words = 0;

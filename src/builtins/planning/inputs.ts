@@ -7,8 +7,8 @@ import type { TypeRegistration } from "../../core/registration.ts";
 import { toProblems } from "../../core/schema-problem.ts";
 
 /**
- * Keywords whose verdict on a value can change with any part of it. Where a reference stands in such a value, nothing
- * that is said of the value counts: what is there when the plan runs may choose another branch.
+ * Keywords whose result for a value depends on every part of it. If such a value contains a reference, no error about
+ * the value counts, because the content at run time may match another branch.
  */
 const WHOLE_VALUE = new Set([
   ...["anyOf", "oneOf", "not", "if", "contains", "const", "enum", "uniqueItems"],
@@ -16,9 +16,9 @@ const WHOLE_VALUE = new Set([
 ]);
 
 /**
- * Checks the inputs of a plan's tasks against their types' JSON Schemas as far as they are known before the plan runs:
- * what a reference stands for is not. Workers check again what they are given. Says nothing of a type without a
- * usable schema.
+ * Checks the inputs of a plan's tasks against the JSON Schemas of their types, as far as they are known before the plan
+ * runs: the values of references are not. Workers check the complete inputs again. Types without a usable schema are
+ * not checked.
  */
 export function checkInputs(plan: Plan, types: ReadonlyMap<string, TypeRegistration>): Problem[] {
   const validators = new Map<string, ValidateFunction | undefined>();
@@ -40,7 +40,7 @@ export function checkInputs(plan: Plan, types: ReadonlyMap<string, TypeRegistrat
 function compile(schema: TypeRegistration["input"]): ValidateFunction | undefined {
   if (schema === undefined) return undefined;
   try {
-    // One for each: schemas of different types may bear the same $id.
+    // A new instance for each: schemas of different types may have the same $id.
     return new Ajv2020({
       strict: false,
       allErrors: true,
@@ -49,12 +49,12 @@ function compile(schema: TypeRegistration["input"]): ValidateFunction | undefine
       validateFormats: false,
     }).compile(schema);
   } catch {
-    // Foreign workers register what they like; a plan is not refused for that.
+    // Foreign workers may register any schema; a plan is not refused because of an unusable one.
     return undefined;
   }
 }
 
-/** The input with literals unwrapped; notes where references stand, as JSON pointers. */
+/** The input with literals unwrapped. Adds the JSON pointers of its references to `references`. */
 function unwrap(input: Json, path: readonly PropertyKey[], references: string[]): Json {
   if (input === null || typeof input !== "object") return input;
   if (Array.isArray(input)) return input.map((item, i) => unwrap(item, [...path, i], references));
@@ -69,7 +69,7 @@ function unwrap(input: Json, path: readonly PropertyKey[], references: string[])
 
 const isWithin = (path: string, ancestor: string) => path === ancestor || path.startsWith(`${ancestor}/`);
 
-/** Those errors that no reference can mend. */
+/** The errors that remain whatever the values of references are. */
 function relevant(errors: readonly ErrorObject[], references: readonly string[]): ErrorObject[] {
   const unsettled = errors
     .filter(

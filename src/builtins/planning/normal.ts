@@ -1,4 +1,4 @@
-/** Fields in which a list of tasks may name each task's key, surest first. */
+/** The fields in which a list of tasks may name each task's key, the most reliable first. */
 const KEY_FIELDS = ["key", "id", "name"] as const;
 
 type Fields = { readonly [field: string]: unknown };
@@ -7,8 +7,8 @@ const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
- * What models write in place of a plan, where only one plan can be meant: `{"plan": {…}}` around it, a list of tasks
- * that name their keys, `null` for a field that is left out. Everything else stays as it is, for the check to tell.
+ * Normalizes common deviations of models that have only one meaning: `{"plan": {…}}` around the plan, a list of tasks
+ * that name their keys, `null` for an omitted field. Anything else stays as it is, for the check to report.
  */
 export function normalizePlan(answer: unknown): unknown {
   if (!isFields(answer)) return answer;
@@ -27,10 +27,10 @@ function normalizeTasks(tasks: unknown): unknown {
   const keyField = KEY_FIELDS.find((field) => tasks.every((task) => typeof task[field] === "string"));
   if (!keyField) return tasks;
   const entries = tasks.map(({ [keyField]: key, ...task }) => [key as string, withoutNulls(task)] as const);
-  // Two tasks of one key: one of them would be lost.
+  // Of two tasks with one key, one would be lost.
   return new Set(entries.map(([key]) => key)).size === entries.length ? Object.fromEntries(entries) : tasks;
 }
 
-/** An input may be null, and then means it. */
+/** Removes fields that are null, except `input`, for which null is a value. */
 const withoutNulls = (fields: Fields): Fields =>
   Object.fromEntries(Object.entries(fields).filter(([field, value]) => value !== null || field === "input"));

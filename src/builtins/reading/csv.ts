@@ -3,12 +3,13 @@ import { parse } from "csv-parse";
 import { slicesOf } from "../language/slices.ts";
 
 const DELIMITERS = [",", ";", "\t", "|"];
-/** Characters at the beginning by which the delimiter is found. */
+/** The characters at the beginning from which the delimiter is determined. */
 const SAMPLE_CHARACTERS = 16_384;
 
 /**
- * A table of separated values (RFC 4180 and what programs make of it) as lines of text: a row each, with tabs between the
- * cells. Quotes are undone, blanks within a cell are single, and a row that is quoted wrongly is read as it stands.
+ * Reads a table of separated values (RFC 4180 and its common variants) as lines of text: one row per line, with tabs
+ * between the cells. Quotes are removed, and blanks within a cell are reduced to one. A stray quote is kept as text; a
+ * quote that is never closed loses the rows after it.
  */
 export async function readTable(text: string, delimiter = delimiterOf(text)): Promise<string> {
   const rows: string[] = [];
@@ -27,7 +28,7 @@ export async function readTable(text: string, delimiter = delimiterOf(text)): Pr
   return rows.join("\n");
 }
 
-/** The one that occurs most evenly: in most lines as often as in the first. */
+/** The delimiter that occurs most evenly: equally often in the first line and in most others. */
 function delimiterOf(text: string): string {
   const lines = text
     .slice(0, SAMPLE_CHARACTERS)

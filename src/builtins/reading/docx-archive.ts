@@ -2,10 +2,10 @@ import { posix } from "node:path";
 import { type Entry, fromBufferPromise, type ZipFile } from "yauzl";
 import { readXml, type XmlHandler } from "./xml.ts";
 
-/** Of all parts that are read: some 2,500 pages. A file of more is a mistake or an attack. */
+/** The limit for all parts that are read together: about 2,500 pages. A larger file is a mistake or an attack. */
 const MAX_XML_BYTES = 32 * 1024 * 1024;
 
-/** The vocabularies of Office Open XML, in the transitional and the strict form, and the prefixes that they usually have. */
+/** The namespaces of Office Open XML, in the transitional and the strict form, and their usual prefixes. */
 const PREFIXES: Readonly<Record<string, string>> = {
   "http://schemas.openxmlformats.org/wordprocessingml/2006/main": "w",
   "http://purl.oclc.org/ooxml/wordprocessingml/main": "w",
@@ -17,14 +17,14 @@ const PREFIXES: Readonly<Record<string, string>> = {
   "http://schemas.openxmlformats.org/package/2006/relationships": "rel",
 };
 
-/** A part of the archive that is larger unpacked than is read. */
+/** Thrown when the unpacked parts of an archive exceed the limit. */
 export class TooLargeError extends Error {
   override readonly name = "TooLargeError";
 }
 
 /**
- * The parts of a Word file, found by their relationships, as their names are the writing program's choice. They are
- * unpacked as streams; the size that an archive states may be a lie, and yauzl unpacks no more than that.
+ * The parts of a Word file. They are found by their relationships, because the writing program chooses their names.
+ * They are unpacked as streams; if the archive states a size that is too small, yauzl unpacks no more than that.
  */
 export class DocxArchive {
   readonly #archive: ZipFile;
@@ -45,14 +45,17 @@ export class DocxArchive {
     return new DocxArchive(archive, entries, signal);
   }
 
-  /** The name of the part that holds the text. */
+  /** The name of the part that contains the text. */
   async mainPart(): Promise<string | undefined> {
     const related = await this.relatedParts("");
     const named = [...this.#entries.keys()].find((name) => /^word\/document\d*\.xml$/.test(name));
     return related.get("officeDocument") ?? named;
   }
 
-  /** The parts that a part (the archive itself: "") refers to, by the kind of their relationship: `footnotes`, `styles`, … */
+  /**
+   * The parts that a part (`""` for the archive itself) refers to, by the kind of relationship: `footnotes`, `styles`,
+   * …
+   */
   async relatedParts(part: string): Promise<ReadonlyMap<string, string>> {
     const folder = posix.dirname(part);
     const related = new Map<string, string>();
@@ -68,7 +71,9 @@ export class DocxArchive {
     return related;
   }
 
-  /** Reads a part, if there is one of that name. Throws a {@link TooLargeError} once the parts together are too large. */
+  /**
+   * Reads the part of that name, if it exists. Throws a {@link TooLargeError} when all parts together exceed the limit.
+   */
   async read(part: string | undefined, handler: XmlHandler): Promise<void> {
     const entry = part === undefined ? undefined : this.#entries.get(part);
     if (!entry) return;

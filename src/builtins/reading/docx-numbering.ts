@@ -1,6 +1,6 @@
 import type { XmlElement, XmlHandler } from "./xml.ts";
 
-/** One level of a list: where it starts, how its number is written, and the text around it (`%1.%2)`). */
+/** One level of a list: its first number, the format of its numbers, and the text around them (`%1.%2)`). */
 interface Level {
   start: number;
   format: string;
@@ -15,24 +15,24 @@ interface List {
   readonly levels: Map<number, Level>;
 }
 
-/** What a paragraph or its style says of the list that it is an item of. */
+/** The list and level of a paragraph, as the paragraph or its style states them. */
 export interface NumberedItem {
   list?: string | undefined;
   level?: number | undefined;
 }
 
-/** Word's own bound on nested lists. */
+/** The limit that Word has for nested lists. */
 const MOST_LEVELS = 9;
 
 /**
- * The numbers of a Word file's lists. The file says how the items of a list are numbered, and Word counts them: so does
- * this, paragraph after paragraph.
+ * Numbers the list items of a Word file. The file contains only the format of the numbers; Word counts the items, and
+ * so does this class, paragraph by paragraph.
  */
 export class DocxNumbering {
   readonly #abstracts = new Map<string, Map<number, Level>>();
   readonly #lists = new Map<string, List>();
   readonly #styles = new Map<string, NumberedItem & { basedOn?: string }>();
-  /** Items so far, by abstract list and level. Lists of one abstract list go on with each other's numbers. */
+  /** The last number by abstract list and level. Lists of the same abstract list share one sequence of numbers. */
   readonly #counts = new Map<string, (number | undefined)[]>();
   readonly #started = new Set<string>();
 
@@ -88,7 +88,7 @@ export class DocxNumbering {
     };
   })();
 
-  /** The mark before a paragraph: `1.`, `b)`, `2.3`, `-` for a bullet; empty for one that is no item. Counts the item. */
+  /** The mark of a paragraph: `1.`, `b)`, `2.3`, `-` for a bullet; empty if it is not a list item. Counts the item. */
   markOf(style: string | undefined, item: NumberedItem): string {
     const { list: id, level: stated } = { ...this.#ofStyle(style), ...withoutUndefined(item) };
     const list = id === undefined ? undefined : this.#lists.get(id);
@@ -138,11 +138,11 @@ const withoutUndefined = ({ list, level }: NumberedItem): NumberedItem => ({
   ...(level === undefined ? {} : { level }),
 });
 
-/** In Word's names of formats; those of other scripts are written as decimals. */
+/** Writes a number in one of Word's formats; those of other scripts are written as decimals. */
 function formatNumber(count: number, format: string): string {
   if (count < 1 || count > 9_999) return String(count);
   if (format === "lowerLetter" || format === "upperLetter") {
-    // After z come aa, bb, cc.
+    // After z, Word continues with aa, bb, cc.
     const letter = String.fromCharCode(97 + ((count - 1) % 26)).repeat(Math.ceil(count / 26));
     return format === "upperLetter" ? letter.toUpperCase() : letter;
   }

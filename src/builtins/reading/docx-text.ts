@@ -1,19 +1,19 @@
 import type { DocxNumbering, NumberedItem } from "./docx-numbering.ts";
 import type { XmlElement, XmlHandler } from "./xml.ts";
 
-/** Text that is read as one: the body, a cell, a text box, a note. */
+/** A unit of text: the body, a cell, a text box, or a note. */
 interface Story {
   readonly paragraphs: string[];
   paragraph: Paragraph;
 }
 
-/** The paragraph that is open. */
+/** The current paragraph. */
 interface Paragraph extends NumberedItem {
   text: string;
   style?: string | undefined;
-  /** The next paragraph goes on with it: its first letter is a drop cap, or the mark between the two was deleted. */
+  /** Whether the next paragraph continues it: this one is a drop cap, or the mark between the two was deleted. */
   isJoined: boolean;
-  /** Text boxes that are anchored in it: they follow it. */
+  /** The text boxes that are anchored in it. They follow it. */
   readonly boxes: string[];
 }
 
@@ -23,30 +23,30 @@ interface Table {
   isRowDeleted: boolean;
 }
 
-/** Elements that stand for white space or a sign. */
+/** The elements that stand for a character. */
 const SIGNS: Readonly<Record<string, string>> = { "w:br": "\n", "w:cr": "\n", "w:tab": "\t", "w:noBreakHyphen": "-" };
-/** What a revision took away or moved elsewhere, what properties were before it, and the reading aid above a character. */
+/** Elements to skip: text that a revision deleted or moved away, earlier properties, and ruby text. */
 const SKIPPED = /^w:(?:del|moveFrom|rt|\w+Change)$/;
 const NOTES = new Set(["w:footnote", "w:endnote", "w:comment"]);
-/** A longer cell holds text that a table lays out, rather than a value. */
+/** The longest value of a cell. A table with longer cells is used for layout. */
 const LONGEST_CELL = 200;
 
 /**
- * Text of WordprocessingML in its final view: revisions accepted, a blank line after each paragraph, items with their
- * numbers, rows on lines of their own with tabs between the cells, text boxes once, after the paragraph that holds them.
+ * The text of WordprocessingML in its final view: revisions accepted, a blank line after each paragraph, list items
+ * with their numbers, one table row per line with tabs between the cells, and each text box once, after its paragraph.
  */
 export class DocxText implements XmlHandler {
-  /** The notes that the text refers to, in order: `footnotes 2`, `comments 0`. */
+  /** The notes that the text refers to, in order, such as `footnotes 2` or `comments 0`. */
   readonly references: string[] = [];
-  /** The notes that were read, by their id. */
+  /** The notes that were read, by their reference. */
   readonly notes = new Map<string, string>();
 
   readonly #numbering: DocxNumbering | undefined;
   readonly #stories: Story[] = [newStory()];
   readonly #tables: Table[] = [];
-  /** Of each open `AlternateContent`: the length of the story's text before it. */
+  /** The length of the story's text before each open `AlternateContent`. */
   readonly #alternatives: number[] = [];
-  /** The name and depth of the element whose content is skipped. */
+  /** The element whose content is being skipped, and its nesting depth. */
   #skipped: { readonly name: string; depth: number } | undefined;
   #properties: "paragraph" | "row" | undefined;
   #inText = false;
@@ -81,7 +81,7 @@ export class DocxText implements XmlHandler {
     else if (/^w:(?:footnote|endnote|comment)Reference$/.test(name))
       this.references.push(`${name.slice(2, -"Reference".length)}s ${element.attribute("w:id")}`);
     else if (NOTES.has(name)) {
-      // Those with a type are rules between text and notes.
+      // Notes with a type are separators between text and notes.
       this.#note = element.attribute("w:type") ? "" : `${name.slice(2)}s ${element.attribute("w:id")}`;
       this.#stories.push(newStory());
     }
@@ -93,7 +93,7 @@ export class DocxText implements XmlHandler {
     else if (name === "w:pStyle") this.#paragraph.style = element.attribute("w:val");
     else if (name === "w:numId") this.#paragraph.list = element.attribute("w:val");
     else if (name === "w:ilvl") this.#paragraph.level = Number(element.attribute("w:val")) || 0;
-    // Within the properties, these say so of the paragraph's mark.
+    // Within the properties, these elements mean that the paragraph mark was deleted or moved.
     else if (name === "w:del" || name === "w:moveFrom") this.#paragraph.isJoined = true;
     else if (name === "w:framePr" && /^(?:drop|margin)$/.test(element.attribute("w:dropCap") ?? ""))
       this.#paragraph.isJoined = true;
@@ -178,7 +178,7 @@ export class DocxText implements XmlHandler {
 const newParagraph = (): Paragraph => ({ text: "", isJoined: false, boxes: [] });
 const newStory = (): Story => ({ paragraphs: [], paragraph: newParagraph() });
 
-/** Puts the paragraph that is open to those that are finished, unless the next one goes on with it. */
+/** Adds the current paragraph to the finished ones, unless the next one continues it. */
 function closeParagraph(story: Story, numbering: DocxNumbering | undefined): void {
   const { paragraph } = story;
   const { text, isJoined, boxes, style, list, level } = paragraph;
@@ -187,7 +187,7 @@ function closeParagraph(story: Story, numbering: DocxNumbering | undefined): voi
     return;
   }
   story.paragraph = newParagraph();
-  // A paragraph without text has no number of its own in sight.
+  // The number of a paragraph without text is not shown.
   if (text.trim() !== "") {
     const mark = numbering?.markOf(style, { list, level }) ?? "";
     story.paragraphs.push(mark === "" ? text : `${mark} ${text}`);

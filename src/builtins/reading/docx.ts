@@ -3,17 +3,17 @@ import { DocxNumbering } from "./docx-numbering.ts";
 import { DocxText } from "./docx-text.ts";
 import { unreadable } from "./file-format.ts";
 
-const WHOLE = "expected a whole docx: save it again";
+const WHOLE = "expected a complete docx: save it again";
 
-/** The parts that hold what stands below or beside the text, in the order in which they follow it here. */
+/** The parts with text below or beside the main text, in the order in which they are appended to it. */
 const NOTES = ["footnotes", "endnotes", "comments"];
 
 /**
- * The text of a Word file as it stands when all revisions are accepted, a blank line after each paragraph, and then its
+ * Reads the text of a Word file with all revisions accepted, a blank line after each paragraph, followed by its
  * footnotes, endnotes and comments. Throws a TerminalError for a file that is broken, too large or empty.
  *
- * Its parts are read as streams of tags, in linear time and little memory whatever the file holds: 16 MB of small
- * elements, which zip to 60 KB, took a library that builds a tree of them a minute and 3 GB.
+ * The parts are read as streams of tags, in linear time and little memory for any file. A library that builds a tree
+ * took a minute and 3 GB for 16 MB of small elements, which zip to 60 KB.
  */
 export async function readDocx(name: string, bytes: Uint8Array, signal: AbortSignal): Promise<string> {
   try {

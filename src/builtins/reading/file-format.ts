@@ -20,7 +20,7 @@ const TEXT_EXTENSIONS: Readonly<Record<string, Format>> = {
   json: "json",
 };
 
-/** Formats that are likely to be sent, by their extension: what people call them, and how to make something of them that can be read. */
+/** Unsupported formats that users are likely to send, by extension: the common name, and how to convert the file. */
 const CONVERSIONS: Readonly<Record<string, readonly [name: string, advice: string]>> = {
   cfb: [
     "an old Office file (.doc, .xls, .ppt) or one protected by a password",
@@ -43,13 +43,13 @@ const CONVERSIONS: Readonly<Record<string, readonly [name: string, advice: strin
 const PICTURES = /^image\//;
 const RECORDINGS = /^(?:audio|video)\//;
 
-/** A failure that no second attempt will mend: names the file, what was found in it, and what to do. */
+/** A failure that another attempt cannot fix. It names the file, what was found in it, and what to do. */
 export const unreadable = (name: string, found: string, advice: string, options?: ErrorOptions): TerminalError =>
   new TerminalError(`${name}: ${found}; ${advice}`, options);
 
 const EXPECTED = `expected one of ${SUPPORTED}`;
 
-/** The failure for a file of a format that is not read. */
+/** The failure for a file in an unsupported format. */
 function unsupported(name: string, extension: string, mime?: string): TerminalError {
   const [known, advice] = CONVERSIONS[extension] ?? [];
   const found = known ?? (mime ? `${extension} (${mime})` : extension);
@@ -63,34 +63,34 @@ function unsupported(name: string, extension: string, mime?: string): TerminalEr
   return unreadable(name, `found ${found}`, `${EXPECTED}: ${convert}`);
 }
 
-/** The part of a file name after its last full stop, in lower case; empty when there is none. */
+/** The extension of a file name in lower case, without the dot; empty if there is none. */
 export const extensionOf = (name: string): string => /\.([^./\\]+)$/.exec(name)?.[1]?.toLowerCase() ?? "";
 
 /**
- * The format of a file, by its name where the content can be that, else by its first bytes. Throws a
- * {@link TerminalError} for anything that cannot be read.
+ * The format of a file, by its name if the content fits, else by its first bytes. Throws a {@link TerminalError} for a
+ * file that cannot be read.
  */
 export async function formatOf(name: string, bytes: Uint8Array): Promise<Format> {
   if (bytes.length === 0) throw unreadable(name, "the file is empty (0 bytes)", "expected some text");
   const extension = extensionOf(name);
   const isText = looksLikeText(bytes);
-  // First, since plain text may begin like anything: "BM" makes a bitmap of a text about cars.
+  // The name comes first, since plain text may begin like any format: "BM" would turn a text about cars into a bitmap.
   const named = TEXT_EXTENSIONS[extension];
   if (named && isText) return named;
   if (startsWithPdfMark(bytes)) return "pdf";
-  // Loaded when a file is no text: its tables take 10 MB.
+  // Loaded only for a file without a text extension, since its tables take 10 MB.
   const { fileTypeFromBuffer } = await import("file-type");
   const magic = await fileTypeFromBuffer(bytes).catch(() => undefined);
   if (magic?.ext === "docx" || magic?.ext === "pdf") return magic.ext;
   if (magic?.ext === "zip" && extension === "docx") return "docx";
   if (magic && !(isText && /^text\/|xml/.test(magic.mime))) throw unsupported(name, magic.ext, magic.mime);
   if (extension === "pdf" || extension === "docx")
-    throw unreadable(name, `found no ${extension} in it, in spite of its name`, EXPECTED);
+    throw unreadable(name, `found no ${extension} in it, despite its name`, EXPECTED);
   if (!isText) throw unreadable(name, "found binary data of no known format", EXPECTED);
   return looksLikeHtml(bytes) ? "html" : "txt";
 }
 
-/** Readers accept some bytes of anything before the mark. */
+/** Whether the PDF mark stands near the beginning. PDF readers accept other bytes before it. */
 const startsWithPdfMark = (bytes: Uint8Array) =>
   new TextDecoder("latin1").decode(bytes.subarray(0, 1024)).includes("%PDF-");
 

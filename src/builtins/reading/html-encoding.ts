@@ -1,8 +1,10 @@
 import { SAXParser } from "parse5-sax-parser";
 
-/** How far the head of a page is searched. The standard asks for 1,024 bytes; styles and scripts may stand before the tag. */
+/**
+ * The part of a page that is searched. The standard requires 1,024 bytes, but styles and scripts may precede the tag.
+ */
 const HEAD_BYTES = 256 * 1024;
-/** The standard's two rewrites: a page whose tags can be read as ASCII is not UTF-16, and x-user-defined is a mistake. */
+/** The standard's rewrites: a page whose tags can be read as ASCII is not UTF-16, and `x-user-defined` is a mistake. */
 const REWRITES: Readonly<Record<string, string>> = {
   "utf-16": "utf-8",
   "utf-16le": "utf-8",
@@ -11,8 +13,8 @@ const REWRITES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The encoding that an HTML page declares: in a `meta` tag of its head, by the rules of the HTML standard ("prescan a byte
- * stream to determine its encoding"), or in an XML declaration. Undefined for none, or for one that is not known.
+ * The encoding that an HTML page declares in an XML declaration, or in a `meta` tag of its head by the rules of the
+ * HTML standard ("prescan a byte stream to determine its encoding"). Undefined if there is none, or an unknown one.
  */
 export function declaredEncoding(bytes: Uint8Array): string | undefined {
   const start = new TextDecoder("latin1").decode(bytes.subarray(0, HEAD_BYTES));
@@ -33,7 +35,7 @@ export function declaredEncoding(bytes: Uint8Array): string | undefined {
   return found;
 }
 
-/** `text/html; charset=koi8-r` → `koi8-r`. */
+/** Reads the charset from a content type: `text/html; charset=koi8-r` → `koi8-r`. */
 const charsetOf = (content: string): string | undefined => {
   const [, , quoted, bare] = /charset\s*=\s*(?:(["'])(.*?)\1|([^\s;"']+))/i.exec(content) ?? [];
   return quoted ?? bare;

@@ -1,25 +1,25 @@
-/** An element that is probably beside the text, and where its parts begin. */
+/** An element that is probably not part of the text, and the index of its first part. */
 interface Aside {
   readonly name: string;
   readonly from: number;
   depth: number;
-  /** Characters in links and options. */
+  /** The number of characters in links and options. */
   labels: number;
-  /** All other characters. */
+  /** The number of all other characters. */
   prose: number;
 }
 
-/** What holds more other characters than this, and more of them than in labels, is no menu. */
+/** The number of characters outside labels above which an element is not a menu, if they outnumber those in labels. */
 const MENU_CHARACTERS = 200;
 
 /**
- * Collects the text of a page, and leaves out what stands beside it: menus, buttons, pictures. Nothing is left out before
- * its end has been seen and its content looked at, so that an element which was never closed, or which the whole page
- * stands in, takes no prose away.
+ * Collects the text of a page and leaves out elements beside it, such as menus, buttons and pictures. An element is
+ * left out only after its end tag and by its content, so that one that is never closed, or that contains the whole
+ * page, does not remove prose.
  */
 export class PageText {
   readonly #parts: string[] = [];
-  /** The parts that are left out: from, to (exclusive). */
+  /** The ranges of parts that are left out: from, to (exclusive). */
   readonly #skipped: [from: number, to: number][] = [];
   #aside: Aside | undefined;
   #inLabel = false;
@@ -32,7 +32,7 @@ export class PageText {
     else this.#aside.prose += text.trim().length;
   }
 
-  /** Labels do not hold each other. */
+  /** Begins a label. Labels are not nested. */
   openLabel(): void {
     this.#inLabel = true;
   }
@@ -41,7 +41,7 @@ export class PageText {
     this.#inLabel = false;
   }
 
-  /** Those within another one are part of it. */
+  /** Begins an aside. One within another is part of it. */
   openAside(name: string): void {
     if (!this.#aside) {
       this.#inLabel = false;
@@ -58,7 +58,7 @@ export class PageText {
       this.#skipped.push([aside.from, this.#parts.length]);
   }
 
-  /** All of it where more would be left out than is left: then the page is made of menus, or marked up as if it were. */
+  /** The text without asides. If they are more than half of the page, the whole text: such markup cannot be trusted. */
   text(): string {
     let kept = "";
     let end = 0;
@@ -73,8 +73,8 @@ export class PageText {
   }
 }
 
-/** The mark of a list item whose content was left out. */
+/** A list item whose content was left out. */
 const EMPTY_ITEM = /^(?:-|\d+\.) *$/gm;
 
-/** Without blanks. */
+/** The number of characters that are not blanks. */
 const lengthOf = (text: string): number => text.match(/\S/g)?.length ?? 0;

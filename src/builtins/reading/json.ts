@@ -1,25 +1,25 @@
 import { breathe } from "../language/slices.ts";
 
-/** A piece of the work: a value and the name that leads to it. */
+/** A value that is still to be written, and its name. */
 type Step = readonly [name: string, value: unknown];
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const isFlat = (value: unknown): boolean => !Array.isArray(value) && !isObject(value);
-/** Longer values are text of the document rather than entries of a table. */
+/** The longest value of a table's cell. Longer ones are text of the document. */
 const LONGEST_CELL = 200;
-/** Values that are written between two looks at the event loop. */
+/** The number of values that are written between two turns of the event loop. */
 const SLICE_VALUES = 10_000;
 
 /**
- * JSON, or JSON lines, as text: a list of like objects as a table with tabs between the cells, everything else as lines
- * of `name: value`, and long strings as paragraphs. What is not JSON is returned as it is.
+ * Writes JSON or JSON lines as text: a list of similar objects as a table with tabs between the cells, other values as
+ * lines of `name: value`, and long strings as paragraphs. A text that is not JSON is returned unchanged.
  */
 export async function readJson(source: string, signal: AbortSignal): Promise<string> {
   const parsed = parse(source);
   if (!parsed) return source;
   const lines: string[] = [];
-  // A stack, since JSON may be nested more deeply than calls may be.
+  // A stack instead of recursion, since JSON may be nested more deeply than calls.
   const open: Step[] = [["", parsed.value]];
   for (let steps = 1; open.length > 0; steps++) {
     if (steps % SLICE_VALUES === 0) await breathe(signal);
@@ -56,7 +56,7 @@ function entry(name: string, value: string): string[] {
   return [name === "" ? value : `${name}: ${value}`];
 }
 
-/** A header and a row for each, of objects that have the same names and hold no long text and nothing nested. */
+/** A header and rows for objects that have the same fields, without long texts and nested values; else undefined. */
 function tableOf(list: readonly unknown[]): string[] | undefined {
   const [first] = list;
   if (list.length < 2 || !isObject(first)) return undefined;

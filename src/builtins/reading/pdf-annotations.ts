@@ -1,6 +1,6 @@
 import type { PDFPageProxy } from "pdfjs-dist/legacy/build/pdf.mjs";
 
-/** What was written into a field of a form, and the field's place. */
+/** The content of a form field, and the position of the field. */
 export interface FilledField {
   readonly text: string;
   readonly left: number;
@@ -8,30 +8,30 @@ export interface FilledField {
   readonly top: number;
 }
 
-/** The parts of pdf.js's description of an annotation that matter here. */
+/** The fields of pdf.js's description of an annotation that are used here. */
 interface Annotation {
   readonly subtype?: string;
   readonly rect?: readonly number[];
-  /** ISO 32000, table 167. */
+  /** A bit set (ISO 32000, table 167). */
   readonly annotationFlags?: number;
   readonly fieldType?: string;
   readonly fieldValue?: unknown;
-  /** What a choice may hold, and how it is shown. */
+  /** The possible values of a choice, and how they are shown. */
   readonly options?: readonly { readonly exportValue: unknown; readonly displayValue: unknown }[];
   readonly password?: boolean;
-  /** The lines that its appearance shows. */
+  /** The lines of its appearance. */
   readonly textContent?: readonly string[];
   readonly contentsObj?: { readonly str?: string };
 }
 
 const HIDDEN = 1 << 1;
 const NO_VIEW = 1 << 5;
-/** Links say what the text says, and pop-ups show another annotation's contents. */
+/** Annotations without text of their own: a link repeats the page's text, a pop-up that of another annotation. */
 const WITHOUT_TEXT = new Set(["Link", "Popup"]);
-/** Types of fields that hold text: `Tx`, or a choice, `Ch`. Buttons hold none. */
+/** The types of form fields that contain text: `Tx`, or a choice, `Ch`. Buttons contain none. */
 const TEXT_FIELDS = new Set(["Tx", "Ch"]);
 
-/** What was written into the fields of a page, and what its other annotations say. */
+/** The contents of a page's form fields, and the texts of its other annotations. */
 export async function annotationsOf(page: PDFPageProxy): Promise<{ fields: FilledField[]; comments: string[] }> {
   const fields: FilledField[] = [];
   const comments: string[] = [];
@@ -42,7 +42,7 @@ export async function annotationsOf(page: PDFPageProxy): Promise<{ fields: Fille
     const isField = subtype === "Widget";
     const text = isField ? fieldText(annotation) : commentText(annotation);
     if (text === "") continue;
-    // What is written on the page itself stands there like a field.
+    // Free text is written on the page itself, so it has a position like a field.
     if (isField || subtype === "FreeText") fields.push({ text, left, bottom, top });
     else comments.push(text);
   }

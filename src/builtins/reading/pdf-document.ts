@@ -1,16 +1,16 @@
 import { fileURLToPath } from "node:url";
 import { getDocument, type PDFDocumentProxy } from "pdfjs-dist/legacy/build/pdf.mjs";
 
-/** pdf.js prints warnings to the console otherwise. */
+/** The verbosity without warnings, which pdf.js prints to the console. */
 const ERRORS_ONLY = 0;
 
-/** A folder of data that comes with pdf.js, as a path that ends in a slash. */
+/** A data folder of pdf.js, as a path that ends in a slash. */
 const dataFolder = (name: string): string =>
   fileURLToPath(new URL(`../../${name}/`, import.meta.resolve("pdfjs-dist/legacy/build/pdf.mjs")));
 
 /**
- * Opens a PDF for reading its text. The character maps of East Asia are needed for text whose fonts name a predefined
- * encoding only. Rejects with pdf.js's own errors for a file that is broken or protected by a password.
+ * Opens a PDF to read its text. East Asian fonts that only name a predefined encoding need pdf.js's character maps.
+ * Rejects with pdf.js's own errors for a file that is broken or protected by a password.
  */
 export const openPdf = (data: Uint8Array): Promise<PDFDocumentProxy> =>
   getDocument({

@@ -2,23 +2,23 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { PdfAnswer } from "./pdf-thread.ts";
 
-/** Between two looks at what a thread has taken. It unpacks some 10 MB in this time. */
-const LOOK_MS = 50;
+/** The interval at which a thread's memory is checked. It unpacks about 10 MB in this time. */
+const CHECK_MS = 50;
 
-/** Each may take all the memory that a file may, so more processors bring no more threads. Files wait for a free one. */
+/** The largest number of threads, on any number of processors: each may take the memory limit of a file. Files wait. */
 const MOST_THREADS = Math.min(2, availableParallelism());
-/** To start a thread takes longer than to read most files, so one that is done waits for the next file, this long. */
+/** The time that a thread waits for the next file, since starting one takes longer than reading most files. */
 const IDLE_MS = 5_000;
-/** A thread that holds more than this when it is done is ended at once. */
+/** The memory above which a thread is ended after a file instead of waiting. */
 const KEPT_BYTES = 64 * 1024 * 1024;
-/** The threads that wait, and what ends each of them in time. */
+/** The waiting threads, and the timers that end them. */
 const idle = new Map<Worker, NodeJS.Timeout>();
 const waiting: (() => void)[] = [];
 let taken = 0;
 
 /**
- * Reads a PDF in a thread of its own, as pdf.js neither bounds what it unpacks nor lets anybody else have a turn
- * meanwhile: there it can be stopped, at once, on the signal or when it has taken `maxBytes` of memory.
+ * Reads a PDF in a separate thread, because pdf.js neither limits the memory it unpacks into nor yields to the event
+ * loop. The thread is ended at once on the signal, or when it has taken `maxBytes` of memory.
  */
 export async function readInThread(
   bytes: Uint8Array,
@@ -42,15 +42,15 @@ async function read(bytes: Uint8Array, signal: AbortSignal, maxBytes: number): P
   const thread = takeIdle() ?? startThread(maxBytes);
   const onError = (error: NodeJS.ErrnoException) =>
     error.code === "ERR_WORKER_OUT_OF_MEMORY" ? resolve("too-large") : reject(error);
-  const onExit = () => reject(new Error("the thread that reads the pdf has ended without an answer"));
+  const onExit = () => reject(new Error("the thread that reads the pdf ended without an answer"));
   thread.on("message", resolve).on("error", onError).on("exit", onExit);
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
-  const looking = setInterval(() => {
+  const checking = setInterval(() => {
     void heldBy(thread).then((held) => {
       if (held > maxBytes && held < Number.POSITIVE_INFINITY) resolve("too-large");
     });
-  }, LOOK_MS);
+  }, CHECK_MS);
   let isFree = false;
   try {
     thread.postMessage(bytes);
@@ -58,7 +58,7 @@ async function read(bytes: Uint8Array, signal: AbortSignal, maxBytes: number): P
     isFree = answer !== "too-large";
     return answer;
   } finally {
-    clearInterval(looking);
+    clearInterval(checking);
     signal.removeEventListener("abort", abort);
     thread.off("message", resolve).off("error", onError).off("exit", onExit);
     if (isFree && (await heldBy(thread)) <= KEPT_BYTES) keepIdle(thread);
@@ -67,7 +67,7 @@ async function read(bytes: Uint8Array, signal: AbortSignal, maxBytes: number): P
 }
 
 function takeIdle(): Worker | undefined {
-  // A negative id: it has ended, and its event is still to come.
+  // A thread with a negative id has ended, and its event is still to come.
   const next = [...idle].find(([{ threadId }]) => threadId >= 0);
   if (!next) return undefined;
   const [thread, ending] = next;
@@ -77,7 +77,7 @@ function takeIdle(): Worker | undefined {
   return thread;
 }
 
-/** The process may end while a thread waits. */
+/** Keeps a thread for the next file. It does not keep the process alive. */
 function keepIdle(thread: Worker): void {
   thread.unref();
   const ending = setTimeout(() => {
@@ -87,7 +87,7 @@ function keepIdle(thread: Worker): void {
   idle.set(thread, ending.unref());
 }
 
-/** The memory that a thread has taken; all there is for one that has ended. */
+/** The memory that a thread has taken; infinite for a thread that has ended. */
 const heldBy = (thread: Worker): Promise<number> =>
   thread.getHeapStatistics().then(
     ({ used_heap_size, external_memory }) => used_heap_size + external_memory,
@@ -95,10 +95,10 @@ const heldBy = (thread: Worker): Promise<number> =>
   );
 
 function startThread(maxBytes: number): Worker {
-  // From source as it is, and built: the extension is this file's own.
+  // The extension is that of this file: `.ts` when run from source, `.js` when built.
   const script = new URL(import.meta.url.replace(/pdf-reader(\.\w+)$/, "pdf-thread$1"));
   const thread = new Worker(script, { resourceLimits: { maxOldGenerationSizeMb: Math.ceil(maxBytes / 2 ** 20) } });
-  // One that ends while it is idle is read with no more, and is no error of this process.
+  // The end of an idle thread must not raise an error in this process; the thread is not used again.
   thread.on("error", () => {});
   thread.on("exit", () => {
     clearTimeout(idle.get(thread));

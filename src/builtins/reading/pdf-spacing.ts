@@ -1,22 +1,25 @@
 import { OPS, type PDFPageProxy } from "pdfjs-dist/legacy/build/pdf.mjs";
 
-/** A glyph of pdf.js's list of operators, or a number that moves the next one back, in thousandths of the font's size. */
+/** A glyph in pdf.js's operator list, or a number that moves the next glyph back, in thousandths of the font size. */
 type Shown = { readonly unicode: string; readonly isSpace?: boolean } | number;
 
-/** pdf.js and others take a wider gap than this (of the font's size) for a blank. */
+/** The gap, as a fraction of the font size, above which pdf.js and other readers see a blank. */
 const BLANK = 0.102;
-/** In a font that has blanks of its own, a gap up to this one only spaces letters. */
+/** The largest gap between letters of a word in a font that has blank glyphs. */
 const LARGEST_TRACKING = 0.25;
-/** A font in which at least one glyph in so many is a blank has blanks of its own. */
+/** The number of glyphs per blank up to which a font counts as having blank glyphs. */
 const GLYPHS_PER_BLANK = 20;
 
-/** `P ro p e rty`: three fragments of a word, at least. Of two letters at most, they are seldom words in any language. */
+/**
+ * At least three fragments of a word, as in `P ro p e rty`. All but the last have one or two letters, so they are
+ * rarely words.
+ */
 const FRAGMENTS = /(?<![\p{L}'’])(?:\p{L}{1,2} ){2,}\p{L}+/u;
 
 /**
- * The text of a page with the blanks taken out that only spaced letters have (`P ro p e rty`). Where letters are set wide,
- * pdf.js sees a blank in every gap; the list of operators has the gaps themselves. It is looked at for pages only
- * whose text shows such fragments, as to make it takes time.
+ * Removes blanks from a page's text that come from letter spacing (`P ro p e rty`). Where letters are widely spaced,
+ * pdf.js sees a blank in every gap; its operator list has the gaps themselves. Creating that list takes time, so it is
+ * used only for pages whose text contains such fragments.
  */
 export async function joinLetters(page: PDFPageProxy, text: string): Promise<string> {
   if (!FRAGMENTS.test(text)) return text;
@@ -46,7 +49,7 @@ export async function joinLetters(page: PDFPageProxy, text: string): Promise<str
 interface Glyph {
   readonly unicode: string;
   readonly isBlank: boolean;
-  /** Between it and the glyph before, in parts of the font's size. */
+  /** The gap to the glyph before, as a fraction of the font size. */
   readonly gap: number;
 }
 
@@ -63,7 +66,7 @@ function glyphsOf(shown: readonly Shown[], spacing: number): Glyph[] {
   return glyphs;
 }
 
-/** The glyphs as text, a blank for each of them that is one and for each gap above the limit. */
+/** Writes glyphs as text, with a blank for each blank glyph and for each gap above the limit. */
 function write(glyphs: readonly Glyph[], limit: number): string {
   let text = "";
   for (const { unicode, isBlank, gap } of glyphs) {
@@ -74,7 +77,7 @@ function write(glyphs: readonly Glyph[], limit: number): string {
   return text.trim();
 }
 
-/** The same with the fragments of words joined. Two of them alone may be two words that are set close. */
+/** Writes glyphs as text with fragments joined. Two fragments alone stay apart: they may be two words set closely. */
 function writeJoined(glyphs: readonly Glyph[], tracking: number): string {
   const words: Glyph[][] = [];
   for (const glyph of glyphs) {
@@ -88,7 +91,7 @@ function writeJoined(glyphs: readonly Glyph[], tracking: number): string {
   return written.filter(Boolean).join(" ");
 }
 
-/** Where a font has no blanks, words are further apart than most letters are. */
+/** The gap above which glyphs are apart in a font without blank glyphs: 1.5 times the median gap. */
 function trackingOf(glyphs: readonly Glyph[]): number {
   const gaps = glyphs
     .slice(1)

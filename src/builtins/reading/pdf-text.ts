@@ -4,23 +4,23 @@ import { openPdf } from "./pdf-document.ts";
 import { joinLetters } from "./pdf-spacing.ts";
 import { xfaText } from "./pdf-xfa.ts";
 
-/** A run of glyphs as pdf.js reports it: its text, whether a line ends after it, and where it stands on the page. */
+/** A run of glyphs as pdf.js reports it: its text, whether a line ends after it, and its position on the page. */
 export interface TextItem {
   readonly str: string;
   readonly hasEOL: boolean;
-  /** Affine matrix; the last two are x and y. */
+  /** An affine matrix; its last two numbers are x and y. */
   readonly transform: readonly number[];
   readonly width: number;
   readonly height: number;
 }
 
-/** A wider gap between two lines than this many times their height separates paragraphs. */
+/** The gap between two lines, in multiples of their height, above which a new paragraph begins. */
 const PARAGRAPH_GAP = 1.75;
 
 /**
- * The text of a PDF, pages in order, paragraphs told apart by the space between lines; with what was written into its
- * forms, where it stands on the page, and the comments of a page after it. Rejects with pdf.js's own errors for a file
- * that is broken or protected by a password.
+ * Reads the text of a PDF: pages in order, paragraphs separated by the space between lines, contents of form fields at
+ * their positions, and the comments of each page after it. Rejects with pdf.js's own errors for a file that is broken
+ * or protected by a password.
  */
 export async function readPages(bytes: Uint8Array): Promise<{ text: string; pages: number }> {
   const pdf = await openPdf(bytes);
@@ -45,7 +45,7 @@ async function readPage(page: PDFPageProxy): Promise<string> {
   return [withoutLeaders(joinHyphenated(joinColumns(text))), ...comments].join("\n\n");
 }
 
-/** Without text that is printed again in the same place, as programs do for bold letters and for stamps. */
+/** Empties items whose text is printed again at the same position, as programs do for bold letters and stamps. */
 function withoutRepetitions(items: readonly TextItem[]): TextItem[] {
   const seen = new Set<string>();
   return items.map((item) => {
@@ -59,7 +59,9 @@ function withoutRepetitions(items: readonly TextItem[]): TextItem[] {
   });
 }
 
-/** The items of a page with the fields among them, each after what stands to the left of it on its line, else at the end. */
+/**
+ * Inserts the form fields among the items of a page: each after the item to its left on the same line, else at the end.
+ */
 function withFields(items: readonly TextItem[], fields: readonly FilledField[]): TextItem[] {
   const atHeight = Map.groupBy(items.keys(), (i) => Math.round(items[i]!.transform[5] ?? 0));
   const after = Map.groupBy(fields, ({ left, bottom, top }) => {
@@ -111,26 +113,26 @@ function textOf(items: readonly TextItem[]): string {
   return text;
 }
 
-/** `exam-⏎ple` → `example`; `Post-⏎Office` stays. */
+/** Joins hyphenated words: `exam-⏎ple` → `example`; `Post-⏎Office` stays. */
 const joinHyphenated = (text: string): string => text.replace(/(\p{Ll})[-\u00ad]\n(?=\p{Ll})/gu, "$1");
 
 const EAST_ASIAN =
   "[\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\u3000-\\u303f\\ufe30-\\ufe4f\\uff00-\\uff60]";
 const LINE_OF_ONE = new RegExp(`(?<=^${EAST_ASIAN})\\n{1,2}(?=${EAST_ASIAN}$)`, "gmu");
 
-/** Vertical writing, of which each character would be a line. */
+/** Joins vertical writing, in which each character would be a line. */
 const joinColumns = (text: string): string => text.replace(LINE_OF_ONE, "");
 
-/** `2.1 Methods . . . . . . 12` → `2.1 Methods⇥12`: the dots of a table of contents are no text. */
+/** Replaces the dots of a table of contents: `2.1 Methods . . . . . . 12` → `2.1 Methods⇥12`. */
 const withoutLeaders = (text: string): string =>
   text.replace(/(?:[ \t]*[.·…_‥]){4,}[ \t]*/g, (dots) => (/[.·…‥]/.test(dots) ? "\t" : dots));
 
-/** A sentence may go on across a page; whatever ends one begins a new paragraph. */
+/** Joins pages. A sentence may continue on the next page; otherwise a new paragraph begins. */
 function joinPages(pages: readonly string[]): string {
   let text = "";
   for (const page of pages.map((one) => one.trim()).filter(Boolean)) {
-    const goesOn = /[\p{L}\p{N},;]$/u.test(text) && /^\p{Ll}/u.test(page);
-    text += `${text === "" ? "" : goesOn ? "\n" : "\n\n"}${page}`;
+    const continues = /[\p{L}\p{N},;]$/u.test(text) && /^\p{Ll}/u.test(page);
+    text += `${text === "" ? "" : continues ? "\n" : "\n\n"}${page}`;
   }
   return text;
 }

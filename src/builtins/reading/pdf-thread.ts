@@ -1,7 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import { readPages } from "./pdf-text.ts";
 
-/** What the thread of `pdf-reader.ts` answers with, to the bytes of one file after the other. */
+/** The answer of the thread of `pdf-reader.ts` to the bytes of a file. */
 export type PdfAnswer =
   | { readonly text: string; readonly pages: number }
   | { readonly error: { readonly name: string; readonly message: string } };

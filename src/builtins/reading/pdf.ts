@@ -1,15 +1,17 @@
 import { unreadable } from "./file-format.ts";
 import { readInThread } from "./pdf-reader.ts";
 
-/** A file that needs more is a mistake or an attack: 2 kB of PDF can unpack to gigabytes. */
+/**
+ * The memory limit for one file. A file that needs more is a mistake or an attack: 2 kB of PDF can unpack to gigabytes.
+ */
 const MAX_MEMORY_BYTES = 768 * 1024 * 1024;
 
-/** What a PDF holds: text, or pages without any, which are probably scanned. */
+/** The content of a PDF: its text, or the number of its pages if they contain none and are probably scanned. */
 export type PdfContent = { readonly text: string } | { readonly pictures: number };
 
 /**
- * The text of a PDF, paragraphs told apart, or the number of its pages where they hold only pictures. Throws a
- * TerminalError for a file that is broken, protected by a password or too large to unpack.
+ * Reads the text of a PDF, or its number of pages if they contain only pictures. Throws a TerminalError for a file that
+ * is broken, protected by a password or too large to unpack.
  */
 export async function readPdf(
   name: string,
@@ -27,6 +29,6 @@ export async function readPdf(
   if ("error" in answer)
     throw answer.error.name === "PasswordException"
       ? unreadable(name, "found a pdf that is protected by a password", "save it without one")
-      : unreadable(name, `found a broken pdf (${answer.error.message})`, "expected a whole pdf: save it again");
+      : unreadable(name, `found a broken pdf (${answer.error.message})`, "expected a complete pdf: save it again");
   return answer.text.trim() === "" ? { pictures: answer.pages } : { text: answer.text };
 }

@@ -1,17 +1,17 @@
 import { type Format, formatOf, unreadable } from "./file-format.ts";
 import { decodeText } from "./text-encoding.ts";
 
-/** A larger file is refused rather than read for minutes. */
+/** The size above which a file is refused, since reading it would take minutes. */
 export const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
-/** What was found in a file: its text, or the number of its pages where they hold only pictures. */
+/** The content of a file: its text, or its number of pages if they contain only pictures. */
 export type FileContent =
   | { readonly format: Format; readonly text: string }
   | { readonly format: "pdf"; readonly pictures: number };
 
 /**
- * The content of a document file. Its readers are loaded when they are first needed. Throws a TerminalError that names
- * the file for one that is unknown, broken, protected, too large or empty.
+ * Reads the content of a document file. The reader of a format is loaded when it is first needed. Throws a
+ * TerminalError that names the file if its format is unknown, or if it is broken, protected, too large or empty.
  */
 export async function readFile(name: string, bytes: Uint8Array, signal: AbortSignal): Promise<FileContent> {
   if (bytes.length > MAX_FILE_BYTES)
@@ -68,8 +68,8 @@ const readers: { readonly [F in Exclude<Format, "pdf">]: Reader } = {
 };
 
 /**
- * Well-formed Unicode with `\n` line ends, at most one blank line in a row, and no control characters or trailing blanks.
- * A word that a soft hyphen parts is joined, across the end of a line too.
+ * Cleans a text: well-formed Unicode with `\n` line ends, at most one blank line in a row, no control characters and no
+ * trailing blanks. Words with soft hyphens are joined, also across the end of a line.
  */
 export function cleanText(text: string): string {
   const lines = text
@@ -79,7 +79,7 @@ export function cleanText(text: string): string {
     .replace(/[^\P{Cc}\n\t]|[\u200b\ufeff]/gu, "")
     .replace(/\u00ad[^\S\n]*(?:\n[^\S\n]*)?/g, "")
     .split("\n");
-  // Line by line, as a pattern for blanks before a line end takes quadratic time on a megabyte of blanks.
+  // Line by line, since a pattern for blanks before a line end takes quadratic time on a megabyte of blanks.
   return lines
     .map((line) => line.trimEnd())
     .join("\n")

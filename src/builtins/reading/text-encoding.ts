@@ -2,17 +2,24 @@ import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
 
-/** Bytes that are looked at to guess; the whole is decoded afterwards. */
+/** The bytes from which an encoding is guessed. */
 const SAMPLE_BYTES = 65_536;
-/** chardet's own scale, 0 to 100. A line of Russian gets 24 and is right; of a word in Latin-1 it says Big5, with 10. */
+/**
+ * The lowest confidence that is trusted, on chardet's scale of 0 to 100. It rightly recognizes a line of Russian with
+ * 24, and mistakes a word in Latin-1 for Big5 with 10.
+ */
 const SURE = 20;
-/** With these ISO-2022-JP goes over to Japanese characters. All its bytes are ASCII, hence valid UTF-8 too. */
+/**
+ * The sequences with which ISO-2022-JP switches to Japanese characters. All its bytes are ASCII, hence valid UTF-8,
+ * too.
+ */
 const JAPANESE_SHIFTS = ["\u001b$B", "\u001b$@"];
 
 /**
- * Text from bytes: by byte order mark, else UTF-8 where it is that, UTF-16 and UTF-32 by their pattern of zeros, the
- * encoding that is `declared` (by an HTML page), the one that the statistics of the bytes suggest (Shift JIS,
- * windows-1251, …), and windows-1252, which maps every byte, at last. Never throws; what cannot be decoded becomes U+FFFD.
+ * Decodes bytes as text. The encoding is, in this order: that of the byte order mark; UTF-32 or UTF-16 by their pattern
+ * of zeros; ISO-2022-JP by its escape sequences; UTF-8 if the bytes are valid; the `declared` one (of an HTML page);
+ * the one that the statistics of the bytes suggest (Shift JIS, windows-1251, …); windows-1252, which maps every byte.
+ * Never throws; bytes that cannot be decoded become U+FFFD.
  */
 export function decodeText(bytes: Uint8Array, declared?: string): string {
   return decode(bytes, encodingOf(bytes, declared));
@@ -38,10 +45,10 @@ function encodingOf(bytes: Uint8Array, declared: string | undefined): Encoding {
     : "windows-1252";
 }
 
-/** The encoding that the byte order mark says. */
+/** The encoding of the byte order mark, if there is one. */
 function markedEncoding([a, b, c, d]: Uint8Array): Encoding | undefined {
   if (a === 0xef && b === 0xbb && c === 0xbf) return "utf-8";
-  // Before UTF-16's, which begins alike; a UTF-16 text does not begin with the character zero.
+  // Before the mark of UTF-16, which begins equally; a UTF-16 text does not begin with the character zero.
   if (a === 0xff && b === 0xfe && c === 0 && d === 0) return "utf-32le";
   if (a === 0 && b === 0 && c === 0xfe && d === 0xff) return "utf-32be";
   if (a === 0xff && b === 0xfe) return "utf-16le";
@@ -49,7 +56,10 @@ function markedEncoding([a, b, c, d]: Uint8Array): Encoding | undefined {
   return undefined;
 }
 
-/** No character has a number above 0x10ffff: of four bytes the highest is always zero, the next nearly so. */
+/**
+ * Guesses UTF-32. No code point is above 0x10ffff, so the highest of four bytes is always zero and the next at most
+ * 0x10.
+ */
 function guessUtf32(sample: Uint8Array): Encoding | undefined {
   const units = Math.floor(sample.length / 4);
   if (units < 2) return undefined;
@@ -64,7 +74,7 @@ function guessUtf32(sample: Uint8Array): Encoding | undefined {
   return undefined;
 }
 
-/** Text in a Latin script has a zero in every second byte. */
+/** Guesses UTF-16: text in Latin script has a zero in every second byte. */
 function guessUtf16(sample: Uint8Array): Encoding | undefined {
   const zeros = [0, 0];
   for (let i = 0; i < sample.length; i++) if (sample[i] === 0) zeros[i % 2]!++;
@@ -76,8 +86,8 @@ function guessUtf16(sample: Uint8Array): Encoding | undefined {
 }
 
 /**
- * Where a few bad bytes are `tolerated`, a file that was cut within a character, or holds a few of them among many good
- * ones, is UTF-8 all the same.
+ * Whether the bytes are UTF-8. With `tolerated`, a few invalid bytes among many valid characters are accepted, as in a
+ * file that was cut within a character.
  */
 function isUtf8(bytes: Uint8Array, tolerated: boolean): boolean {
   try {
@@ -106,7 +116,7 @@ const decode = (bytes: Uint8Array, encoding: Encoding): string =>
     ? decodeUtf32(bytes, encoding === "utf-32le")
     : new TextDecoder(encoding).decode(bytes);
 
-/** The platform's decoder knows no UTF-32. */
+/** Decodes UTF-32, which TextDecoder does not support. */
 function decodeUtf32(bytes: Uint8Array, littleEndian: boolean): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const parts: string[] = [];
@@ -118,10 +128,10 @@ function decodeUtf32(bytes: Uint8Array, littleEndian: boolean): string {
 }
 
 const CONTROL = /[^\P{Cc}\s]|\ufffd/gu;
-/** More control characters than this in a text mean that it is none. */
+/** The share of control characters above which bytes are not text. */
 const CONTROL_SHARE = 0.02;
 
-/** Whether bytes can be read as text, by their beginning. */
+/** Whether the beginning of the bytes can be read as text. */
 export function looksLikeText(bytes: Uint8Array): boolean {
   const text = decodeText(bytes.subarray(0, 8192)).slice(0, -1);
   return (text.match(CONTROL)?.length ?? 0) <= text.length * CONTROL_SHARE;

@@ -1,7 +1,10 @@
 import sax from "sax";
 import { breathe } from "../language/slices.ts";
 
-/** An element's start: its name, and its attributes. Names have the prefixes that `readXml` was given, whatever the file's are. */
+/**
+ * The start of an element: its name and attributes. Names have the prefixes that `readXml` was given, not those of the
+ * file.
+ */
 export interface XmlElement {
   readonly name: string;
   attribute(name: string): string | undefined;
@@ -13,18 +16,17 @@ export interface XmlHandler {
   text?(text: string): void;
 }
 
-/** Deeper nesting is a mistake or an attack: each open element takes memory. */
+/** The limit of nesting, since each open element takes memory. Deeper nesting is a mistake or an attack. */
 const MAX_DEPTH = 1_000;
-/** Mistakes in the markup that are passed over. Each takes the parser time that grows with the depth. */
+/** The number of markup errors that are ignored. Each takes the parser time that grows with the depth. */
 const MAX_MISTAKES = 100;
-/** Characters that are parsed between two looks at the event loop. */
+/** The characters that are parsed between two turns of the event loop. */
 const SLICE_CHARACTERS = 256 * 1024;
 
 /**
- * Reads XML as a stream, in the encoding that it declares, and reports elements by their namespace: `prefixes` maps a
- * namespace to the prefix that the handler knows it by; elements of other namespaces are named `?:name`. Entities of a
- * document type are not expanded. A few mistakes in the markup are passed over; rejects for many, and for elements that are
- * nested too deeply.
+ * Reads XML as a stream, in the encoding that it declares. `prefixes` maps each namespace to the prefix of the names
+ * that the handler gets; elements of other namespaces are named `?:name`. Entities of a document type are not expanded.
+ * A few markup errors are ignored; rejects for many, and for elements that are nested too deeply.
  */
 export async function readXml(
   xml: AsyncIterable<Uint8Array>,
@@ -34,7 +36,7 @@ export async function readXml(
 ): Promise<void> {
   const parser = sax.parser(true, { xmlns: true });
   const nameOf = ({ prefix, local, uri }: Pick<sax.QualifiedAttribute, "prefix" | "local" | "uri">) =>
-    // A prefix that is bound to nothing is taken for what it usually means.
+    // An unbound prefix is understood in its usual meaning.
     uri === ""
       ? prefix
         ? `${prefix}:${local}`
@@ -67,7 +69,7 @@ export async function readXml(
   parser.close();
 }
 
-/** Characters in pieces of some size, decoded by byte order mark, else as the XML declaration says, else as UTF-8. */
+/** Decodes the XML in slices: by the byte order mark, else by the XML declaration, else as UTF-8. */
 async function* charactersOf(xml: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   let decoder: InstanceType<typeof TextDecoder> | undefined;
   let unread = "";

@@ -1,12 +1,14 @@
 import jsonata from "jsonata";
 
-/** What the process is asked for; the data is a JSON text. */
+/** A request to the process. The data is a JSON text. */
 export interface TransformRequest {
   readonly expression: string;
   readonly data: string;
 }
 
-/** What it answers: a JSON text, nothing where the expression gives nothing, or what is wrong with the expression. */
+/**
+ * The answer of the process: a JSON text, `nothing` if the expression has no result, or a problem with the expression.
+ */
 export type TransformAnswer = { readonly json: string } | { readonly nothing: true } | { readonly problem: string };
 
 process.on("message", async ({ expression, data }: TransformRequest) => {

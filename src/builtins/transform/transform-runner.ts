@@ -4,16 +4,17 @@ import { fileURLToPath } from "node:url";
 import type { TransformAnswer, TransformRequest } from "./transform-process.ts";
 
 export const MOST_MEMORY_MIB = 128;
-/** To start a process takes longer than most transformations, so one that is done waits for the next, this long. */
+/** The time that a process waits for the next expression, since starting one takes longer than most transformations. */
 const IDLE_MS = 5000;
 
-/** The process that waits, if one does. */
+/** The waiting process, if there is one. */
 let idle: { readonly child: ChildProcess; readonly ending: NodeJS.Timeout } | undefined;
 
 /**
- * Evaluates an expression in a process of its own, which is killed on the signal. Rejects with the signal's reason then.
+ * Evaluates an expression in a separate process. On the signal, the process is killed and the call rejects with the
+ * signal's reason.
  *
- * A thread would not do: one large allocation beyond a thread's limit aborts the process that it belongs to.
+ * A thread does not suffice: one large allocation beyond its limit aborts the whole process.
  */
 export async function runApart(
   request: TransformRequest,
@@ -23,11 +24,11 @@ export async function runApart(
   const { promise, resolve, reject } = Promise.withResolvers<TransformAnswer | "out-of-memory">();
   const child = takeIdle() ?? startProcess();
   const onMessage = (answer: unknown) => resolve(answer as TransformAnswer);
-  // It ends itself only where V8 has no memory left for it: by a signal, or with the code that stands for that.
+  // The process ends on its own only when V8 runs out of memory: by a signal, or with the code for one.
   const onExit = (code: number | null) =>
     code === null || code > 128
       ? resolve("out-of-memory")
-      : reject(new Error(`the process that transforms has ended without an answer, with code ${code}`));
+      : reject(new Error(`the process that evaluates expressions ended without an answer, with code ${code}`));
   const onAbort = () => reject(signal.reason);
   child.on("message", onMessage).on("error", reject).on("exit", onExit);
   signal.addEventListener("abort", onAbort, { once: true });
@@ -56,7 +57,7 @@ function takeIdle(): ChildProcess | undefined {
   return child;
 }
 
-/** This process may end while one waits, which then ends too: it listens to nothing else. */
+/** Keeps a process for the next expression. It does not keep this process alive, and ends with it. */
 function keepIdle(child: ChildProcess): void {
   child.unref();
   child.channel?.unref();
@@ -68,13 +69,13 @@ function keepIdle(child: ChildProcess): void {
 }
 
 function startProcess(): ChildProcess {
-  // From source as it is, and built: the extension is this file's own.
+  // The extension is that of this file: `.ts` when run from source, `.js` when built.
   const script = fileURLToPath(import.meta.url.replace(/transform-runner(\.\w+)$/, "transform-process$1"));
   const library = dirname(fileURLToPath(import.meta.resolve("jsonata")));
   const readable = [dirname(script), library].map((folder) => `--allow-fs-read=${folder}/*`);
   const child = fork(script, [], {
-    // JSONata has had ways out into the program around it: there is nothing there. No settings, no files but its own, no
-    // other processes.
+    // Earlier versions of JSONata let expressions escape into the host program. This one has nothing to offer them: no
+    // environment, no files but its own, and no right to start processes.
     env: {},
     execArgv: [`--max-old-space-size=${MOST_MEMORY_MIB}`, "--permission", ...readable],
     stdio: ["ignore", "ignore", "ignore", "ipc"],

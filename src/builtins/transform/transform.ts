@@ -5,15 +5,15 @@ import { task } from "../../define/task.ts";
 import { worker } from "../../define/worker.ts";
 import { MOST_MEMORY_MIB, runApart } from "./transform-runner.ts";
 
-/** Characters of an expression. */
+/** The longest expression, in characters. */
 const LONGEST = 20_000;
 
 export const transformTask = task("transform", {
   description: "Transforms JSON by an expression in JSONata (https://jsonata.org): selects, computes, regroups.",
   input: z.strictObject({
-    /** In JSONata. */
+    /** An expression in JSONata. */
     expression: z.string().min(1).max(LONGEST),
-    /** What the expression is about. */
+    /** The input of the expression. */
     data: json,
   }),
   output: json,
@@ -22,8 +22,8 @@ export const transformTask = task("transform", {
 });
 
 /**
- * JSONata is a language for programs: an expression may take for ever, or all memory. It runs in a process of its own,
- * which is killed when the attempt is over or when it has taken more than 128 MiB.
+ * Evaluates a JSONata expression. JSONata is a programming language, so an expression may run for ever or take all
+ * memory. It runs in a separate process, which is killed when the attempt is over or when it takes more than 128 MiB.
  */
 export const transformWorker = worker(transformTask, async ({ input: { expression, data }, signal }) => {
   const answer = await runApart({ expression, data: JSON.stringify(data) }, signal);
@@ -33,7 +33,7 @@ export const transformWorker = worker(transformTask, async ({ input: { expressio
     );
   if ("problem" in answer)
     throw new TerminalError(`expected an expression in JSONata that can be evaluated, received: ${answer.problem}`);
-  // JSONata says nothing of a field that is not there.
+  // JSONata does not report a field that does not exist.
   if ("nothing" in answer)
     throw new TerminalError("expected an expression that gives a value, received nothing: is a field misspelt?");
   return JSON.parse(answer.json);

@@ -12,6 +12,7 @@ import { deadLetter, deadRequest, deadTask, redriven } from "../src/core/dead-le
 import { DURATION_EXPECTED, duration } from "../src/core/duration.ts";
 import { wireError } from "../src/core/error.ts";
 import { EVENT_SCHEMAS, type EventKind, result, resultEvent } from "../src/core/event.ts";
+import { explanation } from "../src/core/explanation.ts";
 import { JOIN_RULES, join, joinDetails, share } from "../src/core/join.ts";
 import { json } from "../src/core/json.ts";
 import { liveMessage } from "../src/core/live.ts";
@@ -29,6 +30,8 @@ import {
 } from "../src/core/plan-options.ts";
 import { innerPlan, plannedTaskV2, planV2, TASK_KINDS, tasksV2 } from "../src/core/plan-v2.ts";
 import { orchestratorPresence, typeRegistration, workerPresence } from "../src/core/registration.ts";
+import { runDifference } from "../src/core/run-difference.ts";
+import { runMoment, runStep } from "../src/core/run-step.ts";
 import { runSummary, runView } from "../src/core/run-view.ts";
 import { checkpoint, leaseSettings, retentionSettings, shardSettings } from "../src/core/settings.ts";
 import { taskMessage } from "../src/core/task-message.ts";
@@ -119,6 +122,19 @@ const PUBLISHED: Readonly<Record<string, Published>> = {
   approval: {
     schema: approval,
     description: "A task that waits for a signal, one of those `tutti approvals --json` prints.",
+  },
+  "run-step": {
+    schema: runStep,
+    description: "What one event of a run's log changed, as `tutti replay --json` prints it.",
+  },
+  "run-moment": {
+    schema: runMoment,
+    description: "A run as it stood after an event of its log, as `tutti replay --at N --json` prints it.",
+  },
+  explanation: { schema: explanation, description: "Why a run is as it is, as `tutti explain --json` prints it." },
+  "run-difference": {
+    schema: runDifference,
+    description: "Two runs compared task by task, as `tutti diff --json` prints it.",
   },
   "run-summary": {
     schema: runSummary,

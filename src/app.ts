@@ -1,12 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Approval, SignalAnswer } from "./core/approval.ts";
-import type { DeadLetter, Redriven } from "./core/dead-letter.ts";
+import type { DeadLetterBox } from "./core/dead-letter.ts";
 import type { Duration } from "./core/duration.ts";
+import type { Explanation } from "./core/explanation.ts";
 import type { Json } from "./core/json.ts";
 import type { LiveKind } from "./core/live.ts";
 import type { Priority } from "./core/names.ts";
 import type { RetryInput } from "./core/policy.ts";
 import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "./core/registration.ts";
+import type { RunDifference } from "./core/run-difference.ts";
+import type { RunMoment, RunStep } from "./core/run-step.ts";
 import type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
 import type { Task, TaskInput, TaskOutput } from "./define/task.ts";
 import type { Worker } from "./define/worker.ts";
@@ -56,22 +59,6 @@ export interface LogEntry {
   readonly at: string;
   readonly event: string;
   readonly body: Json;
-}
-
-/** The dead letters. A task's letter has its run's id, a request's `request:<number>`. */
-export interface DeadLetterBox {
-  /** Newest first, without what they were given. Default: 50. */
-  list(options?: { tenant?: string; limit?: number }): Promise<DeadLetter[]>;
-  /** Rejects with 404 when there is none of that id (any more). */
-  get(id: string, options?: { tenant?: string }): Promise<DeadLetter>;
-  /**
-   * The run goes on from what has succeeded: the task that failed it is tried again, with all the attempts its policy
-   * allows, and what its failure had stopped goes on; its deadline begins anew. A request is published again. Rejects
-   * with 404, or 409 for a run that no task has failed. Repeated, it does nothing more.
-   */
-  redrive(id: string, options?: { tenant?: string; by?: string; reason?: string }): Promise<Redriven>;
-  /** Takes it off the list, for good. */
-  drop(id: string, options?: { tenant?: string }): Promise<void>;
 }
 
 /** How a signal is sent. */
@@ -146,6 +133,17 @@ export interface Tutti {
   list(options?: { tenant?: string; limit?: number; tag?: string }): Promise<RunSummary[]>;
   watch(run: RunRef, options?: { tenant?: string; signal?: AbortSignal }): AsyncIterable<WatchEvent>;
   log(run: RunRef, options?: { tenant?: string }): Promise<LogEntry[]>;
+  /** What each event of a run's log changed, and why. */
+  steps(run: RunRef, options?: { tenant?: string }): Promise<RunStep[]>;
+  /**
+   * The run as it stood: after the event `at` (its sequence in the log), or at the time `until` (ISO 8601, or ms since the
+   * epoch). Default: after its last event. Rejects with 400 for a moment before the run began.
+   */
+  replay(run: RunRef, options?: { tenant?: string; at?: number; until?: string | number }): Promise<RunMoment>;
+  /** Why a run is as it is: what failed first, what waits for what, where the time and the tokens went. */
+  explain(run: RunRef, options?: { tenant?: string }): Promise<Explanation>;
+  /** Compares two runs of one tenant task by task, by path. */
+  diff(left: RunRef, right: RunRef, options?: { tenant?: string }): Promise<RunDifference>;
   cancel(run: RunRef, options?: { tenant?: string; reason?: string; by?: string }): Promise<void>;
   /**
    * Answers what a run waits for: `to` is the path of the task that waits, or the name of the signal, which the oldest open wait

@@ -1,5 +1,6 @@
 import { AppRunHandle } from "./actors/client/run-handle.ts";
-import type { DeadLetterBox, RunHandle, RunRef, Tutti } from "./app.ts";
+import type { RunHandle, RunRef, Tutti } from "./app.ts";
+import type { DeadLetterBox } from "./core/dead-letter.ts";
 import type { VirtualClock } from "./core/virtual-clock.ts";
 
 /** Real time between two looks at the clock, and looks at a clock that stands still before a promise is given up. */
@@ -43,6 +44,10 @@ export function guardByClock(app: Tutti, clock: VirtualClock): Tutti {
     list: (...request) => guard("list()", app.list(...request)),
     watch: (...request) => guardItems(app.watch(...request), (next) => guard("watch(…)", next)),
     log: (...request) => guard("log(…)", app.log(...request)),
+    steps: (...request) => guard("steps(…)", app.steps(...request)),
+    replay: (...request) => guard("replay(…)", app.replay(...request)),
+    explain: (...request) => guard("explain(…)", app.explain(...request)),
+    diff: (...request) => guard("diff(…)", app.diff(...request)),
     cancel: (...request) => guard("cancel(…)", app.cancel(...request)),
     signal: (...request) => guard("signal(…)", app.signal(...request)),
     approvals: (...request) => guard("approvals()", app.approvals(...request)),

@@ -1,7 +1,6 @@
 import "./node-version.ts";
 
 export type {
-  DeadLetterBox,
   Defaults,
   Limits,
   LogEntry,
@@ -25,14 +24,17 @@ export {
   type ObjectiveWorker,
   objective,
 } from "./builtins/objective.ts";
-export type { DeadLetter, Redriven } from "./core/dead-letter.ts";
+export type { DeadLetter, DeadLetterBox, Redriven } from "./core/dead-letter.ts";
 export type { Duration } from "./core/duration.ts";
 export { DeferredError, RetryableError, TerminalError, TuttiError, type WireError } from "./core/error.ts";
+export type { Explanation } from "./core/explanation.ts";
 export type { Json } from "./core/json.ts";
 export type { LiveKind } from "./core/live.ts";
 export type { Model, ModelMessage, ModelOptions } from "./core/model.ts";
 export type { Priority } from "./core/names.ts";
 export type { PolicyInput, RetryInput } from "./core/policy.ts";
+export type { RunDifference } from "./core/run-difference.ts";
+export type { RunMoment, RunStep } from "./core/run-step.ts";
 export type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
 export { type PlanBuilder, plan } from "./define/plan.ts";
 export { PlanOf } from "./define/plan-of.ts";

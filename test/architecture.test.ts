@@ -3,7 +3,7 @@ import { basename, dirname, posix } from "node:path";
 import { describe, expect, it } from "vitest";
 
 /** What the rooms of `actors` may import besides each other. */
-const ACTORS_IMPORT = ["core", "define", "machines", "fold", "bus", "telemetry", "llm", "app.ts"];
+const ACTORS_IMPORT = ["core", "define", "machines", "fold", "timeline", "bus", "telemetry", "llm", "app.ts"];
 
 /** The rooms of `actors` in the order in which they stand on each other. Each may import those before it. */
 const ROOMS = ["host", "log", "dispatch", "dead", "shard", "cluster", "gateway"].map((room) => `actors/${room}`);
@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   define: ["core"],
   machines: ["core"],
   fold: ["core", "machines"],
+  timeline: ["core", "machines", "fold"],
   bus: ["core"],
   /** The adapters do not know each other. */
   "bus/nats": ["core", "bus"],

@@ -72,3 +72,19 @@ export const redriven = z.object({
   already: z.literal(true).optional(),
 });
 export type Redriven = z.output<typeof redriven>;
+
+/** The dead letters. A task's letter has its run's id, a request's `request:<number>`. */
+export interface DeadLetterBox {
+  /** Newest first, without what they were given. Default: 50. */
+  list(options?: { tenant?: string; limit?: number }): Promise<DeadLetter[]>;
+  /** Rejects with 404 when there is none of that id (any more). */
+  get(id: string, options?: { tenant?: string }): Promise<DeadLetter>;
+  /**
+   * The run goes on from what has succeeded: the task that failed it is tried again, with all the attempts its policy
+   * allows, and what its failure had stopped goes on; its deadline begins anew. A request is published again. Rejects
+   * with 404, or 409 for a run that no task has failed. Repeated, it does nothing more.
+   */
+  redrive(id: string, options?: { tenant?: string; by?: string; reason?: string }): Promise<Redriven>;
+  /** Takes it off the list, for good. */
+  drop(id: string, options?: { tenant?: string }): Promise<void>;
+}

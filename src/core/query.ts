@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { moment } from "./event.ts";
 import { json } from "./json.ts";
 import { name, taskId } from "./names.ts";
 import { DEFAULT_TENANT } from "./request.ts";
@@ -45,6 +46,17 @@ export const QUERIES = {
   "runs.cancel": whichRun.extend({ by: z.string().max(256).optional(), reason: z.string().max(2000).optional() }),
   "runs.signal": signalQuery,
   "approvals.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50) }),
+  /** What each event of the run's log changed. */
+  "runs.steps": whichRun,
+  /** The run as it stood after the event `at` (a sequence of the log), or at the time `until`. Default: after its last one. */
+  "runs.replay": whichRun.extend({
+    at: z.int().min(1).optional(),
+    until: moment.optional(),
+    tasks: z.boolean().default(true),
+  }),
+  "runs.explain": whichRun,
+  /** Compares `run` with `other`. */
+  "runs.diff": whichRun.extend({ other: name }),
   "dead.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50) }),
   "dead.get": whichLetter,
   "dead.redrive": whichLetter.extend({

@@ -1,4 +1,7 @@
 import type { DueWhat } from "../core/event.ts";
+import type { RunMachineEvent, RunSnapshot } from "../machines/run.ts";
+import type { TaskSnapshot } from "../machines/task.ts";
+import type { TaskMachineEvent } from "../machines/task-event.ts";
 import type { RunState } from "./run-state.ts";
 import type { TaskRecord } from "./task-record.ts";
 
@@ -35,5 +38,19 @@ export type Effect =
   | { readonly kind: "ended"; readonly run: RunState }
   /** A run that had ended was redriven, and goes on. */
   | { readonly kind: "reopened"; readonly run: RunState }
-  /** A task's state or attempt has changed. A child's end comes before its parent's. */
-  | { readonly kind: "changed"; readonly task: TaskRecord };
+  /** A task took a step of its chart, by the event `on`. A child's end comes before its parent's. */
+  | {
+      readonly kind: "changed";
+      readonly task: TaskRecord;
+      readonly on: TaskMachineEvent["type"];
+      readonly before: TaskSnapshot;
+      readonly after: TaskSnapshot;
+    }
+  /** The run took a step of its chart, by the event `on`. */
+  | {
+      readonly kind: "runChanged";
+      readonly run: RunState;
+      readonly on: RunMachineEvent["type"];
+      readonly before: RunSnapshot;
+      readonly after: RunSnapshot;
+    };

@@ -36,14 +36,14 @@ export interface StepData {
 
 /** Steps a task by an event on whose data no guard depends. */
 export function stepTask(task: TaskRecord, type: TaskMachineEvent["type"], turn: Turn, data: StepData = NO_DATA): void {
-  take(task, taskSteps.stepOnce(task.snapshot, type), turn, data);
+  take(task, type, taskSteps.stepOnce(task.snapshot, type), turn, data);
 }
 const NO_DATA: StepData = {};
 
 /** Fails a task otherwise than by an attempt's failure. */
 export function failTask(task: TaskRecord, type: "broken" | "expired", turn: Turn, data: StepData = NO_DATA): void {
   if (!takesFailure(task, data.error, type === "expired")) return stepTask(task, type, turn, data);
-  take(task, taskSteps.step(task.snapshot, { type, recovers: true }), turn, data);
+  take(task, type, taskSteps.step(task.snapshot, { type, recovers: true }), turn, data);
 }
 
 /** Ends the current attempt with an error; the machine decides, by policy, whether another follows. */
@@ -59,7 +59,7 @@ export function failAttempt(task: TaskRecord, error: TaskError, turn: Turn): voi
     ...(on && { isRetried: on.includes(error.kind) || (error.name !== undefined && on.includes(error.name)) }),
     ...(takesFailure(task, error, false) && { recovers: true }),
   } as const;
-  take(task, taskSteps.step(task.snapshot, event), turn, { error });
+  take(task, event.type, taskSteps.step(task.snapshot, event), turn, { error });
 }
 
 /** Those that its chart begins with are for what the plan stated of the task, and not for its fallback. */
@@ -67,13 +67,14 @@ const defaultAttempts = ({ node }: TaskRecord): number | undefined =>
   node?.hasFallenBack ? DEFAULT_RETRY.attempts : undefined;
 
 /** Takes a step of a task's machine, and carries out what it asks for. */
-function take(task: TaskRecord, step: TaskStep, turn: Turn, data: StepData): void {
-  if (step.snapshot === task.snapshot && step.effects.length === 0) return;
+function take(task: TaskRecord, on: TaskMachineEvent["type"], step: TaskStep, turn: Turn, data: StepData): void {
+  const before = task.snapshot;
+  if (step.snapshot === before && step.effects.length === 0) return;
   task.snapshot = step.snapshot;
   if (data.error) task.error = data.error;
   if (isFinal(task)) task.endedAt = turn.at;
   // Told before what follows from it: a child's end comes before its parent's.
-  turn.effects.push({ kind: "changed", task });
+  turn.effects.push({ kind: "changed", task, on, before, after: step.snapshot });
   for (const effect of step.effects) taskEffects[effect](task, turn, data);
 }
 
@@ -219,9 +220,11 @@ export function startItems(map: TaskRecord, turn: Turn): void {
 }
 
 export function stepRun(run: RunState, event: RunMachineEvent, turn: Turn): void {
-  const step = runSteps.step(run.snapshot, event);
-  if (step.snapshot === run.snapshot) return;
+  const before = run.snapshot;
+  const step = runSteps.step(before, event);
+  if (step.snapshot === before) return;
   run.snapshot = step.snapshot;
+  turn.effects.push({ kind: "runChanged", run, on: event.type, before, after: step.snapshot });
   for (const effect of step.effects) runEffects[effect](run, turn);
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runStep } from "../../src/core/run-step.ts";
 import { runSummary, runView } from "../../src/core/run-view.ts";
 import { type NatsServer, startNatsServer } from "../support/nats-server.ts";
 import { TuttiProcess, tutti } from "./tutti-process.ts";
@@ -129,6 +130,14 @@ describe("a run on NATS", () => {
     const runs = runSummary.array().parse(await callJson("runs", "--limit", "100"));
     expect(runs.find(({ run }) => run === ID)).toMatchObject({ type: "fan", status: "succeeded" });
     expect((await call("runs")).stdout).toMatch(new RegExp(`^RUN +TYPE +STATUS +.*\n(.*\n)*${ID} +fan +succeeded `));
+  });
+
+  it("is shown as it stood, and explained", async () => {
+    const steps = jsonLines((await call("replay", ID, "--json")).stdout).map((step) => runStep.parse(step));
+    const planned = steps.find(({ tasks }) => tasks.some(({ on }) => on === "planned"))!;
+    const stood = await call("replay", ID, "--at", String(planned.sequence), "--task", "part-0");
+    expect(stood.stdout).toMatch(/▶ ready.*\n(.*\n)*.*returned → /);
+    expect((await call("explain", ID)).stdout).toMatch(/^fan cli-run-1 succeeded after .*\n\n(.*\n)*next {7}.*replay/);
   });
 
   it("that its deadline has ended says so, and what was under way, wherever it is told", async () => {

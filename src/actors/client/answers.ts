@@ -2,11 +2,14 @@ import { z } from "zod";
 import { approval, signalAnswer } from "../../core/approval.ts";
 import { deadLetter, redriven } from "../../core/dead-letter.ts";
 import { TuttiError } from "../../core/error.ts";
+import { explanation } from "../../core/explanation.ts";
 import { decodeJson } from "../../core/json.ts";
 import type { Logger } from "../../core/logger.ts";
 import { describeProblems, problemsOf } from "../../core/problem.ts";
 import type { QueryName } from "../../core/query.ts";
 import { orchestratorPresence, typeRegistration, workerPresence } from "../../core/registration.ts";
+import { runDifference } from "../../core/run-difference.ts";
+import { runMoment, runStep } from "../../core/run-step.ts";
 import { runSummary, runView } from "../../core/run-view.ts";
 
 /** What an orchestrator answers, by query. */
@@ -16,6 +19,10 @@ export const ANSWERS = {
   "runs.cancel": z.object({ run: z.string(), status: z.string() }),
   "runs.signal": signalAnswer,
   "approvals.list": z.array(approval),
+  "runs.steps": z.array(runStep),
+  "runs.replay": runMoment,
+  "runs.explain": explanation,
+  "runs.diff": runDifference,
   "dead.list": z.array(deadLetter),
   "dead.get": deadLetter,
   "dead.redrive": redriven,

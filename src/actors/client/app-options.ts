@@ -17,6 +17,7 @@ export const METHOD_OPTIONS = {
   handle: { type: true, tenant: true },
   result: { tenant: true, signal: true },
   tenant: { tenant: true },
+  replay: { tenant: true, at: true, until: true },
   list: { tenant: true, limit: true },
   runs: { tenant: true, limit: true, tag: true },
   cancel: { tenant: true, reason: true, by: true },

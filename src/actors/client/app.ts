@@ -1,5 +1,4 @@
 import type {
-  DeadLetterBox,
   RunHandle,
   RunInput,
   RunOptions,
@@ -10,7 +9,7 @@ import type {
   WatchEvent,
 } from "../../app.ts";
 import type { Approval, SignalAnswer } from "../../core/approval.ts";
-import type { DeadLetter } from "../../core/dead-letter.ts";
+import type { DeadLetter, DeadLetterBox } from "../../core/dead-letter.ts";
 import type { Duration } from "../../core/duration.ts";
 import { TuttiError } from "../../core/error.ts";
 import { findNonJson, type Json } from "../../core/json.ts";
@@ -24,6 +23,7 @@ import type { Task } from "../../define/task.ts";
 import { reading, translating } from "../host/bus-failure.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { readLog } from "../log/run-log.ts";
+import { diffRuns, explainRun, readMoment, readMomentOptions, readSteps } from "../log/run-moments.ts";
 import { readRun, viewRun } from "../log/run-reader.ts";
 import { METHOD_OPTIONS } from "./app-options.ts";
 import { Client } from "./client.ts";
@@ -114,6 +114,32 @@ export class App implements Tutti {
     checkOptions("app.log()", options, METHOD_OPTIONS.tenant);
     const [run, tenant] = placeOf(ref, options);
     return reading(this.#runtime.clock, () => readLog(this.#runtime, tenant, run));
+  }
+
+  async steps(ref: RunRef, options: { tenant?: string } = {}) {
+    checkOptions("app.steps()", options, METHOD_OPTIONS.tenant);
+    const [run, tenant] = placeOf(ref, options);
+    return reading(this.#runtime.clock, () => readSteps(this.#runtime, tenant, run));
+  }
+
+  async replay(ref: RunRef, options: { tenant?: string; at?: number; until?: string | number } = {}) {
+    checkOptions("app.replay()", options, METHOD_OPTIONS.replay);
+    const [run, tenant] = placeOf(ref, options);
+    const moment = readMomentOptions(options);
+    return reading(this.#runtime.clock, () => readMoment(this.#runtime, tenant, run, moment));
+  }
+
+  async explain(ref: RunRef, options: { tenant?: string } = {}) {
+    checkOptions("app.explain()", options, METHOD_OPTIONS.tenant);
+    const [run, tenant] = placeOf(ref, options);
+    return reading(this.#runtime.clock, () => explainRun(this.#runtime, tenant, run));
+  }
+
+  async diff(left: RunRef, right: RunRef, options: { tenant?: string } = {}) {
+    checkOptions("app.diff()", options, METHOD_OPTIONS.tenant);
+    const [run, tenant] = placeOf(left, options);
+    const [other] = placeOf(right, options);
+    return reading(this.#runtime.clock, () => diffRuns(this.#runtime, tenant, [run, other]));
   }
 
   async cancel(ref: RunRef, options: { tenant?: string; reason?: string; by?: string } = {}): Promise<void> {

@@ -15,6 +15,7 @@ import type { EntryList } from "../host/entry-list.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { readEnd } from "../log/run-ends.ts";
 import { listRuns } from "../log/run-list.ts";
+import { diffRuns, explainRun, readMoment, readMomentOptions, readSteps } from "../log/run-moments.ts";
 import { notFound, readRun, viewRun } from "../log/run-reader.ts";
 import { isSettled } from "../shard/attempt-status.ts";
 import { answering } from "./gateway.ts";
@@ -48,6 +49,13 @@ const answers: Answers = {
   },
   "runs.signal": sendSignal,
   "approvals.list": listAllApprovals,
+  "runs.steps": ({ runtime }, { tenant, run }) => readSteps(runtime, tenant, run),
+  async "runs.replay"({ runtime }, { tenant, run, at, until, tasks }) {
+    const found = await readMoment(runtime, tenant, run, readMomentOptions({ at, until }));
+    return tasks ? found : { ...found, view: { ...found.view, tasks: [] } };
+  },
+  "runs.explain": ({ runtime }, { tenant, run }) => explainRun(runtime, tenant, run),
+  "runs.diff": ({ runtime }, { tenant, run, other }) => diffRuns(runtime, tenant, [run, other]),
   "dead.list": ({ runtime }, { tenant, limit }) => listDeadLetters(runtime, tenant, limit),
   "dead.get": ({ runtime }, { tenant, id }) => getDeadLetter(runtime, tenant, id),
   "dead.redrive": ({ runtime }, query) => redriveDeadLetter(runtime, query),

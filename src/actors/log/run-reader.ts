@@ -7,6 +7,7 @@ import type { NewerVersion } from "../../core/upcast.ts";
 import { isOver, type RunAddress, type RunState } from "../../fold/run-state.ts";
 import { summarize, viewTask } from "../../fold/view.ts";
 import { traceOf } from "../../telemetry/trace-context.ts";
+import type { RunObserver } from "../../timeline/run-observer.ts";
 import { insist } from "../host/insist.ts";
 import type { ReaderRuntime, Runtime } from "../host/runtime.ts";
 import type { ReadEvent } from "./log-event.ts";
@@ -26,15 +27,16 @@ export async function readRun(runtime: ReaderRuntime, tenant: string, run: strin
 }
 
 /**
- * Folds a run from the log, up to its end or to the event with the sequence `before`. Rejects with 404 when the log has
- * no such run (any more).
+ * Folds a run from the log, up to its end or to the event with the sequence `before`, and shows `observer` how. Rejects
+ * with 404 when the log has no such run (any more).
  */
 export async function replayRun(
   runtime: ReaderRuntime,
   { tenant, run }: Pick<RunAddress, "tenant" | "run">,
   before = Number.POSITIVE_INFINITY,
+  observer?: RunObserver,
 ): Promise<RunReplay> {
-  const replay = new RunReplay({ tenant, run });
+  const replay = new RunReplay({ tenant, run }, observer);
   let newer: NewerVersion | undefined;
   const take = ({ shard, read }: ReadEvent & { read: RunEvent }) => {
     if (read.sequence < before) replay.take(shard, read);

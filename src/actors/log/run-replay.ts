@@ -2,6 +2,7 @@ import type { RunEvent } from "../../core/event.ts";
 import { applyEvent, beginRun } from "../../fold/apply.ts";
 import type { Effect } from "../../fold/effects.ts";
 import type { RunState } from "../../fold/run-state.ts";
+import type { RunObserver } from "../../timeline/run-observer.ts";
 import { readCarried } from "./log-event.ts";
 import type { Mark, RunPositions } from "./replay-positions.ts";
 
@@ -22,10 +23,12 @@ export class RunReplay {
   /** The last copy whose `carried` has not been read, and what came since. */
   #copy: { readonly mark: Mark; readonly since: RunEvent[] } | undefined;
   #isReplaying = true;
+  readonly #observer: RunObserver | undefined;
 
-  constructor({ tenant, run }: { readonly tenant: string; readonly run: string }) {
+  constructor({ tenant, run }: { readonly tenant: string; readonly run: string }, observer?: RunObserver) {
     this.tenant = tenant;
     this.run = run;
+    this.#observer = observer;
   }
 
   /** Whether the end of the log has not been reached yet: until then a run may have to begin again from a `carried`. */
@@ -45,9 +48,15 @@ export class RunReplay {
     else if (event.kind === "carried") this.#takeCarried(shard, event, effects);
     else {
       if (this.#isReplaying) this.#copy?.since.push(event);
-      if (this.state) applyEvent(this.state, event, effects);
+      if (this.state) this.#apply(this.state, event, effects);
     }
     return effects;
+  }
+
+  #apply(state: RunState, event: Exclude<RunEvent, { kind: "submitted" }>, effects: Effect[]): void {
+    const from = effects.length;
+    applyEvent(state, event, effects);
+    this.#observer?.observe(state, event, effects.slice(from));
   }
 
   #takeSubmitted(shard: number, event: RunEvent & { kind: "submitted" }, effects: Effect[]): void {
@@ -64,15 +73,18 @@ export class RunReplay {
       const [first, ...rest] = readCarried(events);
       if (first?.kind !== "submitted") return;
       this.#begin(shard, first, copy.mark, effects);
-      for (const one of [...rest, ...copy.since]) if (one.kind !== "submitted") applyEvent(this.state!, one, effects);
+      for (const one of [...rest, ...copy.since]) if (one.kind !== "submitted") this.#apply(this.state!, one, effects);
     } else if (this.positions) {
       this.positions = { original: this.positions.original, base: copy.mark };
     }
     this.#copy = undefined;
   }
 
-  #begin(shard: number, { body, sequence, at }: RunEvent & { kind: "submitted" }, base: Mark, effects: Effect[]): void {
+  #begin(shard: number, event: RunEvent & { kind: "submitted" }, base: Mark, effects: Effect[]): void {
+    const { body, sequence, at } = event;
+    const from = effects.length;
     this.state = beginRun({ tenant: this.tenant, shard, run: this.run }, body, at, effects);
     this.positions = { original: { sequence, at }, base };
+    this.#observer?.observe(this.state, event, effects.slice(from));
   }
 }

@@ -95,6 +95,7 @@ export class EffectHandler {
       case "ended":
         return this.#end(effect.run);
       case "changed":
+      case "runChanged":
         return;
     }
   }

@@ -204,6 +204,8 @@ export interface Bus extends AsyncDisposable {
     handler: (message: StoredMessage) => void,
     options?: FollowOptions,
   ): Promise<Stoppable>;
+  /** The names of the streams that take messages of a subject or filter, whichever process has made them. */
+  findStreams(filter: string): Promise<string[]>;
   /** The stream's content in numbers and its limits, as its leader knows them. */
   streamState(stream: string): Promise<StreamState>;
   /** The sequence of the last message that matches (default: of the whole stream), 0 when there is none. */

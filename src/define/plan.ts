@@ -79,10 +79,8 @@ export interface PlanBuilder {
   ): TaskHandle<OutputOf<R>>;
 
   /**
-   * Not carried out by this version yet: a plan that uses it is refused (400).
-   *
-   * Adds a task that waits: for a signal, a message, another run, a time. What happens when `within` is over is said by
-   * `fallback`.
+   * Adds a task that waits: for a signal, a message, another run, a time. No worker is needed. What happens when `within` is
+   * over is said by `fallback`.
    *
    * @example
    * ```ts

@@ -1,7 +1,10 @@
 import { expect, test } from "vitest";
+import { connectNats } from "../../src/bus/nats/bus.ts";
 import { type Tutti, worker } from "../../src/index.ts";
 import { eventually } from "../contract/wait.ts";
-import { describeRuntime } from "../support/runtime.ts";
+import { connectPlainly } from "../support/plain-client.ts";
+import { describeOnNats, describeRuntime } from "../support/runtime.ts";
+import { startRuntimeProcess } from "../support/runtime-process.ts";
 
 const echo = worker("echo", { run: ({ input }) => input as never });
 
@@ -71,4 +74,131 @@ describeRuntime("a wait for a signal", (runtime) => {
       ),
     });
   });
+});
+
+describeRuntime("a wait", (runtime) => {
+  test("keeps an early signal, and is answered once whatever is sent", async () => {
+    const app = await runtime.start({ workers: [echo] });
+    const ask = { wait: { signal: "go" } };
+    const tasks = { pause: { wait: { for: "150ms" } }, a: { ...ask, needs: ["pause"] }, b: { ...ask, needs: ["a"] } };
+    const handle = await submit(app, { tasks }, "r");
+    expect(await handle.signal("go", 1, { id: "one" })).toEqual({ run: "r", id: "one", state: "kept" });
+    expect(await handle.signal("go", 1, { id: "one" })).toEqual({ run: "r", id: "one", state: "kept" });
+    await eventually(
+      "b waits",
+      async () => (await handle.get()).tasks.find(({ task }) => task === "b")?.wait !== undefined,
+    );
+    // It waits no more, which its path says; the name is still waited for.
+    await expect(handle.signal("a", 2)).rejects.toMatchObject({ code: 409 });
+    expect(await handle.signal("go", 3)).toMatchObject({ state: "taken", task: "b" });
+    expect(await handle.result()).toMatchObject({ a: 1, b: 3 });
+  });
+
+  test("in parallel branches, all answered at once, takes one answer each", async () => {
+    const app = await runtime.start({ workers: [echo] });
+    const keys = Array.from({ length: 8 }, (_, i) => `branch-${i}`);
+    const branch = { plan: { tasks: { ask: { wait: { signal: "ok", schema: { type: "number" } } } }, output: "ask" } };
+    const handle = await submit(app, { tasks: Object.fromEntries(keys.map((key) => [key, branch])) }, "r");
+    await waiting(app, keys.length);
+    const answers = await Promise.all(keys.map((_, i) => handle.signal("ok", i)));
+    expect(new Set(answers.map(({ task }) => task))).toEqual(new Set(keys.map((key) => `${key}/ask`)));
+    const output = (await handle.result()) as Record<string, number>;
+    expect(Object.values(output).sort()).toEqual(keys.map((_, i) => i));
+  });
+
+  test("takes the end of another run: its output, or its failure", async () => {
+    const gate = Promise.withResolvers<void>();
+    const gated = worker("gated", { run: () => gate.promise.then(() => "done") });
+    const fail = worker("fail", {
+      retry: { attempts: 1 },
+      run: () => {
+        throw new Error("it broke");
+      },
+    });
+    const app = await runtime.start({ workers: [echo, gated, fail] });
+    await app.run("echo", "before" as never, { run: "over" });
+    await app.submit("gated", {} as never, { run: "open" });
+    await app.run("fail", {} as never, { run: "broken" }).catch(() => {});
+    const waits = ["over", "open", "broken", "nobody", "r"].map((run) => [run, { wait: { run }, optional: true }]);
+    const tasks = Object.fromEntries(waits);
+    const output = Object.fromEntries(waits.map(([run]) => [run as string, { $outcome: run }]));
+    const handle = await submit(app, { tasks, output, join: "settled" }, "r");
+    await eventually("it waits for the open one alone", async () => {
+      const open = (await handle.get()).tasks.filter(({ state }) => state === "awaiting");
+      return open.length === 1 && open[0]!.wait?.name === "open";
+    });
+    gate.resolve();
+    expect(await handle.result()).toMatchObject({
+      over: { state: "succeeded", output: "before" },
+      open: { state: "succeeded", output: "done" },
+      broken: { state: "failed", error: { name: "RunFailed" } },
+      nobody: { state: "failed", error: { name: "UnknownRun" } },
+      r: { state: "failed", error: { name: "OwnRun" } },
+    });
+  });
+});
+
+describeOnNats("a wait on NATS", (runtime) => {
+  const timing = { ackWaitMs: 1500, presenceTtlMs: 1000 };
+  const startOrchestrator = () =>
+    startRuntimeProcess({ bus: runtime.server.url, prefix: runtime.prefix, shards: 4, timing });
+  const waitsFor = (app: Tutti, run: string, task: string) =>
+    eventually(`${task} waits`, async () => {
+      const view = (await app.get(run).catch(() => undefined))?.tasks.find((one) => one.task === task);
+      return view?.state === "awaiting";
+    });
+
+  test("takes the first message that matches, from where it began", async () => {
+    const app = await runtime.start({ workers: [echo] });
+    const client = await connectPlainly(runtime.server.url);
+    const match = "message.order == input.order";
+    const subject = { $expr: "'orders.' + run.id" };
+    const tasks = { paid: { wait: { subject, match } }, text: { wait: { subject: "hello.*" } } };
+    const handle = await submit(app, { tasks }, "r", { order: 7 });
+    await waitsFor(app, "r", "paid");
+    await waitsFor(app, "r", "text");
+    const paid = (await handle.get()).tasks.find(({ task }) => task === "paid");
+    expect(paid!.wait).toMatchObject({ for: "subject", name: "orders.r", isStored: false });
+    for (const message of [{ order: 6 }, { other: true }, "text", { order: 7, by: "card" }, { order: 7 }])
+      client.publish("orders.r", message);
+    client.publish("hello.world", "no quotes around it");
+    expect(await handle.result()).toMatchObject({ paid: { order: 7, by: "card" } });
+    const wrong = await submit(app, { tasks: { a: { wait: { subject: `${runtime.prefix}.log.>` } } } }, "wrong");
+    await expect(wrong.result()).rejects.toMatchObject({
+      message: expect.stringContaining("wait/subject: expected a subject"),
+    });
+    await client.close();
+  });
+
+  test("outlives its orchestrator, which is killed: an approval, a time, another run, a message of a stream", async () => {
+    let orchestrator = await startOrchestrator();
+    const app = await runtime.start({ orchestrator: false, workers: [echo], timing });
+    const stream = `${runtime.prefix}-orders`;
+    const bus = await connectNats({ servers: runtime.server.url });
+    await bus.ensureStream({ name: stream, subjects: [`${stream}.>`], retention: "limits" });
+    const tasks = {
+      ask: { wait: { signal: "approve", schema, within: "1h" } },
+      paid: { wait: { subject: `${stream}.paid`, match: "message.order == 7" } },
+      other: { wait: { run: "other" } },
+      time: { wait: { for: "3s" } },
+    };
+    await submit(app, { tasks: { gate: { wait: { signal: "gate" } } } }, "other");
+    const handle = await submit(app, { tasks }, "r");
+    for (const task of Object.keys(tasks)) await waitsFor(app, "r", task);
+    await orchestrator.kill9();
+    // Nobody listens now.
+    await bus.append(`${stream}.paid`, Buffer.from(JSON.stringify({ order: 7 })));
+    orchestrator = await startOrchestrator();
+    await app.signal("other", "gate", "opened", { id: "gate" });
+    expect(await handle.signal("approve", { ok: true }, { id: "a" })).toMatchObject({ task: "ask" });
+    expect(await handle.signal("approve", { ok: true }, { id: "a" })).toMatchObject({ state: "taken" });
+    expect(await handle.result()).toEqual({
+      ask: { ok: true },
+      paid: { order: 7 },
+      other: { gate: "opened" },
+      time: null,
+    });
+    await bus.close();
+    await orchestrator.stop();
+  }, 60_000);
 });

@@ -64,6 +64,9 @@ const CARRIED_OUT: Readonly<Record<string, readonly [file: string, test: string]
   "wait.ask": [WAITS, ASKS],
   "wait.schema": [WAITS, ASKS],
   "wait.from": [WAITS, ASKS],
+  "wait.subject": [WAITS, "takes the first message that matches, from where it began"],
+  "wait.match": [WAITS, "takes the first message that matches, from where it began"],
+  "wait.run": [WAITS, "takes the end of another run: its output, or its failure"],
   "wait.within": ["test/fold/waits.test.ts", "fails as a timeout when its time is over"],
   "wait.for": [WAITS, "for a time succeeds when that has come"],
   "wait.until": [WAITS, "for a time succeeds when that has come"],
@@ -78,9 +81,6 @@ const t = { type: "t" };
 /** A task, or with `plan: ` a plan, that uses each word that is not carried out yet, and where it is refused. */
 const REFUSED: Readonly<Record<string, readonly [stated: object, path?: string]>> = {
   "plan: finally": [{ finally: t }, "/finally"],
-  "wait.subject": [{ wait: { subject: "orders.paid" } }, "/wait/subject"],
-  "wait.match": [{ wait: { subject: "orders.paid", match: "true" } }, "/wait/subject"],
-  "wait.run": [{ wait: { run: "r" } }, "/wait/run"],
   compensate: [{ ...t, compensate: t }],
   cache: [{ ...t, cache: { for: "1d" } }],
   limit: [{ ...t, limit: { key: "'x'", concurrency: 1 } }],

@@ -169,6 +169,7 @@ export class ProcessBus {
       lastSequence: (stream, filter) => ask("lastSequence", filter ?? stream, () => bus.lastSequence(stream, filter)),
       getMessage: (stream, sequence) => ask("getMessage", stream, () => bus.getMessage(stream, sequence)),
       getLastMessage: (stream, filter) => ask("getLastMessage", filter, () => bus.getLastMessage(stream, filter)),
+      findStreams: (filter) => ask("findStreams", filter, () => bus.findStreams(filter)),
       listSubjects: (stream, filter) => ask("listSubjects", filter, () => bus.listSubjects(stream, filter)),
       removeSubject: (stream, subject) => ask("removeSubject", subject, () => bus.removeSubject(stream, subject)),
       pull: async (stream, consumer, handler) => {

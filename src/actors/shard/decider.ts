@@ -23,6 +23,7 @@ import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { compileSchema } from "../host/schema-check.ts";
 import type { LogWriter } from "../log/log-writer.ts";
+import { locate } from "./subject-listener.ts";
 
 const DECISIONS = { one: "decision is not taken yet", many: "decisions are not taken yet" } as const;
 
@@ -121,7 +122,16 @@ export class Decider {
         name: () => `task ${task.id} of run ${task.run.run}`,
         wanted,
       });
-      return load && wanted() ? { ...named, ...decide(task, load) } : undefined;
+      if (!load || !wanted()) return undefined;
+      const decision = { ...named, ...decide(task, load) };
+      const { subject } = decision.wait ?? {};
+      if (subject === undefined) return decision;
+      const place = await insist(this.#runtime, () => locate(this.#runtime, subject), {
+        work: DECISIONS,
+        name: () => `task ${task.id} of run ${task.run.run}`,
+        wanted,
+      });
+      return place && { ...decision, wait: { ...decision.wait, ...place } };
     } catch (error) {
       return { ...named, error: messageOf(error) };
     }

@@ -12,6 +12,7 @@ import type { Runtime } from "../host/runtime.ts";
 import { Timers } from "../host/timers.ts";
 import type { LogWriter } from "../log/log-writer.ts";
 import { Decider } from "./decider.ts";
+import { Listeners } from "./listeners.ts";
 import { endedBody } from "./run-outcome.ts";
 import type { ShardFold } from "./shard-fold.ts";
 import type { Signals } from "./signals.ts";
@@ -46,6 +47,7 @@ export class EffectHandler {
   readonly #timers: Record<DueWhat, Timers<TaskRecord>>;
   readonly #decider: Decider;
   readonly #signals: Signals;
+  readonly #listeners: Listeners;
   readonly #concluding = new Set<RunState>();
   #stopped = false;
 
@@ -54,6 +56,7 @@ export class EffectHandler {
     this.#dependencies = dependencies;
     this.#fold = fold;
     this.#signals = signals;
+    this.#listeners = new Listeners(runtime, dependencies.writer);
     this.#decider = new Decider(runtime, dependencies.writer);
     this.#timers = {
       backoff: new Timers(runtime.clock, (task) => this.#due(task, "backoff")),
@@ -83,8 +86,9 @@ export class EffectHandler {
       case "judge":
         return this.#signals.judge(effect.task);
       case "listen":
+        return this.#listeners.listen(effect.task);
       case "unlisten":
-        return;
+        return this.#listeners.unlisten(effect.task);
       case "conclude":
         return this.#conclude(effect.run);
       case "begun":
@@ -111,6 +115,7 @@ export class EffectHandler {
     this.#stopped = true;
     this.#decider.stop();
     this.#signals.stop();
+    this.#listeners.stop();
     for (const timers of Object.values(this.#timers)) timers.stop();
     for (const { tasks } of this.#fold.states())
       for (const task of tasks.values()) this.#dependencies.gate.remove(task);
@@ -123,6 +128,7 @@ export class EffectHandler {
       this.#timers.backoff.cancel(task);
       this.#timers.within.cancel(task);
       this.#timers.deadline.cancel(task);
+      this.#listeners.unlisten(task);
     }
     const { body, at } = run.end!;
     this.#dependencies.onEnded(run, body, at);

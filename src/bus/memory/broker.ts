@@ -46,6 +46,12 @@ export class BrokerState {
     return stream;
   }
 
+  /** The names of the streams that take messages of a subject or filter. */
+  findStreams(filter: string): string[] {
+    const all = [...this.#streams.values()].map(({ definition }) => definition);
+    return all.filter(({ subjects }) => anyOverlap(subjects, [filter])).map(({ name }) => name);
+  }
+
   /** Throws `no-stream`, or `failed` when the stream has no such consumer. */
   consumer(stream: string, name: string): MemoryConsumer {
     this.stream(stream);

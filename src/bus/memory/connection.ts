@@ -109,6 +109,11 @@ export function createConnection(broker: BrokerState, options: ConnectionOptions
           throw new BusError("failed", `${stream} is a work queue: its messages can be pulled, not followed.`);
         return link.start(new MemoryFollower(link, followed, filter, handler, followOptions));
       }),
+    findStreams: (filter) =>
+      link.ask(() => {
+        assertFilter(filter);
+        return broker.findStreams(filter);
+      }),
     streamState: (stream) => link.ask(() => broker.stream(stream).state),
     lastSequence: (stream, filter) =>
       link.ask(() => {

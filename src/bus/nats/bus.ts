@@ -17,6 +17,7 @@ import { connectionOptions, type NatsOptions } from "./options.ts";
 import { NatsPuller } from "./pull.ts";
 import { startService } from "./service.ts";
 import {
+  findStreams,
   keptFields,
   lastSequence,
   listSubjects,
@@ -169,6 +170,11 @@ function createBus(nc: NatsConnection, clock: Clock): Bus {
     async follow(stream, filter, handler, options = {}) {
       checkOpen();
       return own(await new Follower(link, { stream, filter, ...options }, handler).start());
+    },
+
+    async findStreams(filter) {
+      checkOpen();
+      return findStreams(link, filter);
     },
 
     async streamState(stream) {

@@ -124,6 +124,16 @@ function show(value: unknown): string {
   return JSON.stringify(value) ?? "absent";
 }
 
+/** The names of the streams that take messages of a subject or filter. */
+export async function findStreams(link: Link, subject: string): Promise<string[]> {
+  const { streams } = await link.api<{ streams: string[] | null }>(
+    "STREAM.NAMES",
+    { subject },
+    `streams of ${subject}`,
+  );
+  return streams ?? [];
+}
+
 interface ApiMessage {
   readonly subject: string;
   readonly seq: number;

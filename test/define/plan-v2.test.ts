@@ -291,8 +291,8 @@ describe("what is wrong with it is said when it is made", () => {
     ],
     [
       "one in a plan inside",
-      (p) => void p.plan({}, (inner) => void inner.task("t", {}, { tags: ["a"] })),
-      "/tasks/plan/plan/tasks/t/tags: tags is not carried out by this version yet",
+      (p) => void p.plan({}, (inner) => void inner.task("t", {}, { cache: { for: "1d" } })),
+      "/tasks/plan/plan/tasks/t/cache: cache is not carried out by this version yet",
     ],
     ["a misspelt option", (p) => void p.task("t", {}, { wehn: "x" } as never), "did you mean when?"],
     ["a misspelt field of one", (p) => void p.task("t", {}, { limit: { kye: "x" } } as never), "did you mean key?"],

@@ -55,6 +55,8 @@ const EVENT_DESCRIPTIONS: Record<EventKind, string> = {
   answered: "What has come of a wait: a signal was taken or refused, a message came, another run has ended.",
   due: "A moment that the run was waiting for has come.",
   cancel: "Somebody wants the run to stop.",
+  pause: "Nothing of a task and of what is below it is to start; the root, -, stands for the run.",
+  resume: "The pause of a task is over.",
   redrive: "A task that has failed its run is to be tried again.",
   ended: "The last event of every run; the first one counts, and after a redrive the next.",
   carried: "Stands for the earlier events of an unfinished run, which may go by age.",

@@ -5,7 +5,6 @@ import type { Duration } from "./core/duration.ts";
 import type { Explanation } from "./core/explanation.ts";
 import type { Json } from "./core/json.ts";
 import type { LiveKind } from "./core/live.ts";
-import type { Priority } from "./core/names.ts";
 import type { RetryInput } from "./core/policy.ts";
 import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "./core/registration.ts";
 import type { RunDifference } from "./core/run-difference.ts";
@@ -13,31 +12,9 @@ import type { RunMoment, RunStep } from "./core/run-step.ts";
 import type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
 import type { Task, TaskInput, TaskOutput } from "./define/task.ts";
 import type { Worker } from "./define/worker.ts";
+import type { ControlOptions, RunOptions, SignalOptions } from "./run-options.ts";
 
-/**
- * How one run is submitted.
- *
- * @example
- * ```ts
- * await app.run(digest, { documents }, { run: "digest-2030-01", deadline: "10m", priority: "low" });
- * ```
- */
-export interface RunOptions {
-  /** Chosen by the caller: the same id with the same type and input is the same run. Default: a new one that sorts by time. */
-  readonly run?: string;
-  /** Default: `default`. */
-  readonly tenant?: string;
-  /** Default: that of the type, else `normal`. */
-  readonly priority?: Priority;
-  /** For the whole run; then it fails with code 408. Default: none. */
-  readonly deadline?: Duration;
-  /** Stops waiting; the run itself goes on (use `cancel`). */
-  readonly signal?: AbortSignal;
-  /** Who asks, for the log. */
-  readonly requester?: string;
-  /** What the run is found by: at most 32, of 1 to 64 characters without a comma. Default: none. */
-  readonly tags?: readonly string[];
-}
+export type { ControlOptions, RunOptions, SignalOptions } from "./run-options.ts";
 
 /** What `watch` tells, in order. It begins with the whole run as it stands and ends after the `run` event that has an end. */
 export type WatchEvent =
@@ -61,14 +38,6 @@ export interface LogEntry {
   readonly body: Json;
 }
 
-/** How a signal is sent. */
-export interface SignalOptions {
-  /** Who sends it: a wait may say who may answer. */
-  readonly by?: string;
-  /** Sent again with the same id, it counts once. Default: a new one. */
-  readonly id?: string;
-}
-
 /** What a run of this type takes: by its contract's schema, or any JSON for a type that is named. */
 export type RunInput<K> = K extends Task ? TaskInput<K> : Json;
 /** What a run of this type returns. */
@@ -83,7 +52,12 @@ export interface RunHandle<out T = Json> {
   /** Waits for the end. Resolves with the output; rejects as {@link Tutti.run} does. */
   result(options?: { signal?: AbortSignal }): Promise<T>;
   watch(options?: { signal?: AbortSignal }): AsyncIterable<WatchEvent>;
-  cancel(options?: { reason?: string; by?: string }): Promise<void>;
+  /** `task`: only that task, and what is below it. */
+  cancel(options?: Omit<ControlOptions, "tenant">): Promise<void>;
+  /** See {@link Tutti.pause}. */
+  pause(options?: Omit<ControlOptions, "tenant">): Promise<void>;
+  /** See {@link Tutti.resume}. */
+  resume(options?: Omit<ControlOptions, "tenant">): Promise<void>;
   /** See {@link Tutti.signal}. */
   signal(to: string, data?: Json, options?: SignalOptions): Promise<SignalAnswer>;
   /** The run as it stands. */
@@ -144,7 +118,18 @@ export interface Tutti {
   explain(run: RunRef, options?: { tenant?: string }): Promise<Explanation>;
   /** Compares two runs of one tenant task by task, by path. */
   diff(left: RunRef, right: RunRef, options?: { tenant?: string }): Promise<RunDifference>;
-  cancel(run: RunRef, options?: { tenant?: string; reason?: string; by?: string }): Promise<void>;
+  /**
+   * Cancels the run; with `task`, a path, only that task and what is below it: that is a failure of the kind `cancelled`,
+   * which is never tried again. Rejects with 404, or 409 when it is over.
+   */
+  cancel(run: RunRef, options?: ControlOptions): Promise<void>;
+  /**
+   * Nothing of the run, or of the `task` and what is below it, starts until it is resumed; what a worker executes goes on, and its
+   * result counts. Deadlines run on, and count at the end of the pause. Rejects with 404, or 409 when it is over.
+   */
+  pause(run: RunRef, options?: ControlOptions): Promise<void>;
+  /** Ends the pause of the run, or of exactly that `task`. Rejects with 404, or 409 when it was not paused. */
+  resume(run: RunRef, options?: ControlOptions): Promise<void>;
   /**
    * Answers what a run waits for: `to` is the path of the task that waits, or the name of the signal, which the oldest open wait
    * of that name takes. One that comes early is kept, and used once. Rejects with 400 when `data` (default: null) is not what is

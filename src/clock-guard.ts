@@ -51,6 +51,8 @@ export function guardByClock(app: Tutti, clock: VirtualClock): Tutti {
     cancel: (...request) => guard("cancel(…)", app.cancel(...request)),
     signal: (...request) => guard("signal(…)", app.signal(...request)),
     approvals: (...request) => guard("approvals()", app.approvals(...request)),
+    pause: (...request) => guard("pause(…)", app.pause(...request)),
+    resume: (...request) => guard("resume(…)", app.resume(...request)),
     dead: guardDead(app.dead, guard),
     workers: () => guard("workers()", app.workers()),
     orchestrators: () => guard("orchestrators()", app.orchestrators()),

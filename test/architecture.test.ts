@@ -30,7 +30,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   /** What puts the rooms together: `orchestrator.ts`. */
   actors: [...ACTORS_IMPORT, ...ROOMS],
   /** The public interface, as types: actors implement it. */
-  "app.ts": ["core", "define"],
+  "run-options.ts": ["core"],
+  "app.ts": ["core", "define", "run-options.ts"],
 };
 /** `cli`, `pattern` and the other files directly in `src` stand on top of all these. */
 const ON_TOP = ["cli", "pattern", ""];

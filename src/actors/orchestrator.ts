@@ -19,6 +19,7 @@ import { Shards } from "./cluster/shards.ts";
 import { DeadLetters } from "./dead/dead-letters.ts";
 import { AttemptCanceller } from "./dispatch/attempt-canceller.ts";
 import { Dispatcher } from "./dispatch/dispatcher.ts";
+import { PullBack } from "./dispatch/pull-back.ts";
 import { QueueGate } from "./dispatch/queue-gate.ts";
 import { Admission } from "./gateway/admission.ts";
 import { DurableRequests } from "./gateway/durable-requests.ts";
@@ -58,6 +59,7 @@ export class Orchestrator {
   readonly #dispatcher: Dispatcher;
   readonly #writer: LogWriter;
   readonly #withdrawals: AttemptCanceller;
+  readonly #pullBack: PullBack;
   readonly #letters: DeadLetters;
   readonly #gateway: Gateway;
   readonly #requests: DurableRequests;
@@ -85,14 +87,17 @@ export class Orchestrator {
       },
     });
     this.#withdrawals = new AttemptCanceller(runtime, () => this.#dispatcher);
-    this.#letters = new DeadLetters(runtime, (task) => this.#dispatcher.envelopeOf(task));
     const { runs = DEFAULT_RUNS, queued = DEFAULT_QUEUED } = options.limits ?? {};
+    const gate = new QueueGate(this.#dispatcher, queued);
+    this.#pullBack = new PullBack(runtime, this.#dispatcher, gate);
+    this.#letters = new DeadLetters(runtime, (task) => this.#dispatcher.envelopeOf(task));
     const load = new RunLoad(runtime.id, runs, () => this.#shards);
     const dependencies = {
       dispatcher: this.#dispatcher,
-      gate: new QueueGate(this.#dispatcher, queued),
+      gate,
       writer: this.#writer,
       withdrawals: this.#withdrawals,
+      pullBack: this.#pullBack,
       letters: this.#letters,
       onSubmitted: (run: RunState) => {
         load.left(run.shard, runKey(run.tenant, run.run));
@@ -179,7 +184,8 @@ export class Orchestrator {
 
   async #leave(): Promise<void> {
     await this.#lease.leave();
-    await Promise.all([this.#dispatcher.stop(), this.#writer.stop(), this.#withdrawals.stop(), this.#letters.stop()]);
+    const leaving = [this.#dispatcher, this.#writer, this.#withdrawals, this.#pullBack, this.#letters];
+    await Promise.all(leaving.map((part) => part.stop()));
     await this.#afterwards.finished();
   }
 

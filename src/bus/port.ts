@@ -218,6 +218,11 @@ export interface Bus extends AsyncDisposable {
   listSubjects(stream: string, filter: string): Promise<string[]>;
   /** Removes all messages of exactly this subject. Resolves with their number. */
   removeSubject(stream: string, subject: string): Promise<number>;
+  /**
+   * The highest sequence of the stream that a durable consumer has given out, 0 before the first: what matches its filter
+   * and stands after it was given to no puller yet. Rejects with `failed` when there is no such consumer.
+   */
+  lastDelivered(stream: string, consumer: string): Promise<number>;
   /** Takes messages from a durable consumer (see {@link Bus.ensureConsumer}). None arrive before there is demand. */
   pull(stream: string, consumer: string, handler: (delivery: Delivery) => void): Promise<Puller>;
 

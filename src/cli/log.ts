@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { LogEntry } from "../app.ts";
 import type { Json } from "../core/json.ts";
+import { ROOT } from "../core/names.ts";
 import { addExamples } from "./command.ts";
 import { addCommon, type CommonOptions, JSON_LINES, requireBus, tenantOf } from "./options.ts";
 import { formatClock, printJson, printLines } from "./output.ts";
@@ -59,6 +60,10 @@ export function describeEntry({ event, body }: LogEntry): string[] {
       return [`${word(fields.task)}: ${describeAnswer(fields)}`];
     case "due":
       return [`${word(fields.what)} of task ${word(fields.task)}, attempt ${word(fields.attempt)}`];
+    case "cancel":
+    case "pause":
+    case "resume":
+      return [describeAsked(fields)];
     case "redrive": {
       const attempt = fields.attempt === undefined ? "" : `, whose attempt ${word(fields.attempt)} had failed`;
       const by = fields.by ? ` by ${word(fields.by)}` : "";
@@ -82,6 +87,12 @@ function describeAnswer(answer: Fields): string {
   const signal = `the signal ${word(answer.signal)}`;
   if (answer.refused !== undefined) return `does not take ${signal}: ${word(answer.refused)}`;
   return answer.signal === undefined ? describeOutcome(answer) : `takes ${signal}`;
+}
+
+/** What was asked for from outside: of which task, by whom, and why. */
+function describeAsked({ task, by, reason }: Fields): string {
+  const which = task === undefined || task === ROOT ? "the run" : `task ${word(task)}`;
+  return `${which}${by ? ` by ${word(by)}` : ""}${reason ? `: ${word(reason)}` : ""}`;
 }
 
 function describeResult(result: Fields): string {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { ROOT } from "../core/names.ts";
 import type { RunView } from "../core/run-view.ts";
 import { addExamples, commandLine } from "./command.ts";
 import { FACT_INDENT, type Fact, renderFacts } from "./facts.ts";
@@ -46,6 +47,7 @@ async function show(run: string, options: Options): Promise<void> {
     ["tags", view.tags?.join(", ")],
     ["submitted", formatMoment(view.submittedAt)],
     ["ended", view.endedAt ? formatMoment(view.endedAt) : undefined],
+    ...(view.paused ?? []).map((pause) => ["paused", describePause(pause)] as const),
     ["redriven", view.redriven && describeRedrive(view.redriven)],
     ["trace", view.trace],
     ["output", view.output === undefined ? undefined : JSON.stringify(view.output, null, 2)],
@@ -63,6 +65,9 @@ async function show(run: string, options: Options): Promise<void> {
     ),
   ]);
 }
+
+const describePause = ({ task, since, by, reason }: NonNullable<RunView["paused"]>[number]): string =>
+  `${task === ROOT ? "" : `task ${task} `}${by ? `by ${by} ` : ""}since ${formatMoment(since)}${reason ? `: ${reason}` : ""}`;
 
 const describeRedrive = ({ task, attempt, at, times }: NonNullable<RunView["redriven"]>): string =>
   `${times === 1 ? "once" : `${times} times`}, last ${formatMoment(at)}: task ${task}, whose attempt ${attempt} had failed`;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { taskError, wireError } from "./error.ts";
 import { json } from "./json.ts";
-import { isTaskId, name, priority, taskId } from "./names.ts";
+import { isTaskId, name, priority, ROOT, taskId } from "./names.ts";
 import { policy } from "./policy.ts";
 import { tags } from "./tags.ts";
 import { type StoredKind, VERSIONS } from "./version.ts";
@@ -203,7 +203,19 @@ export const DUE = ["backoff", "deadline", "within"] as const;
 export const due = z.object({ v: versionOf("due"), task: taskId, attempt: z.int(), what: z.enum(DUE) });
 export type DueWhat = (typeof DUE)[number];
 
-export const cancel = z.object({ v: versionOf("cancel"), by: z.string().optional(), reason: z.string().optional() });
+/** Who asks for it from outside, and why. */
+const asked = { by: z.string().optional(), reason: z.string().optional() };
+
+/** Of the whole run; or, in version 2, of a task and what is below it. */
+export const cancel = z.object({ v: versionOf("cancel"), task: taskId.optional(), ...asked });
+export type Cancel = z.output<typeof cancel>;
+
+/** Nothing of a task and of what is below it starts until it is resumed; the root stands for the whole run. */
+export const pause = z.object({ v: versionOf("pause"), task: taskId.default(ROOT), ...asked });
+export type PauseEvent = z.output<typeof pause>;
+/** Ends the pause of exactly this task. Those above and below it stay. */
+export const resume = z.object({ v: versionOf("resume"), task: taskId.default(ROOT), ...asked });
+export type ResumeEvent = z.output<typeof resume>;
 
 /** A task that has failed its run is to be tried again: a new attempt opens, and what its failure had stopped goes on. */
 export const redrive = z.object({
@@ -211,8 +223,7 @@ export const redrive = z.object({
   task: taskId,
   /** The attempt that failed: so that a command which comes twice counts once. Default: whichever it was. */
   attempt: z.int().min(1).optional(),
-  by: z.string().optional(),
-  reason: z.string().optional(),
+  ...asked,
 });
 export type Redrive = z.output<typeof redrive>;
 
@@ -255,6 +266,8 @@ export const EVENT_SCHEMAS = {
   answered,
   due,
   cancel,
+  pause,
+  resume,
   redrive,
   ended,
   carried,

@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { moment } from "./event.ts";
 import { json } from "./json.ts";
-import { name, taskId } from "./names.ts";
+import { name, ROOT, taskId } from "./names.ts";
 import { DEFAULT_TENANT } from "./request.ts";
 import { tag } from "./tags.ts";
 
 const tenant = name.default(DEFAULT_TENANT);
 const whichRun = z.object({ run: name, tenant });
+/** Who asks, and why, for the log. */
+const asked = { by: z.string().max(256).optional(), reason: z.string().max(2000).optional() };
 const whichLetter = z.object({ id: z.string().max(100), tenant });
 
 /** Asks whether an attempt still matters. */
@@ -43,7 +45,10 @@ export const QUERIES = {
   "runs.get": whichRun.extend({ tasks: z.boolean().default(true) }),
   /** With `tag`, only runs that have it. */
   "runs.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50), tag: tag.optional() }),
-  "runs.cancel": whichRun.extend({ by: z.string().max(256).optional(), reason: z.string().max(2000).optional() }),
+  /** `task`: only that one, and what is below it. */
+  "runs.cancel": whichRun.extend({ task: taskId.optional(), ...asked }),
+  "runs.pause": whichRun.extend({ task: taskId.default(ROOT), ...asked }),
+  "runs.resume": whichRun.extend({ task: taskId.default(ROOT), ...asked }),
   "runs.signal": signalQuery,
   "approvals.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50) }),
   /** What each event of the run's log changed. */
@@ -59,11 +64,7 @@ export const QUERIES = {
   "runs.diff": whichRun.extend({ other: name }),
   "dead.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50) }),
   "dead.get": whichLetter,
-  "dead.redrive": whichLetter.extend({
-    attempt: z.int().min(1).optional(),
-    by: z.string().max(256).optional(),
-    reason: z.string().max(2000).optional(),
-  }),
+  "dead.redrive": whichLetter.extend({ attempt: z.int().min(1).optional(), ...asked }),
   "dead.drop": whichLetter,
   "tasks.settled": settledQuery,
   "workers.list": z.object({}),

@@ -93,6 +93,10 @@ export const runView = z.object({
   totals,
   /** Of a run that was redriven: which attempt of which task had failed when it was redriven last, and the how manieth time that was. */
   redriven: z.object({ task: taskId, attempt: z.int(), at: iso, times: z.int() }).optional(),
+  /** What is paused now: the run, as the task `-`, or parts of it. */
+  paused: z
+    .array(z.object({ task: taskId, since: iso, by: z.string().optional(), reason: z.string().optional() }))
+    .optional(),
   tasks: z.array(taskView),
 });
 export type RunView = z.output<typeof runView>;

@@ -11,7 +11,10 @@ export const VERSIONS = {
   result: 1,
   /** 2: of the moment `within`, or of the deadline of a task. */
   due: 2,
-  cancel: 1,
+  /** 2: of one task and what is below it. */
+  cancel: 2,
+  pause: 2,
+  resume: 2,
   redrive: 1,
   ended: 1,
   /** Has the version of the highest that it carries, and so can be as high as any of them. */

@@ -1,8 +1,6 @@
 import { cutMessage, cutTaskError, taskError } from "../core/error.ts";
 import {
-  type Decision,
   type Deferred,
-  type Due,
   type Ended,
   isPlainResult,
   type Planned,
@@ -19,19 +17,20 @@ import { checkPlan } from "../core/plan-check.ts";
 import { checkAnyPlan } from "../core/plan-v2-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import { UnreducibleOutput } from "../core/reducer.ts";
-
-import { applyAnswered, applySignal, endWaitInTime } from "./answers.ts";
+import { applyAnswered, applySignal } from "./answers.ts";
+import { applyCancel, applyPause, applyResume } from "./control.ts";
+import { applyDecision } from "./decisions.ts";
 import { noteDeferral } from "./deferral.ts";
+import { applyDue } from "./due.ts";
 import type { Effect } from "./effects.ts";
 import { reduceOutput } from "./map-node.ts";
 import { toMs } from "./moment.ts";
-import { endDeadline, endWithin, passOn } from "./pass-on.ts";
-import { withinAtOf } from "./plan-node.ts";
+import { passOn } from "./pass-on.ts";
 import { createTask } from "./planting.ts";
 import { failedTaskOf, isOver, type RunAddress, type RunState } from "./run-state.ts";
 import { FIRST_RUN_STEP, type Turn } from "./steps.ts";
-import { attemptOf, isOpen, stateOf, type TaskRecord } from "./task-record.ts";
-import { arm, failAttempt, failTask, runEffects, start, stepRun, stepTask } from "./tree.ts";
+import { attemptOf, isOpen, type TaskRecord } from "./task-record.ts";
+import { failAttempt, runEffects, start, stepRun, stepTask } from "./tree.ts";
 
 /** Raised whenever the same log would fold to another state; a run records the one it began with. */
 export const FOLD_VERSION = 2;
@@ -61,6 +60,8 @@ export function beginRun(address: RunAddress, submitted: Submitted, at: number, 
     end: undefined,
     endSequence: 0,
     redriven: undefined,
+    pauses: undefined,
+    heldDecisions: undefined,
   };
   const { type, input, policy } = submitted;
   const root = createTask(run, undefined, ROOT, { type, ...(input !== undefined && { input }), ...policy });
@@ -119,9 +120,11 @@ function fold(run: RunState, event: Exclude<RunEvent, { kind: "submitted" }>, tu
     case "due":
       return applyDue(run, event.body, turn);
     case "cancel":
-      run.cancelledBy ??= { by: event.body.by, reason: event.body.reason };
-      stepRun(run, { type: "cancel" }, turn);
-      return passOn(turn);
+      return applyCancel(run, event.body, turn);
+    case "pause":
+      return applyPause(run, event.body, turn);
+    case "resume":
+      return applyResume(run, event.body, turn);
     case "ended":
       return applyEnded(run, event.body, event.sequence, turn);
   }
@@ -130,6 +133,8 @@ function fold(run: RunState, event: Exclude<RunEvent, { kind: "submitted" }>, tu
 function applyEnded(run: RunState, body: Ended, sequence: number, turn: Turn): void {
   run.end = { body, at: turn.at };
   run.endSequence = sequence;
+  run.pauses = undefined;
+  run.heldDecisions = undefined;
   stepRun(run, { type: "ended", status: body.status }, turn);
 }
 
@@ -207,23 +212,6 @@ function expand(task: TaskRecord, checked: ReturnType<typeof checkAnyPlan>, turn
 const failLost = (task: TaskRecord, ref: string, turn: Turn): void =>
   failAttempt(task, { kind: "terminal", message: `the plan's blob ${ref} is gone` }, turn);
 
-/** Counts for a task that waits for it, once. */
-function applyDecision(
-  run: RunState,
-  { task: id, attempt, answers, items, labels, input, wait, error }: Decision,
-  turn: Turn,
-): void {
-  const task = run.tasks.get(id);
-  if (!task || stateOf(task) !== "deciding" || attemptOf(task) !== attempt) return;
-  if (!answers)
-    return failTask(task, "broken", turn, { error: { kind: "terminal", message: error ?? "it could not be decided" } });
-  task.node!.answers = answers;
-  task.node!.items = items;
-  task.node!.labels = labels;
-  task.node!.given = input;
-  start(task, turn, wait);
-}
-
 /**
  * A result that names its task and attempt but is otherwise malformed ends that attempt for good, saying why: its
  * message has left the queue, so nobody would try again. One that names nothing is passed over (undefined).
@@ -250,34 +238,6 @@ function contentProblem(read: Result): string | undefined {
   return `expected exactly one of ${CONTENTS.join(", ")}; received ${present.join(" and ") || "none of them"}`;
 }
 const CONTENTS = ["output", "outputRef", "plan", "planRef", "error"] as const;
-
-function applyDue(run: RunState, { task: id, attempt, what }: Due, turn: Turn): void {
-  const task = run.tasks.get(id);
-  if (what === "deadline") {
-    if (task?.node) {
-      const { deadlineAt } = task.node;
-      if (deadlineAt === 0) return;
-      if (turn.at < deadlineAt) return arm(task, "deadline", deadlineAt, turn);
-      endDeadline(task, turn);
-      return passOn(turn);
-    }
-    if (run.deadline === undefined || !run.snapshot.hasTag("active")) return;
-    if (turn.at < run.deadline) return arm(run.root, "deadline", run.deadline, turn);
-    stepRun(run, { type: "deadlinePassed" }, turn);
-    return passOn(turn);
-  }
-  if (what === "within") {
-    if (!task || attemptOf(task) !== attempt || withinAtOf(task) === 0) return;
-    if (turn.at < withinAtOf(task)) return arm(task, "within", withinAtOf(task), turn);
-    if (stateOf(task) === "awaiting") endWaitInTime(task, turn);
-    else endWithin(task, turn);
-    return passOn(turn);
-  }
-  if (!task || stateOf(task) !== "backingOff" || attemptOf(task) !== attempt) return;
-  // The log's clock decides. An owner whose own clock is ahead tries again.
-  if (turn.at < task.dueAt) return arm(task, "backoff", task.dueAt, turn);
-  stepTask(task, "backoffElapsed", turn);
-}
 
 /** Results come in rows from one worker: its name is kept once, and not as often as it was read. */
 function shared(worker: string | undefined): string | undefined {

@@ -21,6 +21,8 @@ export type Effect =
   | { readonly kind: "close"; readonly task: TaskRecord; readonly attempt: number }
   /** The attempt was ended without its worker: take it off the queue, and abort the handler. */
   | { readonly kind: "withdraw"; readonly task: TaskRecord; readonly attempt: number }
+  /** The attempt is open and paused: take it off the queue if no worker has been given it. */
+  | { readonly kind: "hold"; readonly task: TaskRecord; readonly attempt: number }
   /** Append `due` at this log time, ms. `task` is the root for the run's deadline. */
   | { readonly kind: "arm"; readonly task: TaskRecord; readonly what: DueWhat; readonly at: number }
   | { readonly kind: "disarm"; readonly task: TaskRecord; readonly what: DueWhat }
@@ -38,6 +40,8 @@ export type Effect =
   | { readonly kind: "ended"; readonly run: RunState }
   /** A run that had ended was redriven, and goes on. */
   | { readonly kind: "reopened"; readonly run: RunState }
+  /** The run, or a task and what is below it, was paused or resumed. */
+  | { readonly kind: "paused"; readonly run: RunState; readonly task: TaskRecord }
   /** A task took a step of its chart, by the event `on`. A child's end comes before its parent's. */
   | {
       readonly kind: "changed";

@@ -126,6 +126,8 @@ export function* startable({ children }: TaskRecord): Generator<TaskRecord> {
     const item = all[map!.next++]!;
     if (stateOf(item) !== "blocked") continue;
     map!.running++;
+    // It has its place now, and keeps it while it is paused itself.
+    item.node!.hasLeft = true;
     yield item;
   }
 }

@@ -1,5 +1,6 @@
 import { isListenedFor } from "../core/wait.ts";
 import type { Effect } from "./effects.ts";
+import { isPaused } from "./pauses.ts";
 import { withinAtOf } from "./plan-node.ts";
 import type { RunState } from "./run-state.ts";
 import { attemptOf, hasOpenAttempt, stateOf, type TaskRecord } from "./task-record.ts";
@@ -8,21 +9,26 @@ import { attemptOf, hasOpenAttempt, stateOf, type TaskRecord } from "./task-reco
 export function* obligationsOf(run: RunState): Generator<Effect> {
   const { snapshot } = run;
   if (snapshot.hasTag("settled")) yield { kind: "conclude", run };
-  if (snapshot.hasTag("active") && run.deadline !== undefined)
+  if (snapshot.hasTag("active") && run.deadline !== undefined && !isPaused(run.root))
     yield { kind: "arm", task: run.root, what: "deadline", at: run.deadline };
   for (const task of run.tasks.values()) {
-    if (task.node?.deadlineAt) yield { kind: "arm", task, what: "deadline", at: task.node.deadlineAt };
-    if (hasOpenAttempt(task)) yield { kind: "open", task, attempt: attemptOf(task) };
-    else if (stateOf(task) === "deciding") yield { kind: "decide", task, attempt: attemptOf(task) };
+    if (hasOpenAttempt(task)) yield { kind: isPaused(task) ? "hold" : "open", task, attempt: attemptOf(task) };
+    else if (stateOf(task) === "deciding" && !run.heldDecisions?.has(task))
+      yield { kind: "decide", task, attempt: attemptOf(task) };
     else if (stateOf(task) === "awaiting") yield* waitOf(task);
-    else if (withinAtOf(task) > 0) yield { kind: "arm", task, what: "within", at: withinAtOf(task) };
-    else if (stateOf(task) === "backingOff") yield { kind: "arm", task, what: "backoff", at: task.dueAt };
+    if (!isPaused(task)) yield* momentsOf(task);
   }
 }
 
 function* waitOf(task: TaskRecord): Generator<Effect> {
-  const { awaited, candidate, endsAt } = task.run.waits!.open.get(task)!;
+  const { awaited, candidate } = task.run.waits!.open.get(task)!;
   if (candidate) yield { kind: "judge", task, attempt: attemptOf(task) };
   if (isListenedFor(awaited)) yield { kind: "listen", task, attempt: attemptOf(task) };
-  if (endsAt > 0) yield { kind: "arm", task, what: "within", at: endsAt };
+}
+
+/** The moments that a task waits for: each is to be reported by a `due`. */
+export function* momentsOf(task: TaskRecord): Generator<Effect & { readonly kind: "arm" }> {
+  if (task.node?.deadlineAt) yield { kind: "arm", task, what: "deadline", at: task.node.deadlineAt };
+  if (withinAtOf(task) > 0) yield { kind: "arm", task, what: "within", at: withinAtOf(task) };
+  if (stateOf(task) === "backingOff") yield { kind: "arm", task, what: "backoff", at: task.dueAt };
 }

@@ -2,6 +2,7 @@ import type { TaskError } from "../core/error.ts";
 import type { Verdict } from "../core/join.ts";
 import { fallBack } from "./fallback.ts";
 import { releaseNeeds } from "./held-outputs.ts";
+import { isPaused } from "./pauses.ts";
 import { countChild, countNeed, countsForPlan, judgeInTime } from "./plan-node.ts";
 import type { Turn } from "./steps.ts";
 import { isFinal, NO_TASKS, stateOf, type TaskRecord } from "./task-record.ts";
@@ -17,6 +18,8 @@ export function passOn(turn: Turn): void {
 }
 
 function passOnOne(task: TaskRecord, turn: Turn): void {
+  // Of a map, one that was cancelled before its turn had none.
+  const hadPlace = task.node!.hasLeft;
   leaveNeeds(task, turn);
   const state = stateOf(task);
   if (state === "recovering") return recover(task, turn);
@@ -29,22 +32,27 @@ function passOnOne(task: TaskRecord, turn: Turn): void {
   const { map } = parent.children!;
   conclude(parent, countChild(parent.children!, task), task, turn);
   if (!map) return;
-  map.running--;
+  if (hadPlace) map.running--;
   if (stateOf(parent) === "expanded") startItems(parent, turn);
 }
 
 /** What comes between the failure of a task and its end. */
 function recover(task: TaskRecord, turn: Turn): void {
   fallBack(task);
-  start(task, turn);
+  if (!isPaused(task)) start(task, turn);
 }
 
 /** `last`: the need whose end has decided it. */
 function meet(task: TaskRecord, verdict: Verdict, last: TaskRecord, turn: Turn): void {
   if (verdict === "skipped") return stepTask(task, "skip", turn);
   if (verdict === "broken") return breakBy(task, last, turn);
-  if (verdict === "open") return;
-  leaveNeeds(task, turn);
+  if (verdict === "met") begin(task, turn);
+}
+
+/** Starts a task whose join is met; one that is paused starts when it is resumed. */
+export function begin(task: TaskRecord, turn: Turn): void {
+  if (isPaused(task)) return;
+  if (task.node) leaveNeeds(task, turn);
   start(task, turn);
 }
 
@@ -75,9 +83,8 @@ export function endWithin(task: TaskRecord, turn: Turn): void {
     };
     return failTask(task, "broken", turn, { error });
   }
-  if (!isBlocked) return stepTask(task, "met", turn);
-  leaveNeeds(task, turn);
-  start(task, turn);
+  if (isBlocked) begin(task, turn);
+  else stepTask(task, "met", turn);
 }
 
 /** The task has taken as long as it may, all its attempts together. */

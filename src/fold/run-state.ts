@@ -1,6 +1,7 @@
-import type { Ended, Submitted } from "../core/event.ts";
+import type { Decision, Ended, Submitted } from "../core/event.ts";
 import type { Priority } from "../core/names.ts";
 import type { RunSnapshot } from "../machines/run.ts";
+import type { Pause } from "./pauses.ts";
 import type { TaskRecord } from "./task-record.ts";
 import type { Waits } from "./waits.ts";
 
@@ -38,6 +39,10 @@ export interface RunState extends RunAddress {
   waits: Waits | undefined;
   /** Whether its deadline came first. */
   expired: boolean;
+  /** The pauses of the run and of tasks below, those that are over included; undefined: there were none. */
+  pauses: Map<TaskRecord, Pause> | undefined;
+  /** What was decided of tasks while they were paused. */
+  heldDecisions: Map<TaskRecord, Decision> | undefined;
   /** Set when `cancel` was read. */
   cancelledBy: { readonly by: string | undefined; readonly reason: string | undefined } | undefined;
   /** The `ended` that counts; undefined while it runs, and again once it is redriven. */

@@ -10,6 +10,7 @@ import type { TaskMachineEvent } from "../machines/task-event.ts";
 import { takesFailure } from "./fallback.ts";
 import { releaseNeeds } from "./held-outputs.ts";
 import { startable } from "./map-node.ts";
+import { isPaused } from "./pauses.ts";
 import { plant, plantItems } from "./planting.ts";
 import { revivals } from "./revival.ts";
 import type { RunState } from "./run-state.ts";
@@ -150,6 +151,7 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     plant(task, checked!);
     const { all, plan } = task.children!;
     if (all.length === 0) return stepTask(task, "met", turn);
+    if (isPaused(task)) return;
     for (const child of all) if (child.missing === 0 && (!plan || child.needs.length === 0)) start(child, turn);
   },
   cancelChildren(task, turn) {
@@ -168,7 +170,7 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     releaseNeeds(task);
     if (task.node) return void turn.pending.push(task);
     for (const dependent of task.dependents ?? NO_TASKS)
-      if (--dependent.missing === 0) stepTask(dependent, "ready", turn);
+      if (--dependent.missing === 0 && !isPaused(dependent)) stepTask(dependent, "ready", turn);
     const { parent } = task;
     if (!parent) stepRun(task.run, { type: "rootSucceeded" }, turn);
     else if (--parent.children!.remaining === 0) stepTask(parent, "met", turn);
@@ -216,7 +218,8 @@ export function start(task: TaskRecord, turn: Turn, awaited?: Awaited): void {
 }
 
 export function startItems(map: TaskRecord, turn: Turn): void {
-  for (const item of startable(map)) start(item, turn);
+  if (isPaused(map)) return;
+  for (const item of startable(map)) if (!isPaused(item)) start(item, turn);
 }
 
 export function stepRun(run: RunState, event: RunMachineEvent, turn: Turn): void {

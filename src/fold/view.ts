@@ -4,7 +4,7 @@ import { resolveRetry } from "../core/policy.ts";
 import type { RunSummary, TaskView, TaskViewState, WaitView } from "../core/run-view.ts";
 import { kindOfWait } from "../core/wait.ts";
 import type { RunState } from "./run-state.ts";
-import { attemptOf, stateOf, type TaskRecord } from "./task-record.ts";
+import { attemptOf, isFinal, stateOf, type TaskRecord } from "./task-record.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -82,14 +82,22 @@ export const totalsOf = (run: RunState): Totals => ({
   executions: run.executions,
 });
 
-const STATUS: Readonly<Record<string, RunStatus>> = {
-  succeeded: "succeeded",
-  failed: "failed",
-  cancelled: "cancelled",
-};
+const ENDED: readonly RunStatus[] = ["succeeded", "failed", "cancelled"];
 
-/** As a caller sees it: running until `ended` has been read. */
-export const statusOf = (run: RunState): RunStatus => STATUS[run.snapshot.value] ?? "running";
+/** As a caller sees it: running, or paused, until `ended` has been read. */
+export function statusOf({ snapshot }: RunState): RunStatus {
+  if (snapshot.hasTag("paused")) return "paused";
+  return ENDED.find((status) => status === snapshot.value) ?? "running";
+}
+
+function pausesIn(run: RunState): Pick<RunSummary, "paused"> {
+  const paused = [...(run.pauses ?? [])].flatMap(([task, { by, reason, at, resumedAt }]) =>
+    resumedAt === undefined && !isFinal(task)
+      ? [{ task: task.id, since: iso(at), ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) }]
+      : [],
+  );
+  return paused.length > 0 ? { paused } : {};
+}
 
 /** A run without its tasks. `ended` is the event, once there is one; its output must have been fetched. */
 export function summarize(run: RunState, trace: string, ended?: { body: Ended; at: number }): RunSummary {
@@ -104,6 +112,7 @@ export function summarize(run: RunState, trace: string, ended?: { body: Ended; a
     ...(ended?.body.error && { error: ended.body.error }),
     trace,
     totals: ended?.body.totals ?? totalsOf(run),
+    ...pausesIn(run),
     ...(run.redriven && { redriven: { ...run.redriven, at: iso(run.redriven.at) } }),
   };
 }

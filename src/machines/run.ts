@@ -17,6 +17,8 @@ export type RunMachineEvent =
   | { readonly type: "rootCancelled" }
   | { readonly type: "cancel" }
   | { readonly type: "deadlinePassed" }
+  | { readonly type: "pause" }
+  | { readonly type: "resume" }
   /** `ended` was read from the log: whatever the fold thought, that is its end. */
   | { readonly type: "ended"; readonly status: Outcome }
   /** The task that had failed it is to be tried again. */
@@ -34,8 +36,11 @@ const EFFECTS = {
 /** What the fold has to carry out. */
 export type RunEffect = keyof typeof EFFECTS;
 
-/** `active`: the tree grows, and its deadline counts. `settled`: the outcome is known, and `ended` is still to be appended. */
-export type RunTag = "active" | "settled";
+/**
+ * `active`: the tree grows, and its deadline counts. `paused`: nothing of it starts. `settled`: the outcome is known, and
+ * `ended` is still to be appended.
+ */
+export type RunTag = "active" | "paused" | "settled";
 
 /** All of an event's data that the guards below look at. */
 export const runStepKey = (event: RunMachineEvent): string =>
@@ -80,6 +85,20 @@ export const runMachine = setup({
         cancel: "cancelling",
         deadlinePassed: "expiring",
       },
+      initial: "active",
+      states: {
+        active: { description: "What can start does.", on: { pause: "paused" } },
+        paused: {
+          description:
+            "Nothing starts, and no moment counts: a gate, as before the tasks of a paused subtree. What has started goes on, and may end the run.",
+          tags: "paused",
+          on: {
+            resume: { target: "active", actions: "armDeadline" },
+            // It counts when the run goes on.
+            deadlinePassed: {},
+          },
+        },
+      },
     },
     cancelling: {
       description: "Everything unfinished is cancelled; the root comes last.",
@@ -116,3 +135,7 @@ export const runMachine = setup({
 });
 
 export type RunSnapshot = SnapshotFrom<typeof runMachine>;
+
+/** The state under one name: a run that is not paused is `running`. */
+export const phaseOf = ({ value }: Pick<RunSnapshot, "value">): string =>
+  typeof value === "string" ? value : value.running === "active" ? "running" : value.running;

@@ -2,6 +2,7 @@ import type { RunEvent } from "../core/event.ts";
 import type { RunStep, TaskStep } from "../core/run-step.ts";
 import type { Effect } from "../fold/effects.ts";
 import { NO_TASKS, type TaskRecord } from "../fold/task-record.ts";
+import { phaseOf } from "../machines/run.ts";
 
 type Changed = Effect & { kind: "changed" };
 
@@ -11,7 +12,8 @@ export function stepOf({ kind, sequence, at }: RunEvent, effects: readonly Effec
   const tasks: TaskStep[] = [];
   const earlier = new Set<TaskRecord>();
   for (const effect of effects) {
-    if (effect.kind === "runChanged") run.push({ on: effect.on, from: effect.before.value, to: effect.after.value });
+    if (effect.kind === "runChanged")
+      run.push({ on: effect.on, from: phaseOf(effect.before), to: phaseOf(effect.after) });
     if (effect.kind !== "changed") continue;
     tasks.push(taskStepOf(effect, causeOf(effect, earlier)));
     earlier.add(effect.task);

@@ -5,7 +5,9 @@ import { describe, expect, it } from "vitest";
 import { tutti } from "./tutti-process.ts";
 
 const COMMANDS =
-  "dev run orchestrator worker submit runs show watch log cancel dead workers machines orchestrators".split(" ");
+  "dev run orchestrator worker submit runs show watch log cancel pause resume dead workers machines orchestrators".split(
+    " ",
+  );
 
 describe("help", () => {
   it("lists every command, and none that does not exist yet", async () => {
@@ -66,7 +68,7 @@ describe("wrong usage ends with 2 and says what is wrong", () => {
   it.each([
     ["rnu", 'unknown command "rnu"; did you mean run?'],
     ["help rnu", 'unknown command "rnu"; did you mean run?'],
-    ["pause r1", `unknown command "pause"`],
+    ["rewind r1", `unknown command "rewind"`],
     ["run document --jsn", `unknown option '--jsn'; Did you mean --json?`],
     ["--bus runs", "unexpected option --bus; options come after the command"],
     ["run", "missing required argument 'TYPE'"],

@@ -50,6 +50,23 @@ export function consumerContract(contract: Contract): void {
       expect(texts(await got.atLeast(3))).toEqual(["1", "1", "2"]);
     });
 
+    test("says up to where it has given out, and not what it has yet to", async () => {
+      const { bus, name, append } = await openQueue();
+      expect(await bus.lastDelivered(name, "c")).toBe(0);
+      await append("a", "b", "c");
+      expect(await bus.lastDelivered(name, "c")).toBe(0);
+      const got = new Collector<Delivery>();
+      const puller = await bus.pull(name, "c", got.add);
+      puller.demand(2);
+      const [, second] = await got.atLeast(2);
+      expect(await bus.lastDelivered(name, "c")).toBe(second!.sequence);
+      second!.nak();
+      puller.demand(1);
+      await got.atLeast(3);
+      expect(await bus.lastDelivered(name, "c")).toBe(second!.sequence);
+      await expect(bus.lastDelivered(name, "none")).rejects.toMatchObject({ code: "failed" });
+    });
+
     // Servers before 2.9.15 skip waiting messages of *other* subjects after a purge with a filter (nats-server #3838,
     // and #5075 until 2.10.11); deleting the message by its sequence does not have that effect.
     test("still gives out what waits on other subjects after removeSubject", async () => {

@@ -172,6 +172,7 @@ export class ProcessBus {
       findStreams: (filter) => ask("findStreams", filter, () => bus.findStreams(filter)),
       listSubjects: (stream, filter) => ask("listSubjects", filter, () => bus.listSubjects(stream, filter)),
       removeSubject: (stream, subject) => ask("removeSubject", subject, () => bus.removeSubject(stream, subject)),
+      lastDelivered: (stream, consumer) => ask("lastDelivered", consumer, () => bus.lastDelivered(stream, consumer)),
       pull: async (stream, consumer, handler) => {
         let asked = 0;
         const puller = await ask("pull", consumer, () =>

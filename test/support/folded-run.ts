@@ -13,6 +13,7 @@ import type { RunState } from "../../src/fold/run-state.ts";
 import { findQuestions } from "../../src/fold/start.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../../src/fold/task-record.ts";
 import { failureOf, totalsOf } from "../../src/fold/view.ts";
+import { phaseOf } from "../../src/machines/run.ts";
 import type { TaskState } from "../../src/machines/task.ts";
 
 /** A host that carries nothing out: it notes what it is asked for, and what is on the queue and armed by that. */
@@ -21,6 +22,8 @@ export class RecordingHost {
   calls: string[] = [];
   /** Path and attempt of what is on the queue: `a/b@1`. */
   readonly queued = new Set<string>();
+  /** What was paused while it was there. */
+  readonly held = new Set<string>();
   /** `backoff a`, with the log time it is due at. */
   readonly armed = new Map<string, number>();
   readonly deciding = new Set<string>();
@@ -39,11 +42,19 @@ export class RecordingHost {
         this.calls.push(`open ${nameOf(effect)}`);
         if (this.queued.has(nameOf(effect))) throw new Error(`${nameOf(effect)} was put on the queue twice`);
         this.queued.add(nameOf(effect));
+        this.held.delete(nameOf(effect));
+        return;
+      case "hold":
+        this.calls.push(`hold ${nameOf(effect)}`);
+        if (!this.queued.delete(nameOf(effect))) throw new Error(`${nameOf(effect)} was not on the queue`);
+        this.held.add(nameOf(effect));
         return;
       case "close":
       case "withdraw":
         this.calls.push(`${kind} ${nameOf(effect)}`);
-        if (!this.queued.delete(nameOf(effect))) throw new Error(`${nameOf(effect)} was not on the queue`);
+        // A worker may have had it before it was paused.
+        if (!this.queued.delete(nameOf(effect)) && !this.held.delete(nameOf(effect)))
+          throw new Error(`${nameOf(effect)} was not on the queue`);
         return;
       case "arm":
         this.calls.push(`arm ${effect.what} ${effect.task.id} ${effect.at - at}`);
@@ -221,8 +232,17 @@ export class FoldedRun {
     return this.wait(Math.max(0, at - this.#nowMs)).due(task, what);
   }
 
-  cancel(by?: string, reason?: string): this {
-    return this.append("cancel", { v: 1, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) });
+  cancel(by?: string, reason?: string, task?: string): this {
+    const asked = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
+    return this.append("cancel", { v: task === undefined ? 1 : 2, ...(task !== undefined && { task }), ...asked });
+  }
+
+  pause(task: string = ROOT, by?: string, reason?: string): this {
+    return this.append("pause", { v: 2, task, by, reason });
+  }
+
+  resume(task: string = ROOT): this {
+    return this.append("resume", { v: 2, task });
   }
 
   redrive(task: string, attempt?: number): this {
@@ -246,8 +266,8 @@ export class FoldedRun {
     return totalsOf(this.state);
   }
 
-  get phase() {
-    return this.state.snapshot.value;
+  get phase(): string {
+    return phaseOf(this.state.snapshot);
   }
 
   task(id: string): TaskRecord {
@@ -302,11 +322,12 @@ export function replay(log: readonly RunEvent[], host?: RecordingHost): RunState
 
 /** Everything a run's state says, as plain data without identity: equal digests are equal states. */
 export function digestOf(run: RunState): unknown {
-  const { snapshot, tasks, root, waits, ...rest } = run;
+  const { snapshot, tasks, root, waits, pauses = [], heldDecisions = [], ...rest } = run;
   const open = [...(waits?.open ?? [])].map(([task, wait]) => [task.id, wait]);
   const inWaits = waits && { open, kept: waits.kept, fates: [...waits.fates] };
   return {
     ...rest,
+    pauses: [...pauses, ...heldDecisions].map(([{ id }, held]) => [id, held]),
     waits: inWaits,
     snapshot: digestOfSnapshot(snapshot),
     root: root.id,

@@ -4,6 +4,7 @@ import { ShardKeeper, shardLogic } from "../../src/actors/cluster/shard-keeper.t
 import { DeadLetters } from "../../src/actors/dead/dead-letters.ts";
 import { AttemptCanceller } from "../../src/actors/dispatch/attempt-canceller.ts";
 import { Dispatcher } from "../../src/actors/dispatch/dispatcher.ts";
+import { PullBack } from "../../src/actors/dispatch/pull-back.ts";
 import { QueueGate } from "../../src/actors/dispatch/queue-gate.ts";
 import { actorClock } from "../../src/actors/host/actor-clock.ts";
 import { BlobStore } from "../../src/actors/host/blobs.ts";
@@ -58,9 +59,11 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
     fail: () => {},
   });
   const withdrawals = new AttemptCanceller(host, () => dispatcher);
+  const gate = new QueueGate(dispatcher, 1000);
   const dependencies = {
     dispatcher,
-    gate: new QueueGate(dispatcher, 1000),
+    gate,
+    pullBack: new PullBack(host, dispatcher, gate),
     withdrawals,
     letters: new DeadLetters(host, (task) => dispatcher.envelopeOf(task)),
     writer: new LogWriter(host),

@@ -12,11 +12,15 @@ import { runDifference } from "../../core/run-difference.ts";
 import { runMoment, runStep } from "../../core/run-step.ts";
 import { runSummary, runView } from "../../core/run-view.ts";
 
+const controlled = z.object({ run: z.string(), task: z.string().optional(), status: z.string() });
+
 /** What an orchestrator answers, by query. */
 export const ANSWERS = {
   "runs.get": runView,
   "runs.list": z.array(runSummary),
-  "runs.cancel": z.object({ run: z.string(), status: z.string() }),
+  "runs.cancel": controlled,
+  "runs.pause": controlled,
+  "runs.resume": controlled,
   "runs.signal": signalAnswer,
   "approvals.list": z.array(approval),
   "runs.steps": z.array(runStep),

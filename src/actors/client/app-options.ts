@@ -1,4 +1,4 @@
-import type { RunOptions } from "../../app.ts";
+import type { ControlOptions, RunOptions } from "../../app.ts";
 import type { OptionNames } from "../../core/option-names.ts";
 
 const RUN: OptionNames<RunOptions> = {
@@ -11,6 +11,8 @@ const RUN: OptionNames<RunOptions> = {
   tags: true,
 };
 
+const CONTROL: OptionNames<ControlOptions> = { tenant: true, task: true, reason: true, by: true };
+
 /** The names of the options that the methods of `Tutti` know. */
 export const METHOD_OPTIONS = {
   run: RUN,
@@ -20,7 +22,8 @@ export const METHOD_OPTIONS = {
   replay: { tenant: true, at: true, until: true },
   list: { tenant: true, limit: true },
   runs: { tenant: true, limit: true, tag: true },
-  cancel: { tenant: true, reason: true, by: true },
+  control: CONTROL,
+  redrive: { tenant: true, reason: true, by: true },
   signal: { tenant: true, by: true, id: true },
   stop: { graceMs: true },
 } as const;

@@ -1,4 +1,5 @@
 import type {
+  ControlOptions,
   RunHandle,
   RunInput,
   RunOptions,
@@ -142,10 +143,14 @@ export class App implements Tutti {
     return reading(this.#runtime.clock, () => diffRuns(this.#runtime, tenant, [run, other]));
   }
 
-  async cancel(ref: RunRef, options: { tenant?: string; reason?: string; by?: string } = {}): Promise<void> {
-    checkOptions("app.cancel()", options, METHOD_OPTIONS.cancel);
+  cancel = (ref: RunRef, options: ControlOptions = {}): Promise<void> => this.#control("cancel", ref, options);
+  pause = (ref: RunRef, options: ControlOptions = {}): Promise<void> => this.#control("pause", ref, options);
+  resume = (ref: RunRef, options: ControlOptions = {}): Promise<void> => this.#control("resume", ref, options);
+
+  async #control(verb: "cancel" | "pause" | "resume", ref: RunRef, options: ControlOptions): Promise<void> {
+    checkOptions(`app.${verb}()`, options, METHOD_OPTIONS.control);
     const [run, tenant] = placeOf(ref, options);
-    await this.#client.query("runs.cancel", { ...options, run, tenant });
+    await this.#client.query(`runs.${verb}`, { ...options, run, tenant });
   }
 
   async signal(
@@ -178,7 +183,7 @@ export class App implements Tutti {
       return (await this.#client.query("dead.get", { id, ...options })) as DeadLetter;
     },
     redrive: async (id, options = {}) => {
-      checkOptions("app.dead.redrive()", options, METHOD_OPTIONS.cancel);
+      checkOptions("app.dead.redrive()", options, METHOD_OPTIONS.redrive);
       return this.#client.redrive(id, options);
     },
     drop: async (id, options = {}) => {

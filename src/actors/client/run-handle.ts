@@ -1,7 +1,9 @@
-import type { RunHandle, SignalOptions, Tutti, WatchEvent } from "../../app.ts";
+import type { ControlOptions, RunHandle, SignalOptions, Tutti, WatchEvent } from "../../app.ts";
 import type { SignalAnswer } from "../../core/approval.ts";
 import type { Json } from "../../core/json.ts";
 import type { RunView } from "../../core/run-view.ts";
+
+type HandleOptions = Omit<ControlOptions, "tenant">;
 
 /** A run of one program's app, by its id and tenant. `T` is what the caller knows of its output. */
 export class AppRunHandle<T> implements RunHandle<T> {
@@ -23,8 +25,16 @@ export class AppRunHandle<T> implements RunHandle<T> {
     return this.#app.watch(this.run, { ...options, tenant: this.tenant });
   }
 
-  cancel(options: { reason?: string; by?: string } = {}): Promise<void> {
+  cancel(options: HandleOptions = {}): Promise<void> {
     return this.#app.cancel(this.run, { ...options, tenant: this.tenant });
+  }
+
+  pause(options: HandleOptions = {}): Promise<void> {
+    return this.#app.pause(this.run, { ...options, tenant: this.tenant });
+  }
+
+  resume(options: HandleOptions = {}): Promise<void> {
+    return this.#app.resume(this.run, { ...options, tenant: this.tenant });
   }
 
   signal(to: string, data?: Json, options: SignalOptions = {}): Promise<SignalAnswer> {

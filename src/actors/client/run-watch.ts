@@ -35,6 +35,8 @@ class RunWatch {
   #caughtUp = false;
   /** Whether the run as it stood at the beginning has been reported. */
   #told = false;
+  /** Whether something was paused or resumed since the run was reported. */
+  #isPauseNew = false;
   /** The state whose tasks were all reported once. */
   #reported: RunState | undefined;
   #scheduled = false;
@@ -98,6 +100,7 @@ class RunWatch {
       // What was noted before is of another state.
       if (effect.kind === "begun") this.#changed.clear();
       if (effect.kind === "changed") this.#noteChange(effect.task);
+      if (effect.kind === "paused") this.#isPauseNew = true;
     }
     this.#effects.length = 0;
     this.#schedule();
@@ -117,16 +120,23 @@ class RunWatch {
     const { end } = state;
     if (!this.#told) {
       this.#told = true;
-      const { tasks: _, ...run } = await viewRun(this.#runtime, { state, ended: undefined });
-      // Its end, if it has come already, is reported last, as always.
-      this.channel.push({ kind: "run", run: { ...run, status: "running" } });
+      this.#isPauseNew = false;
+      await this.#tellRun(state);
     }
     for (const task of this.#toReport(state)) this.channel.push({ kind: "task", task: this.#view(task) });
     this.#changed.clear();
+    if (this.#isPauseNew && !end) await this.#tellRun(state);
+    this.#isPauseNew = false;
     if (!end) return;
     const { tasks: _, ...run } = await viewRun(this.#runtime, { state, ended: end });
     this.channel.push({ kind: "run", run });
     this.channel.close();
+  }
+
+  /** Its end, if it has come already, is reported last, as always. */
+  async #tellRun(state: RunState): Promise<void> {
+    const { tasks: _, ...run } = await viewRun(this.#runtime, { state, ended: undefined });
+    this.channel.push({ kind: "run", run: { ...run, status: run.status === "paused" ? "paused" : "running" } });
   }
 
   /**

@@ -79,6 +79,11 @@ export class QueueGate {
     return true;
   }
 
+  /** Whether the task was let in: it is on the queue, on its way there, or being worked on. */
+  isInside(task: TaskRecord): boolean {
+    return this.#inside.has(task);
+  }
+
   /** Whether the task has still to be put on the queue. */
   has(task: TaskRecord): boolean {
     return this.#outside.has(task) || this.#dispatcher.has(task);

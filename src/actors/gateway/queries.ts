@@ -7,19 +7,18 @@ import { decodeJson, encodeJson } from "../../core/json.ts";
 import { problemsOf } from "../../core/problem.ts";
 import { QUERIES, type QueryName } from "../../core/query.ts";
 import type { OrchestratorPresence, WorkerPresence } from "../../core/registration.ts";
-import type { RunState } from "../../fold/run-state.ts";
-import { statusOf } from "../../fold/view.ts";
+import { isOver, type RunState } from "../../fold/run-state.ts";
 import type { Shards } from "../cluster/shards.ts";
 import { dropDeadLetter, getDeadLetter, listDeadLetters, redriveDeadLetter } from "../dead/dead-queries.ts";
 import type { EntryList } from "../host/entry-list.ts";
 import type { Runtime } from "../host/runtime.ts";
-import { readEnd } from "../log/run-ends.ts";
 import { listRuns } from "../log/run-list.ts";
 import { diffRuns, explainRun, readMoment, readMomentOptions, readSteps } from "../log/run-moments.ts";
-import { notFound, readRun, viewRun } from "../log/run-reader.ts";
+import { readRun, viewRun } from "../log/run-reader.ts";
 import { isSettled } from "../shard/attempt-status.ts";
 import { answering } from "./gateway.ts";
 import { checkHeaderBytes } from "./request-reading.ts";
+import { cancelRun, pauseRun, resumeRun } from "./run-control.ts";
 import { listAllApprovals, sendSignal } from "./signals.ts";
 
 export interface QueryContext {
@@ -37,16 +36,9 @@ const answers: Answers = {
     return query.tasks ? view : { ...view, tasks: [] };
   },
   "runs.list": (context, query) => listRuns(context.runtime, query, (run) => liveRun(context, query.tenant, run)),
-  async "runs.cancel"({ runtime }, { tenant, run, by, reason }) {
-    const { bus, topology, shards } = runtime;
-    const shard = shardOf(run, shards);
-    const begun = topology.subjects.log(tenant, shard, run, "submitted");
-    if (!(await bus.getLastMessage(topology.streams.log.name, begun))) throw notFound(run);
-    if (await readEnd(runtime, tenant, run, shard)) throw new TuttiError(409, `run ${run} has ended already`, { run });
-    const cancel = { v: 1, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
-    await bus.append(topology.subjects.log(tenant, shard, run, "cancel"), encodeJson(cancel));
-    return { run, status: "cancelling" };
-  },
+  "runs.cancel": cancelRun,
+  "runs.pause": pauseRun,
+  "runs.resume": resumeRun,
   "runs.signal": sendSignal,
   "approvals.list": listAllApprovals,
   "runs.steps": ({ runtime }, { tenant, run }) => readSteps(runtime, tenant, run),
@@ -75,7 +67,7 @@ const answers: Answers = {
 
 function liveRun(context: QueryContext, tenant: string, run: string): RunState | undefined {
   const state = context.shards.ownerOf(shardOf(run, context.runtime.shards))?.find(tenant, run);
-  return state && statusOf(state) === "running" ? state : undefined;
+  return state && !isOver(state) ? state : undefined;
 }
 
 /** The micro service that answers the queries. */

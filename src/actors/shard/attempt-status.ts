@@ -1,4 +1,5 @@
 import type { SettledQuery } from "../../core/query.ts";
+import { isPaused } from "../../fold/pauses.ts";
 import type { RunState } from "../../fold/run-state.ts";
 import { isOpen } from "../../fold/task-record.ts";
 
@@ -10,10 +11,13 @@ export interface OwnedRuns {
   find(tenant: string, run: string): RunState | undefined;
 }
 
-/** Whether the log, as it stands now, has closed the attempt. Only the owner of the run's shard knows. */
+/**
+ * Whether the attempt is not to be executed: the log, as it stands now, has closed it, or it is paused, and comes again when
+ * it is resumed. Only the owner of the run's shard knows.
+ */
 export async function isSettled(owner: OwnedRuns, { tenant, run, task: id, attempt }: SettledQuery): Promise<boolean> {
   await owner.caughtUp();
   const task = owner.find(tenant, run)?.tasks.get(id);
   // Of a run that has ended, or was never begun, nothing is open.
-  return !task || !isOpen(task, attempt);
+  return !task || !isOpen(task, attempt) || isPaused(task);
 }

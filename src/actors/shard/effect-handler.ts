@@ -1,12 +1,14 @@
 import type { TaskError } from "../../core/error.ts";
 import type { DueWhat, Ended } from "../../core/event.ts";
 import type { Effect } from "../../fold/effects.ts";
+import { isPaused } from "../../fold/pauses.ts";
 import { withinAtOf } from "../../fold/plan-node.ts";
 import { isOver, type RunState } from "../../fold/run-state.ts";
 import { attemptOf, isOpen, stateOf, type TaskRecord } from "../../fold/task-record.ts";
 import type { DeadLetters } from "../dead/dead-letters.ts";
 import type { AttemptCanceller } from "../dispatch/attempt-canceller.ts";
 import { addressOf, type Dispatcher } from "../dispatch/dispatcher.ts";
+import type { PullBack } from "../dispatch/pull-back.ts";
 import type { QueueGate } from "../dispatch/queue-gate.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { Timers } from "../host/timers.ts";
@@ -24,6 +26,7 @@ export interface ShardDependencies {
   readonly gate: QueueGate;
   readonly writer: LogWriter;
   readonly withdrawals: AttemptCanceller;
+  readonly pullBack: PullBack;
   readonly letters: DeadLetters;
   /** A run ended while its owner was live (not in a replay). */
   onEnded(run: RunState, ended: Ended, at: number): void;
@@ -77,6 +80,8 @@ export class EffectHandler {
         // What was never let in is not on the queue.
         if (gate.remove(effect.task)) withdrawals.withdraw(effect.task, addressOf(effect.task, effect.attempt));
         return;
+      case "hold":
+        return this.#dependencies.pullBack.hold(effect.task, effect.attempt);
       case "arm":
         return this.#timers[effect.what].set(effect.task, effect.at - now);
       case "disarm":
@@ -100,6 +105,7 @@ export class EffectHandler {
         return this.#end(effect.run);
       case "changed":
       case "runChanged":
+      case "paused":
         return;
     }
   }
@@ -144,7 +150,7 @@ export class EffectHandler {
   #due(task: TaskRecord, what: DueWhat): void {
     const isOfV2 = what === "within" || (what === "deadline" && task.node !== undefined);
     const body = { v: isOfV2 ? 2 : 1, task: task.id, attempt: attemptOf(task), what };
-    const wanted = () => !this.#stopped && WAITS_FOR[what](task);
+    const wanted = () => !this.#stopped && WAITS_FOR[what](task) && !isPaused(task);
     void this.#dependencies.writer.write(task.run, "due", body, wanted);
   }
 

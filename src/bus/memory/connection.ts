@@ -124,6 +124,7 @@ export function createConnection(broker: BrokerState, options: ConnectionOptions
     getLastMessage: (stream, filter) => link.ask(() => broker.stream(stream).newest(filter)),
     listSubjects: (stream, filter) => link.ask(() => broker.stream(stream).subjects(filter)),
     removeSubject: (stream, subject) => link.ask(() => broker.removeSubject(stream, subject)),
+    lastDelivered: (stream, consumer) => link.ask(() => broker.consumer(stream, consumer).position),
     pull: (stream, consumer, handler) =>
       link.ask(() => new MemoryPuller(link, broker.consumer(stream, consumer), handler).asPuller()),
 

@@ -21,7 +21,6 @@ export class MemoryConsumer implements Reader {
   readonly #unsettled: UnsettledDeliveries;
   /** Sequences that were never delivered, in order of the stream. */
   #fresh = new Fifo<number>();
-  /** The last sequence that was taken from `#fresh`. */
   #position = 0;
   readonly #takers = new Fifo<Taker>();
   readonly #waiting = new Set<Taker>();
@@ -36,6 +35,11 @@ export class MemoryConsumer implements Reader {
 
   get definition(): ConsumerDefinition {
     return this.#definition;
+  }
+
+  /** The sequence of the newest that was taken to be delivered. */
+  get position(): number {
+    return this.#position;
   }
 
   redefine(definition: ConsumerDefinition): void {

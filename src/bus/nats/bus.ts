@@ -5,7 +5,7 @@ import { checkSize } from "../sizes.ts";
 import { Appender } from "./append.ts";
 import { openBucket } from "./bucket.ts";
 import { callHandler } from "./call-handler.ts";
-import { ensureConsumer, readConsumer } from "./consumer.ts";
+import { ensureConsumer, lastDelivered, readConsumer } from "./consumer.ts";
 import { closedError, toBusError } from "./errors.ts";
 import { Follower } from "./follow.ts";
 import { demandsCertificate } from "./greeting.ts";
@@ -205,6 +205,11 @@ function createBus(nc: NatsConnection, clock: Clock): Bus {
     async removeSubject(stream, subject) {
       checkOpen();
       return removeSubject(link, stream, subject);
+    },
+
+    async lastDelivered(stream, consumer) {
+      checkOpen();
+      return lastDelivered(link, stream, consumer);
     },
 
     async pull(stream, consumer, handler) {

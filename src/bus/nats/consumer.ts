@@ -60,16 +60,19 @@ async function checkFilter(link: Link, { stream, filter }: ConsumerDefinition, w
   );
 }
 
+interface ConsumerInfo {
+  readonly config: Record<string, unknown>;
+  readonly delivered: { readonly stream_seq: number };
+}
+
 async function consumerConfig(link: Link, stream: string, name: string): Promise<Record<string, unknown> | undefined> {
+  return (await consumerInfo(link, stream, name))?.config;
+}
+
+async function consumerInfo(link: Link, stream: string, name: string): Promise<ConsumerInfo | undefined> {
   const what = `consumer ${name} of stream ${stream}`;
   try {
-    const info = await link.apiOfStream<{ config: Record<string, unknown> }>(
-      stream,
-      `CONSUMER.INFO.${stream}.${name}`,
-      undefined,
-      what,
-    );
-    return info.config;
+    return await link.apiOfStream<ConsumerInfo>(stream, `CONSUMER.INFO.${stream}.${name}`, undefined, what);
   } catch (error) {
     if (error instanceof JetStreamError && error.number === jetStreamNumber.consumerNotFound) return undefined;
     throw error;
@@ -79,8 +82,7 @@ async function consumerConfig(link: Link, stream: string, name: string): Promise
 /** Reads the definition of a consumer that another process created. Rejects with `failed` when there is none. */
 export async function readConsumer(link: Link, stream: string, name: string): Promise<ConsumerDefinition> {
   const config = await consumerConfig(link, stream, name);
-  if (!config)
-    throw new BusError("failed", `stream ${stream} has no consumer ${name}; expected one made by ensureConsumer`);
+  if (!config) throw missing(stream, name);
   return {
     stream,
     name,
@@ -89,3 +91,13 @@ export async function readConsumer(link: Link, stream: string, name: string): Pr
     maxAckPending: config.max_ack_pending as number,
   };
 }
+
+/** See `Bus.lastDelivered`. */
+export async function lastDelivered(link: Link, stream: string, name: string): Promise<number> {
+  const info = await consumerInfo(link, stream, name);
+  if (!info) throw missing(stream, name);
+  return info.delivered.stream_seq;
+}
+
+const missing = (stream: string, name: string): BusError =>
+  new BusError("failed", `stream ${stream} has no consumer ${name}; expected one made by ensureConsumer`);

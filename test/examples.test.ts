@@ -145,6 +145,18 @@ it("11-testing lets an hour pass", async () => {
   expect(await run("11-testing")).toEqual({ code: 0, said: "an hour has passed\n" });
 });
 
+it("12-approval asks, and goes on with the answer", async () => {
+  const { code, said } = await run("12-approval");
+  expect({ code, lines: said.trim().split("\n") }).toEqual({
+    code: 0,
+    lines: [
+      'wait waits for approve from ada: {"publish":"Hello, world!"}',
+      'the signal is not what wait waits for: /data/ok: expected boolean, received "certainly"',
+      "Published: Hello, world!",
+    ],
+  });
+});
+
 it("orchestrator-builder builds and executes", async () => {
   expect(await run("orchestrator-builder")).toEqual({ code: 0, said: "{ shout: 'TUTTI', count: 5 }\n" });
 });

@@ -3,10 +3,11 @@ import type { WaitView } from "../core/run-view.ts";
 import { formatMoment } from "./output.ts";
 import { asText, oneLine, shorten } from "./style.ts";
 
-/** What a task waits for, of whom and until when: `for the signal approve from ada until 2026-05-04 13:07:59 (in 2h 5m): Publish it?` */
+/** What a task waits for, of whom and until when: `for the signal approve from ada until 2026-05-04 13:07 (in 2h 5m): Publish it?` */
 export function describeWait(wait: WaitView, now: number): string {
   const { ask, until } = wait;
-  const time = until === undefined ? "" : ` until ${formatMoment(until)} (${howLong(Date.parse(until) - now)})`;
+  const time =
+    until === undefined ? "" : ` until ${formatMoment(until).slice(0, MINUTES)} (${howLong(Date.parse(until) - now)})`;
   return `${describeWhat(wait)}${time}${ask === undefined ? "" : `: ${shorten(oneLine(asText(ask)), 100)}`}`.trimStart();
 }
 
@@ -15,7 +16,7 @@ function describeWhat({ for: kind, name = "", from, isStored }: WaitView): strin
     case "signal":
       return `for the signal ${name}${from ? ` from ${oneLine(from.join(", "))}` : ""}`;
     case "subject":
-      return `for a message on ${oneLine(name)}${isStored ? "" : " (no stream keeps it: lost while no orchestrator listens)"}`;
+      return `for a message on ${oneLine(name)}${isStored ? "" : " (which no stream keeps)"}`;
     case "run":
       return `for the end of run ${name}`;
     case "for":
@@ -24,6 +25,8 @@ function describeWhat({ for: kind, name = "", from, isStored }: WaitView): strin
   }
 }
 
+/** Characters of a moment without its seconds: the line has little room. */
+const MINUTES = 16;
 const DAY_MS = 86_400_000;
 
 function howLong(ms: number): string {

@@ -36,6 +36,12 @@ export class Waits {
   /** By id, of every signal of the run. */
   readonly fates = new Map<string, Fate>();
 
+  /** The signals that no task has taken. */
+  *pending(): Generator<Signal> {
+    yield* this.kept;
+    for (const { candidate } of this.open.values()) if (candidate) yield candidate;
+  }
+
   /** The wait begins. Returns whether it has a signal to look at. */
   begin(task: TaskRecord, wait: Omit<OpenWait, "candidate">): boolean {
     this.open.set(task, { ...wait, candidate: undefined });

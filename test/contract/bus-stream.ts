@@ -38,6 +38,14 @@ export function streamContract({ connect, unique }: Contract): void {
       expect(text((await bus.getMessage(name, 500))?.data)).toBe("499");
     });
 
+    test("is found by a subject or a filter that it takes, whichever connection has made it", async () => {
+      const { name } = await openStream();
+      const bus = await connect();
+      expect(await bus.findStreams(`${name}.a`)).toEqual([name]);
+      expect(await bus.findStreams(`${name}.*.b`)).toEqual([name]);
+      expect(await bus.findStreams(`${name}-other.a`)).toEqual([]);
+    });
+
     test("takes an empty message", async () => {
       const { bus, name } = await openStream();
       await bus.append(`${name}.a`, new Uint8Array());

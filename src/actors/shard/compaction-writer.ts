@@ -150,6 +150,8 @@ export class CompactionWriter {
       for (const { ref, isFolded } of blobsOf(event, body)) if (isFolded) refs.add(ref);
     const { inputRef } = run.submitted;
     if (inputRef !== undefined) refs.add(inputRef);
+    // Signals that no task has taken.
+    for (const { content } of run.waits?.pending() ?? []) if ("ref" in content) refs.add(content.ref);
     const reply = topology.subjects.reply(run.tenant, run.shard, run.run);
     for (const task of run.tasks.values()) {
       if (task.output && "ref" in task.output) refs.add(task.output.ref);

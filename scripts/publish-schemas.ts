@@ -15,6 +15,8 @@ import { EVENT_SCHEMAS, type EventKind, result, resultEvent } from "../src/core/
 import { explanation } from "../src/core/explanation.ts";
 import { JOIN_RULES, join, joinDetails, share } from "../src/core/join.ts";
 import { json } from "../src/core/json.ts";
+import { limitEntry } from "../src/core/limit-entry.ts";
+import { limitView } from "../src/core/limit-view.ts";
 import { liveMessage } from "../src/core/live.ts";
 import { NAME_PATTERN, name, ROOT, taskId } from "../src/core/names.ts";
 import { plan } from "../src/core/plan.ts";
@@ -100,6 +102,8 @@ const PUBLISHED: Readonly<Record<string, Published>> = {
     schema: orchestratorPresence,
     description: "A live orchestrator, in the expiring bucket `orchestrators`.",
   },
+  "limit-entry": { schema: limitEntry, description: "A limit and its permits, in the bucket `limits`." },
+  "limit-view": { schema: limitView, description: "What `limits.list` says of a limit." },
   claim: { schema: claim, description: "Who owns a shard, in the bucket `shards` under the shard's number." },
   "config-shards": { schema: shardSettings, description: "The entry `shards` of the bucket `config`." },
   "config-retention": { schema: retentionSettings, description: "The entry `retention` of the bucket `config`." },

@@ -4,6 +4,7 @@ import type { DeadLetterBox } from "./core/dead-letter.ts";
 import type { Duration } from "./core/duration.ts";
 import type { Explanation } from "./core/explanation.ts";
 import type { Json } from "./core/json.ts";
+import type { LimitControl } from "./core/limit-view.ts";
 import type { LiveKind } from "./core/live.ts";
 import type { RetryInput } from "./core/policy.ts";
 import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "./core/registration.ts";
@@ -150,6 +151,8 @@ export interface Tutti {
   approvals(options?: { tenant?: string; limit?: number }): Promise<Approval[]>;
   /** Tasks that have failed their runs, and stored requests that can never be started. */
   readonly dead: DeadLetterBox;
+  /** How much may run at once, and how often it may begin. */
+  readonly limits: LimitControl;
   workers(): Promise<WorkerPresence[]>;
   orchestrators(): Promise<OrchestratorPresence[]>;
   types(): Promise<TypeRegistration[]>;

@@ -54,6 +54,11 @@ export function guardByClock(app: Tutti, clock: VirtualClock): Tutti {
     pause: (...request) => guard("pause(…)", app.pause(...request)),
     resume: (...request) => guard("resume(…)", app.resume(...request)),
     dead: guardDead(app.dead, guard),
+    limits: {
+      list: () => guard("limits.list()", app.limits.list()),
+      set: (...request) => guard("limits.set(…)", app.limits.set(...request)),
+      remove: (...request) => guard("limits.remove(…)", app.limits.remove(...request)),
+    },
     workers: () => guard("workers()", app.workers()),
     orchestrators: () => guard("orchestrators()", app.orchestrators()),
     types: () => guard("types()", app.types()),

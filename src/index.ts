@@ -29,6 +29,7 @@ export type { Duration } from "./core/duration.ts";
 export { DeferredError, RetryableError, TerminalError, TuttiError, type WireError } from "./core/error.ts";
 export type { Explanation } from "./core/explanation.ts";
 export type { Json } from "./core/json.ts";
+export type { LimitControl, LimitView } from "./core/limit-view.ts";
 export type { LiveKind } from "./core/live.ts";
 export type { Model, ModelMessage, ModelOptions } from "./core/model.ts";
 export type { Priority } from "./core/names.ts";

@@ -31,6 +31,7 @@ import { parseBy } from "./host/bucket-entry.ts";
 import { EntryList } from "./host/entry-list.ts";
 import { InProgress } from "./host/in-progress.ts";
 import type { Runtime } from "./host/runtime.ts";
+import { LimitGate } from "./limits/limit-gate.ts";
 import { LogWriter } from "./log/log-writer.ts";
 import { finishedRun } from "./shard/run-trace.ts";
 
@@ -57,6 +58,7 @@ export class Orchestrator {
   readonly #lease: LeaseHolder;
   readonly #shards: Shards;
   readonly #dispatcher: Dispatcher;
+  readonly #limits: LimitGate;
   readonly #writer: LogWriter;
   readonly #withdrawals: AttemptCanceller;
   readonly #pullBack: PullBack;
@@ -88,13 +90,13 @@ export class Orchestrator {
     });
     this.#withdrawals = new AttemptCanceller(runtime, () => this.#dispatcher);
     const { runs = DEFAULT_RUNS, queued = DEFAULT_QUEUED } = options.limits ?? {};
-    const gate = new QueueGate(this.#dispatcher, queued);
-    this.#pullBack = new PullBack(runtime, this.#dispatcher, gate);
+    this.#limits = new LimitGate(runtime, new QueueGate(this.#dispatcher, queued), () => this.#lease.holds);
+    this.#pullBack = new PullBack(runtime, this.#dispatcher, this.#limits);
     this.#letters = new DeadLetters(runtime, (task) => this.#dispatcher.envelopeOf(task));
     const load = new RunLoad(runtime.id, runs, () => this.#shards);
     const dependencies = {
       dispatcher: this.#dispatcher,
-      gate,
+      gate: this.#limits,
       writer: this.#writer,
       withdrawals: this.#withdrawals,
       pullBack: this.#pullBack,
@@ -103,8 +105,14 @@ export class Orchestrator {
         load.left(run.shard, runKey(run.tenant, run.run));
         options.onRun?.(notice(run));
       },
-      onLive: (shard: number) => load.known(shard),
-      onGivenUp: (shard: number, runs: number) => load.givenUp(shard, runs),
+      onLive: (shard: number) => {
+        this.#limits.live(shard);
+        load.known(shard);
+      },
+      onGivenUp: (shard: number, runs: number) => {
+        this.#limits.givenUp(shard);
+        load.givenUp(shard, runs);
+      },
       onEnded: (run: RunState, ended: Ended, at: number) => this.#ended(run, ended, at),
       answer: (run: RunState, ended: Ended) => this.#afterwards.add(this.#answer(run, ended)),
     };
@@ -139,6 +147,7 @@ export class Orchestrator {
    * Rejects with why it cannot; it has given back what it had taken then, or does so as soon as the bus lets it.
    */
   async start(): Promise<void> {
+    await this.#limits.open();
     this.#isBegun = true;
     const look = () => this.#lookWhetherSettled();
     this.#actor.subscribe(look);
@@ -186,6 +195,7 @@ export class Orchestrator {
     await this.#lease.leave();
     const leaving = [this.#dispatcher, this.#writer, this.#withdrawals, this.#pullBack, this.#letters];
     await Promise.all(leaving.map((part) => part.stop()));
+    await this.#limits.stop();
     await this.#afterwards.finished();
   }
 

@@ -123,6 +123,12 @@ export function parseCancelSubject(subjects: Subjects, subject: string): { tenan
   return { tenant: tenant!, run: run! };
 }
 
+/** Reads the tenant and run from the subject of a live message. The subject must be one. */
+export function parseLiveSubject(subjects: Subjects, subject: string): { tenant: string; run: string } {
+  const [tenant, run] = subject.slice(subjects.prefix.length + ".live.".length).split(".");
+  return { tenant: tenant!, run: run! };
+}
+
 /** Whether a dead letter's subject is that of a task; otherwise it is that of a request. */
 export const isDeadTask = (subjects: Subjects, subject: string): boolean =>
   subject.startsWith(`${subjects.prefix}.dead.tasks.`);

@@ -31,7 +31,7 @@ export interface TopologyOptions {
   readonly limits?: { readonly [S in LimitedStream]?: StreamLimits } & { readonly blobs?: { readonly bytes?: number } };
 }
 
-export type BucketName = "types" | "queues" | "workers" | "orchestrators" | "shards" | "config";
+export type BucketName = "types" | "queues" | "workers" | "orchestrators" | "shards" | "config" | "limits";
 
 /** The definitions of every stream, consumer, bucket and store that Tutti uses. The first process creates them. */
 export interface Topology {
@@ -96,6 +96,7 @@ export function createTopology(options: TopologyOptions = {}): Topology {
       orchestrators: { name: `${capital}orchestrators`, ttlMs: EXPIRY * presenceTtlMs, ...replicas },
       shards: { name: `${capital}shards`, ...replicas },
       config: { name: `${capital}config`, ...replicas },
+      limits: { name: `${capital}limits`, ...replicas },
     },
     presenceTtlMs,
     blobs: { name: `${capital}blobs`, maxAgeMs, ...replicas, ...(blobBytes !== undefined && { maxBytes: blobBytes }) },

@@ -29,6 +29,10 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   approvals: ["what is waited for, of whom, and until when", () => import("./approvals.ts")],
   approve: ["answer yes, or no, to what a run waits for", () => import("./approve.ts")],
   dead: ["what has failed for good: list, show, redrive, drop", () => import("./dead.ts")],
+  limits: [
+    "how much may run at once or in a time, by type, tenant and key: list, set, remove",
+    () => import("./limits.ts"),
+  ],
   workers: ["the workers that are alive, their types, load and figures", () => import("./workers.ts")],
   machines: ["the state machines that run everything: as text, JSON or Mermaid", () => import("./machines.ts")],
   orchestrators: ["the orchestrators that are alive, and what each owns", () => import("./orchestrators.ts")],

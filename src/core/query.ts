@@ -11,6 +11,8 @@ const whichRun = z.object({ run: name, tenant });
 const asked = { by: z.string().max(256).optional(), reason: z.string().max(2000).optional() };
 const whichLetter = z.object({ id: z.string().max(100), tenant });
 
+const whichLimit = z.object({ limit: z.string().max(512), tenant });
+
 /** Asks whether an attempt still matters. */
 export const settledQuery = z.object({
   run: name,
@@ -70,5 +72,13 @@ export const QUERIES = {
   "workers.list": z.object({}),
   "orchestrators.list": z.object({}),
   "types.list": z.object({}),
+  "limits.list": z.object({}),
+  /** `limit`: `type:<type>`, `tenant:<tenant>` or `key:<key>`, which is one of the tenant's. */
+  "limits.set": whichLimit
+    .extend({ concurrency: z.int().min(1).optional(), rate: z.string().max(64).optional() })
+    .refine(({ concurrency, rate }) => concurrency !== undefined || rate !== undefined, {
+      error: "expected concurrency, rate, or both",
+    }),
+  "limits.remove": whichLimit,
 } as const;
 export type QueryName = keyof typeof QUERIES;

@@ -67,6 +67,8 @@ export function findQuestions(task: TaskRecord): readonly string[] {
   if (checked.expressions.size === 0) return [];
   const texts = new Set<string>();
   if (stated.when !== undefined && !hasFallenBack && !checked.asksItems(index)) texts.add(stated.when);
+  const key = limitKeyOf(task);
+  if (key && key.value === undefined) texts.add(key.text);
   const template = templateOf(task);
   if (template !== undefined)
     visitTemplate(template, {
@@ -76,6 +78,18 @@ export function findQuestions(task: TaskRecord): readonly string[] {
     });
   return [...texts];
 }
+
+/**
+ * The expression by which a task is limited. Its fallback is another task, and of a map the items are limited, not the map.
+ * One that is a text and no more has its value at once: nothing has to be decided in the log.
+ */
+export function limitKeyOf({ node }: TaskRecord): { readonly text: string; readonly value?: string } | undefined {
+  if (!node?.stated.limit || node.stated.each || node.hasFallenBack) return undefined;
+  const text = node.stated.limit.key;
+  const [, value] = PLAIN_TEXT.exec(text) ?? [];
+  return { text, ...(value !== undefined && { value }) };
+}
+const PLAIN_TEXT = /^(?:'(?=[^'\\]*'$)|"(?=[^"\\]*"$))(.*).$/;
 
 /** What the expressions that are answered before a task starts stand in, besides its condition. */
 function templateOf(task: TaskRecord): Json | undefined {

@@ -11,6 +11,7 @@ import { BlobStore } from "../../src/actors/host/blobs.ts";
 import { QueuesInUse } from "../../src/actors/host/queues-in-use.ts";
 import { Trouble } from "../../src/actors/host/trouble.ts";
 import { TypeRegistry } from "../../src/actors/host/type-registry.ts";
+import { LimitGate } from "../../src/actors/limits/limit-gate.ts";
 import { LogWriter } from "../../src/actors/log/log-writer.ts";
 import { createMemoryBus } from "../../src/bus/memory/bus.ts";
 import { createTopology } from "../../src/bus/topology.ts";
@@ -59,7 +60,7 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
     fail: () => {},
   });
   const withdrawals = new AttemptCanceller(host, () => dispatcher);
-  const gate = new QueueGate(dispatcher, 1000);
+  const gate = new LimitGate(host, new QueueGate(dispatcher, 1000), () => true);
   const dependencies = {
     dispatcher,
     gate,

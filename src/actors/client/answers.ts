@@ -4,6 +4,7 @@ import { deadLetter, redriven } from "../../core/dead-letter.ts";
 import { TuttiError } from "../../core/error.ts";
 import { explanation } from "../../core/explanation.ts";
 import { decodeJson } from "../../core/json.ts";
+import { limitView } from "../../core/limit-view.ts";
 import type { Logger } from "../../core/logger.ts";
 import { describeProblems, problemsOf } from "../../core/problem.ts";
 import type { QueryName } from "../../core/query.ts";
@@ -35,6 +36,9 @@ export const ANSWERS = {
   "workers.list": z.array(workerPresence),
   "orchestrators.list": z.array(orchestratorPresence),
   "types.list": z.array(typeRegistration),
+  "limits.list": z.array(limitView),
+  "limits.set": z.array(limitView),
+  "limits.remove": z.object({ removed: z.int() }),
 } as const satisfies Record<QueryName, z.ZodType>;
 export type Answer<Q extends QueryName> = z.output<(typeof ANSWERS)[Q]>;
 

@@ -24,6 +24,7 @@ export const METHOD_OPTIONS = {
   runs: { tenant: true, limit: true, tag: true },
   control: CONTROL,
   redrive: { tenant: true, reason: true, by: true },
+  limit: { tenant: true, concurrency: true, rate: true },
   signal: { tenant: true, by: true, id: true },
   stop: { graceMs: true },
 } as const;

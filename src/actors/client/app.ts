@@ -15,6 +15,7 @@ import type { Duration } from "../../core/duration.ts";
 import { TuttiError } from "../../core/error.ts";
 import { findNonJson, type Json } from "../../core/json.ts";
 import { checkOptions } from "../../core/known-options.ts";
+import type { LimitControl, LimitView } from "../../core/limit-view.ts";
 import { isName, NAME_EXPECTED } from "../../core/names.ts";
 import { show } from "../../core/problem.ts";
 import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "../../core/registration.ts";
@@ -189,6 +190,18 @@ export class App implements Tutti {
     drop: async (id, options = {}) => {
       checkOptions("app.dead.drop()", options, METHOD_OPTIONS.tenant);
       await this.#client.query("dead.drop", { id, ...options });
+    },
+  };
+
+  readonly limits: LimitControl = {
+    list: async () => (await this.#client.query("limits.list", {})) as LimitView[],
+    set: async (limit, options) => {
+      checkOptions("app.limits.set()", options, METHOD_OPTIONS.limit);
+      return (await this.#client.query("limits.set", { limit, ...options })) as LimitView[];
+    },
+    remove: async (limit, options = {}) => {
+      checkOptions("app.limits.remove()", options, METHOD_OPTIONS.tenant);
+      await this.#client.query("limits.remove", { limit, ...options });
     },
   };
 

@@ -6,6 +6,9 @@ import type { Runtime } from "../host/runtime.ts";
 import { addressOf, type Dispatcher } from "./dispatcher.ts";
 import type { QueueGate } from "./queue-gate.ts";
 
+/** What lets attempts on the queue. */
+type Gate = Pick<QueueGate, "add" | "remove" | "isInside">;
+
 interface Held {
   readonly task: TaskRecord;
   readonly attempt: number;
@@ -20,11 +23,11 @@ interface Held {
 export class PullBack {
   readonly #runtime: Runtime;
   readonly #dispatcher: Dispatcher;
-  readonly #gate: QueueGate;
+  readonly #gate: Gate;
   readonly #inProgress = new InProgress();
   #held: Held[] = [];
 
-  constructor(runtime: Runtime, dispatcher: Dispatcher, gate: QueueGate) {
+  constructor(runtime: Runtime, dispatcher: Dispatcher, gate: Gate) {
     this.#runtime = runtime;
     this.#dispatcher = dispatcher;
     this.#gate = gate;

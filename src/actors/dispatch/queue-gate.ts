@@ -89,6 +89,18 @@ export class QueueGate {
     return this.#outside.has(task) || this.#dispatcher.has(task);
   }
 
+  /** Those that are on the queue, or on their way to it. */
+  inside(): Iterable<TaskRecord> {
+    return this.#inside.keys();
+  }
+
+  /** Takes out those that wait here, in no order. */
+  takeWaiting(): TaskRecord[] {
+    const waiting = [...this.#outside.keys()];
+    for (const task of waiting) this.remove(task);
+    return waiting;
+  }
+
   #lineOf(task: TaskRecord): Line {
     const key = `${task.spec.type} ${priorityOf(task)}`;
     const queue = this.#queues.get(key) ?? { count: 0, lines: new Map<RunState, Line>(), waiting: new Set<Line>() };

@@ -12,6 +12,7 @@ import type { Shards } from "../cluster/shards.ts";
 import { dropDeadLetter, getDeadLetter, listDeadLetters, redriveDeadLetter } from "../dead/dead-queries.ts";
 import type { EntryList } from "../host/entry-list.ts";
 import type { Runtime } from "../host/runtime.ts";
+import { listLimits, removeLimit, setLimit } from "../limits/limit-queries.ts";
 import { listRuns } from "../log/run-list.ts";
 import { diffRuns, explainRun, readMoment, readMomentOptions, readSteps } from "../log/run-moments.ts";
 import { readRun, viewRun } from "../log/run-reader.ts";
@@ -62,6 +63,9 @@ const answers: Answers = {
   },
   "workers.list": ({ workers }) => workers.read(),
   "orchestrators.list": ({ orchestrators }) => orchestrators.read(),
+  "limits.list": ({ runtime }) => listLimits(runtime),
+  "limits.set": ({ runtime }, query) => setLimit(runtime, query),
+  "limits.remove": ({ runtime }, query) => removeLimit(runtime, query),
   "types.list": async ({ runtime }) => runtime.types.list(),
 };
 

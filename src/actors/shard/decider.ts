@@ -15,6 +15,7 @@ import {
   sentInputOf,
   valuesIn,
 } from "../../fold/outputs.ts";
+import type { PlanNode } from "../../fold/plan-node.ts";
 import type { RunState } from "../../fold/run-state.ts";
 import { findQuestions } from "../../fold/start.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../../fold/task-record.ts";
@@ -170,11 +171,13 @@ function answersOf(task: TaskRecord, load: Load): Record<string, Json> {
     try {
       answers[text] = node.checked.expressions.get(text)!.evaluate(values);
     } catch (error) {
-      const where = text === node.stated.when ? "when" : node.stated.wait ? "wait" : "input";
-      throw new Error(`${where}: ${text}: ${messageOf(error)}`, {
+      throw new Error(`${placeOf(node, text)}: ${text}: ${messageOf(error)}`, {
         cause: error,
       });
     }
   }
   return answers;
 }
+
+const placeOf = ({ stated }: PlanNode, text: string): string =>
+  text === stated.when ? "when" : text === stated.limit?.key ? "limit.key" : stated.wait ? "wait" : "input";

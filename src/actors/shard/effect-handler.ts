@@ -9,9 +9,9 @@ import type { DeadLetters } from "../dead/dead-letters.ts";
 import type { AttemptCanceller } from "../dispatch/attempt-canceller.ts";
 import { addressOf, type Dispatcher } from "../dispatch/dispatcher.ts";
 import type { PullBack } from "../dispatch/pull-back.ts";
-import type { QueueGate } from "../dispatch/queue-gate.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { Timers } from "../host/timers.ts";
+import type { LimitGate } from "../limits/limit-gate.ts";
 import type { LogWriter } from "../log/log-writer.ts";
 import { Decider } from "./decider.ts";
 import { Listeners } from "./listeners.ts";
@@ -23,7 +23,7 @@ import type { Signals } from "./signals.ts";
 export interface ShardDependencies {
   readonly dispatcher: Dispatcher;
   /** What is to be dispatched goes through it. */
-  readonly gate: QueueGate;
+  readonly gate: LimitGate;
   readonly writer: LogWriter;
   readonly withdrawals: AttemptCanceller;
   readonly pullBack: PullBack;
@@ -75,7 +75,7 @@ export class EffectHandler {
       case "open":
         return gate.add(effect.task);
       case "close":
-        return void gate.remove(effect.task);
+        return gate.closed(effect.task);
       case "withdraw":
         // What was never let in is not on the queue.
         if (gate.remove(effect.task)) withdrawals.withdraw(effect.task, addressOf(effect.task, effect.attempt));

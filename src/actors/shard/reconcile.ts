@@ -3,9 +3,9 @@ import { obligationsOf } from "../../fold/obligations.ts";
 import { runKey } from "../../fold/run-state.ts";
 import { attemptOf, hasOpenAttempt, isOpen, type TaskRecord } from "../../fold/task-record.ts";
 import type { AttemptCanceller } from "../dispatch/attempt-canceller.ts";
-import type { QueueGate } from "../dispatch/queue-gate.ts";
 import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
+import type { Gate } from "../limits/gate.ts";
 import type { EffectHandler } from "./effect-handler.ts";
 import type { ShardFold } from "./shard-fold.ts";
 
@@ -15,7 +15,7 @@ const COMPARED = {
 };
 
 interface ReconcilerDependencies {
-  readonly gate: QueueGate;
+  readonly gate: Gate;
   readonly withdrawals: AttemptCanceller;
   readonly handler: EffectHandler;
   /** Resolves when the shard's log, as it stands now, has been folded. */

@@ -190,7 +190,18 @@ export class ShardOwner {
     const { at } = event.read;
     if (this.#live && event.read.kind === "result" && !this.#namesAttempt(event, event.read.body.results))
       this.#noteLost(event, "it names no attempt of the run");
-    return this.#fold.apply(event, this.#effects)?.then(() => this.#carryOut(at)) ?? this.#carryOut(at);
+    const applied = () => {
+      this.#carryOut(at);
+      this.#noteWord(event);
+    };
+    return this.#fold.apply(event, this.#effects)?.then(applied) ?? applied();
+  }
+
+  /** Attempts that were ended without their workers hold permits until these have spoken. */
+  #noteWord({ tenant, run, read }: ReadEvent & { read: RunEvent }): void {
+    const { gate } = this.#dependencies;
+    if (read.kind === "result") gate.spoke(tenant, run, read.body.results);
+    else if (read.kind === "planned" || read.kind === "deferred") gate.spoke(tenant, run, [read.body]);
   }
 
   /** Whether one of the results is of an attempt that the run has had. */

@@ -16,7 +16,9 @@ export interface TaskNode {
   progress?: number | string;
 }
 
-const ENDED: ReadonlySet<TaskViewState> = new Set(["succeeded", "failed", "cancelled", "skipped", "abandoned"]);
+const ENDED: ReadonlySet<TaskViewState> = new Set([
+  ...["succeeded", "failed", "cancelled", "skipped", "abandoned", "compensated", "uncompensated"],
+] as TaskViewState[]);
 export const hasEnded = (view: TaskView): boolean => ENDED.has(view.state);
 
 /** A run as it is shown: built from a view, or event by event from `watch`. Tasks may come in any order. */

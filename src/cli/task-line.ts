@@ -19,12 +19,16 @@ export const APPEARANCE: Readonly<Record<TaskViewState, { symbol: string; style:
   running: { symbol: "▸", style: "cyan", word: "running" },
   backingOff: { symbol: "↻", style: "yellow", word: "backing off" },
   expanded: { symbol: "▾", style: "blue", word: "expanded" },
-  recovering: { symbol: "↶", style: "yellow", word: "recovering" },
+  tidying: { symbol: "▾", style: "blue", word: "tidying up" },
+  recovering: { symbol: "⋯", style: "yellow", word: "recovering" },
   succeeded: { symbol: "✔", style: "green", word: "succeeded" },
   failed: { symbol: "✖", style: "red", word: "failed" },
   cancelled: { symbol: "⊘", style: "yellow", word: "cancelled" },
   skipped: { symbol: "○", style: "dim", word: "skipped" },
   abandoned: { symbol: "⊖", style: "dim", word: "abandoned" },
+  undoing: { symbol: "↶", style: "yellow", word: "being undone" },
+  compensated: { symbol: "↶", style: "dim", word: "undone" },
+  uncompensated: { symbol: "⚠", style: "red", word: "not undone" },
 };
 
 /** The states of a task that has not begun its current attempt, as far as is known. */

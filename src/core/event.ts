@@ -25,6 +25,10 @@ export const totals = z.object({
   skipped: z.int().optional(),
   /** Stopped, since nothing could use them any more. */
   abandoned: z.int().optional(),
+  /** Undone. */
+  compensated: z.int().optional(),
+  /** Those that were to be undone, and could not be. */
+  uncompensated: z.int().optional(),
   executions: z.int(),
 });
 export type Totals = z.output<typeof totals>;
@@ -206,8 +210,13 @@ export type DueWhat = (typeof DUE)[number];
 /** Who asks for it from outside, and why. */
 const asked = { by: z.string().optional(), reason: z.string().optional() };
 
-/** Of the whole run; or, in version 2, of a task and what is below it. */
-export const cancel = z.object({ v: versionOf("cancel"), task: taskId.optional(), ...asked });
+/** Of the whole run; or, in version 2, of a task and what is below it. `force`: what is still to be undone is not. */
+export const cancel = z.object({
+  v: versionOf("cancel"),
+  task: taskId.optional(),
+  ...asked,
+  force: z.literal(true).optional(),
+});
 export type Cancel = z.output<typeof cancel>;
 
 /** Nothing of a task and of what is below it starts until it is resumed; the root stands for the whole run. */

@@ -7,8 +7,8 @@ import type { ProblemList } from "./problem.ts";
  * A dot leads into an option; a table for each of what a plan is made of.
  */
 const NOT_CARRIED_OUT = {
-  task: [...["compensate", "cache", "budget", "replan", "repeat"], ...["each.reduce.type"]],
-  plan: ["finally"],
+  task: [...["cache", "budget", "replan", "repeat"], ...["each.reduce.type"]],
+  plan: [],
   type: ["start"],
 } as const satisfies { readonly [part: string]: readonly string[] };
 

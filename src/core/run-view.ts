@@ -20,12 +20,16 @@ export const TASK_STATES = [
   "running",
   "backingOff",
   "expanded",
+  "tidying",
   "recovering",
   "succeeded",
   "failed",
   "cancelled",
   "skipped",
   "abandoned",
+  "undoing",
+  "compensated",
+  "uncompensated",
 ] as const;
 export type TaskViewState = (typeof TASK_STATES)[number];
 

@@ -10,7 +10,7 @@ import { judgeNeeds } from "./plan-node.ts";
 import type { RunState } from "./run-state.ts";
 import type { Turn } from "./steps.ts";
 import { attemptOf, hasOpenAttempt, isFinal, stateOf, type TaskRecord } from "./task-record.ts";
-import { start, startItems, stepRun, stepTask } from "./tree.ts";
+import { endTask, start, startItems, stepRun } from "./tree.ts";
 
 /** What is asked of a run from outside: that it, or a task and what is below it, is paused, goes on, or is cancelled. */
 
@@ -62,7 +62,7 @@ function goOn(task: TaskRecord, turn: Turn): void {
   const decision = run.heldDecisions?.get(task);
   run.heldDecisions?.delete(task);
   if (state === "deciding" && decision) applyDecision(run, decision, turn);
-  else if (state === "recovering") start(task, turn);
+  else if (state === "recovering" && !run.unwindings.has(task)) start(task, turn);
   else if (state === "expanded" && children?.map) startItems(task, turn);
   else if (state === "blocked" && parent && isMet(task, parent)) begin(task, turn);
 }
@@ -74,16 +74,16 @@ function isMet(task: TaskRecord, { children }: TaskRecord): boolean {
 }
 
 /** Cancels the run, or a task and what is below it: that is a failure of the kind `cancelled`, which is not tried again. */
-export function applyCancel(run: RunState, { task: id = ROOT, by, reason }: Cancel, turn: Turn): void {
+export function applyCancel(run: RunState, { task: id = ROOT, by, reason, force }: Cancel, turn: Turn): void {
   if (id === ROOT) {
     run.cancelledBy ??= { by, reason };
-    stepRun(run, { type: "cancel" }, turn);
+    stepRun(run, force ? { type: "cancel", isForced: true } : { type: "cancel" }, turn);
     return passOn(turn);
   }
   const task = run.tasks.get(id);
   if (!task || isFinal(task)) return;
   const message = `cancelled${by ? ` by ${by}` : ""}${reason ? `: ${reason}` : ""}`;
   const error: TaskError = { kind: "cancelled", message };
-  stepTask(task, "cancel", turn, { error });
+  endTask(task, "cancel", turn, { error });
   passOn(turn);
 }

@@ -1,15 +1,16 @@
 import type { Expression } from "../core/expression.ts";
 import type { Json } from "../core/json.ts";
 import { type MapItems, readItems } from "../core/map-items.ts";
-import { childOf, isOwnersType } from "../core/names.ts";
+import { childOf, FINALLY, isOwnersType, UNDO } from "../core/names.ts";
 import { assemble } from "../core/reducer.ts";
 import { resolveInput } from "../core/reference.ts";
 import { withSentTemplate } from "../core/sent-template.ts";
-import { resolveTemplate, type TemplateValues, visitTemplate } from "../core/template.ts";
+import { resolveTemplate, type TemplateValues } from "../core/template.ts";
 import { replacementOf } from "./fallback.ts";
 import { makesParentsOutput } from "./held-outputs.ts";
 import { isItem, WHOLE_ITEM } from "./map-node.ts";
-import { type Output, stateOf, type TaskRecord } from "./task-record.ts";
+import { keysIn } from "./named-keys.ts";
+import { hasOutput, isLater, type Output, stateOf, type TaskRecord } from "./task-record.ts";
 
 /**
  * What tasks have come to and what they are given, read out of the tree: an output may be made of children's outputs, which
@@ -43,7 +44,7 @@ export function outputOf(task: TaskRecord, load: Load): Json {
 
 /** Those of which the output of an expanded task is made. In a plan of version 2, some may have none. */
 const makersOf = ({ children }: TaskRecord): readonly TaskRecord[] =>
-  children!.all.filter((child) => makesParentsOutput(child) && (!child.node || stateOf(child) === "succeeded"));
+  children!.all.filter((child) => makesParentsOutput(child) && (!child.node || hasOutput(child)));
 
 /** Where a task's output stands as it is, if it is in one place; undefined when it has to be put together. */
 export function soleOutput(task: TaskRecord): Output | undefined {
@@ -73,7 +74,7 @@ export function holdsRef(task: TaskRecord): boolean {
 /** How a task has come out, or stands: what `{"$outcome": key}` is replaced by. */
 export function outcomeOf(task: TaskRecord, load: Load): Json {
   const state = stateOf(task);
-  if (state === "succeeded") return { state, output: outputOf(task, load) };
+  if (hasOutput(task)) return { state, output: outputOf(task, load) };
   if (!task.error) return { state };
   const { kind, message, name } = task.error;
   return { state, error: { kind, message, ...(name !== undefined && { name }) } };
@@ -88,7 +89,7 @@ export function inputOf(task: TaskRecord, load: Load): Json {
     // A request's input is data, whatever it looks like; only plans refer.
     return inputRef === undefined ? input : load(inputRef);
   }
-  if (node?.hasFallenBack) return isSentPlan(task) ? input : resolveLater(input, task, load);
+  if (node?.hasFallenBack || isLater(task)) return isSentPlan(task) ? input : resolveLater(input, task, load);
   if (isSentItem(task) && node!.given !== undefined) return node!.given;
   if (isItem(task)) return resolveItem(task, load);
   if (!node) return resolveInput(input, (key) => outputOf(run.tasks.get(childOf(parent.id, key))!, load));
@@ -105,9 +106,13 @@ export function givenOf({ run, parent, node }: TaskRecord, key: string, load: Lo
 }
 
 /** Whether the task is a plan that it was sent as its input, for the owner to carry out. */
-export const isSentPlan = ({ node, parent, spec, run }: TaskRecord): boolean =>
-  isOwnersType(spec.type) &&
-  (node ? node.hasFallenBack || node.stated.type !== undefined : !parent && run.submitted.v > 1);
+export const isSentPlan = (task: TaskRecord): boolean => {
+  const { node, parent, spec, run } = task;
+  return (
+    isOwnersType(spec.type) &&
+    (node ? node.hasFallenBack || node.stated.type !== undefined : parent ? isLater(task) : run.submitted.v > 1)
+  );
+};
 
 /** Whether the task is an item of a map, and a plan that is sent: what it is given is read for it and put into the log, so that it can be folded. */
 export const isSentItem = (task: TaskRecord): boolean =>
@@ -126,7 +131,7 @@ export function* inputRefs(task: TaskRecord): Generator<string> {
     if (run.submitted.inputRef !== undefined) yield run.submitted.inputRef;
     return;
   }
-  if (node?.hasFallenBack) {
+  if (node?.hasFallenBack || isLater(task)) {
     if (!isSentPlan(task)) yield* laterRefs(task.spec.input ?? {}, task);
     return;
   }
@@ -136,55 +141,57 @@ export function* inputRefs(task: TaskRecord): Generator<string> {
     if (!map!.items || !map!.needsItemsOnly) yield* inputRefs(parent);
     return;
   }
-  for (const need of task.needs) if (stateOf(need) === "succeeded") yield* refsOf(need);
+  for (const need of task.needs) if (hasOutput(need)) yield* refsOf(need);
   if (node?.checked.usesInput && !isSentPlan(task)) yield* planInputRefs(parent);
 }
 
 const planInputRefs = (task: TaskRecord): Generator<string> => inputRefs(task);
 
-/**
- * A template of what is carried out later than its task, its fallback for example. Its references make no edges: an output
- * that never came is its default, or null.
- */
+/** Where a template stands that is carried out later than the tasks around it: in a fallback, an undo, or at the end of a plan. */
+interface LaterPlace {
+  /** The task whose plan it stands in. */
+  readonly plan: TaskRecord;
+  /** The item of a map that it is for. */
+  readonly item: TaskRecord | undefined;
+  readonly expressions: ReadonlyMap<string, Expression>;
+  /** The answers that were decided. Of what only an attempt is given, they are evaluated when that is sent. */
+  readonly answers: { readonly [text: string]: Json } | undefined;
+}
+
+function placeOfLater(task: TaskRecord): LaterPlace {
+  const { key, parent } = task;
+  if (key === FINALLY) {
+    const { expressions } = parent!.children!.plan!.checked;
+    return { plan: parent!, item: undefined, expressions, answers: undefined };
+  }
+  const subject = key === UNDO ? parent! : task;
+  const { expressions } = subject.node!.checked;
+  const answers = subject === task ? task.node!.answers : undefined;
+  if (!isItem(subject)) return { plan: subject.parent!, item: undefined, expressions, answers };
+  return { plan: subject.parent!.parent!, item: subject, expressions, answers };
+}
+
+/** Its references make no edges: an output that never came is its default, or null. */
 function resolveLater(template: Json, task: TaskRecord, load: Load): Json {
-  const { parent, node } = task;
-  const item = isItem(task) ? { item: itemsOf(parent!, load).at(node!.index), index: node!.index } : {};
-  const values = valuesIn(isItem(task) ? parent!.parent! : parent!, load);
+  const { plan, item, expressions, answers } = placeOfLater(task);
+  const values = valuesIn(plan, load);
   const expression = (text: string): Json => {
-    const { answers } = node!;
     if (answers && text in answers) return answers[text]!;
-    return node!.checked.expressions.get(text)!.evaluate(expressionValuesOf(task, load));
+    return expressions.get(text)!.evaluate(item ? expressionValuesOf(item, load) : expressionValuesIn(plan, load));
   };
-  return resolveTemplate(template, Object.assign(values, item, { missing: null, expression }));
+  const ofItem = item && { item: itemsOf(item.parent!, load).at(item.node!.index), index: item.node!.index };
+  return resolveTemplate(template, Object.assign(values, ofItem, { missing: null, expression }));
 }
 
 /** The references that {@link resolveLater} would load: those of all that stands in the template, and of the items of a map. */
 function* laterRefs(template: Json, task: TaskRecord): Generator<string> {
-  const { parent, node } = task;
-  const plan = isItem(task) ? parent!.parent! : parent!;
-  if (isItem(task)) yield* inputRefs(parent!);
-  for (const key of keysIn(template, node!.checked.expressions)) {
+  const { plan, item, expressions } = placeOfLater(task);
+  if (item) yield* inputRefs(item.parent!);
+  for (const key of keysIn(template, expressions)) {
     const named = key === "" ? undefined : task.run.tasks.get(childOf(plan.id, key))!;
     if (!named) yield* inputRefs(plan);
-    else if (stateOf(named) === "succeeded") yield* refsOf(named);
+    else if (hasOutput(named)) yield* refsOf(named);
   }
-}
-
-/** The tasks that a template names, by their keys; the empty one is the plan's input. */
-function keysIn(template: Json, expressions: ReadonlyMap<string, Expression>): ReadonlySet<string> {
-  const keys = new Set<string>();
-  visitTemplate(template, {
-    found(word) {
-      if (word.word === "$ref" || word.word === "$outcome") keys.add(word.key);
-      if (word.word !== "$expr") return;
-      for (const mention of expressions.get(word.text)!.mentions)
-        if ("key" in mention) keys.add(mention.key);
-        else if (mention.what === "input") keys.add("");
-    },
-    malformed() {},
-    tooDeep() {},
-  });
-  return keys;
 }
 
 /** What the templates and expressions of an expanded task's plan stand for. */
@@ -194,7 +201,7 @@ export function valuesIn(task: TaskRecord, load: Load): TemplateValues {
   return {
     output(key) {
       const sibling = child(key);
-      return stateOf(sibling) === "succeeded" ? outputOf(sibling, load) : undefined;
+      return hasOutput(sibling) ? outputOf(sibling, load) : undefined;
     },
     outcome: (key) => outcomeOf(child(key), load),
     get input() {

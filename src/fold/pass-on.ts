@@ -1,12 +1,12 @@
 import type { TaskError } from "../core/error.ts";
 import type { Verdict } from "../core/join.ts";
-import { fallBack } from "./fallback.ts";
 import { releaseNeeds } from "./held-outputs.ts";
 import { isPaused } from "./pauses.ts";
 import { countChild, countNeed, countsForPlan, judgeInTime } from "./plan-node.ts";
 import type { Turn } from "./steps.ts";
 import { isFinal, NO_TASKS, stateOf, type TaskRecord } from "./task-record.ts";
-import { breakBy, failTask, start, startItems, stepTask } from "./tree.ts";
+import { breakBy, endTask, failTask, start, startItems, stepTask } from "./tree.ts";
+import { beginUndo, goOn, unwind } from "./unwinding.ts";
 
 /** What the starts and ends of tasks in plans of version 2 mean for those that need them and for their plan. */
 
@@ -19,10 +19,12 @@ export function passOn(turn: Turn): void {
 
 function passOnOne(task: TaskRecord, turn: Turn): void {
   // Of a map, one that was cancelled before its turn had none.
-  const hadPlace = task.node!.hasLeft;
-  leaveNeeds(task, turn);
+  const hadPlace = task.node?.hasLeft;
+  if (task.node) leaveNeeds(task, turn);
   const state = stateOf(task);
-  if (state === "recovering") return recover(task, turn);
+  if (state === "recovering" || state === "tidying") return unwind(task, turn);
+  if (state === "undoing") return beginUndo(task, turn);
+  if (!task.node) return goOn(task, turn);
   if (state === "abandoned") return;
   if (state === "skipped") releaseNeeds(task);
   for (const dependent of task.dependents ?? NO_TASKS)
@@ -34,12 +36,6 @@ function passOnOne(task: TaskRecord, turn: Turn): void {
   if (!map) return;
   if (hadPlace) map.running--;
   if (stateOf(parent) === "expanded") startItems(parent, turn);
-}
-
-/** What comes between the failure of a task and its end. */
-function recover(task: TaskRecord, turn: Turn): void {
-  fallBack(task);
-  if (!isPaused(task)) start(task, turn);
 }
 
 /** `last`: the need whose end has decided it. */
@@ -57,8 +53,8 @@ export function begin(task: TaskRecord, turn: Turn): void {
 }
 
 function conclude(parent: TaskRecord, verdict: Verdict, last: TaskRecord, turn: Turn): void {
-  if (verdict === "met") stepTask(parent, "met", turn);
-  else if (verdict === "skipped") stepTask(parent, "skip", turn);
+  if (verdict === "met") endTask(parent, "met", turn);
+  else if (verdict === "skipped") endTask(parent, "skip", turn);
   else if (verdict === "broken") breakBy(parent, last, turn);
 }
 
@@ -68,7 +64,7 @@ function leaveNeeds(task: TaskRecord, turn: Turn): void {
   if (node.hasLeft) return;
   node.hasLeft = true;
   for (const need of task.needs)
-    if (--need.node!.waitedBy === 0 && !isFinal(need) && !countsForPlan(need.node!)) stepTask(need, "abandon", turn);
+    if (--need.node!.waitedBy === 0 && !isFinal(need) && !countsForPlan(need.node!)) endTask(need, "abandon", turn);
 }
 
 /** The join that a task waits for has taken as long as it may. */
@@ -84,7 +80,7 @@ export function endWithin(task: TaskRecord, turn: Turn): void {
     return failTask(task, "broken", turn, { error });
   }
   if (isBlocked) begin(task, turn);
-  else stepTask(task, "met", turn);
+  else endTask(task, "met", turn);
 }
 
 /** The task has taken as long as it may, all its attempts together. */

@@ -1,4 +1,4 @@
-import type { TaskRecord } from "./task-record.ts";
+import { isLater, type TaskRecord } from "./task-record.ts";
 
 /**
  * A pause is a gate before the starts of a task and of all that is below it: no attempt opens, no plan is expanded, no
@@ -24,7 +24,11 @@ export function holdingPauseOf(task: TaskRecord): Pause | undefined {
 /** The task at or above this one whose pause holds it back: the nearest. Pauses nest, and all of them have to be over. */
 export function pausedBy(task: TaskRecord): TaskRecord | undefined {
   if (task.run.pauses === undefined) return undefined;
-  for (let above: TaskRecord | undefined = task; above; above = above.parent) if (hasPause(above)) return above;
+  for (let above: TaskRecord | undefined = task; above; above = above.parent) {
+    if (hasPause(above)) return above;
+    // What undoes a task, or tidies up after it, is of its end, which no pause holds back.
+    if (isLater(above)) return undefined;
+  }
   return undefined;
 }
 

@@ -2,7 +2,7 @@ import type { CheckedPlanV2 } from "../core/checked-plan.ts";
 import { type JoinCounts, judge, judgeAtEnd, type Verdict } from "../core/join.ts";
 import type { Json } from "../core/json.ts";
 import type { PlannedTaskV2 } from "../core/plan-v2.ts";
-import { type Children, stateOf, type TaskRecord } from "./task-record.ts";
+import { type Children, isLater, NO_TASKS, stateOf, type TaskRecord } from "./task-record.ts";
 
 /** Of those that are joined, how many have come out in which way. Kept up to date, so that a verdict is constant work. */
 export class Tally implements JoinCounts {
@@ -53,6 +53,20 @@ export interface PlanNode {
   labels: readonly string[] | undefined;
   /** Of an item that is a plan which is sent: its input, once it was decided. */
   given: Json | undefined;
+  /** Of a task that its plan says how to undo. */
+  readonly undo: UndoState | undefined;
+}
+
+/** What there is to undo of a task. */
+export interface UndoState {
+  /** Its place among all that were opened in the run. */
+  order: number;
+  /** Whether it has succeeded, or an attempt was opened that is not known to have failed. */
+  hasEffects: boolean;
+  /** Whether it has succeeded, be it undone since. */
+  hasOutput: boolean;
+  /** What undoes that; undefined before it has begun. */
+  task: TaskRecord | undefined;
 }
 
 /** How far a plan of version 2 has come. */
@@ -63,6 +77,10 @@ export interface PlanProgress {
   outstanding: number;
   /** While its task is expanded: log time, ms, at which the join of the sinks has taken as long as it may; 0: never. */
   withinAt: number;
+  /** Its place among all that were opened in the run. */
+  order: number;
+  /** What the plan runs at its end; undefined before that has begun. */
+  cleanup: TaskRecord | undefined;
 }
 
 /** Whether the task counts for its plan itself, besides those that need it. */
@@ -106,11 +124,15 @@ export function withinAtOf(task: TaskRecord): number {
 }
 
 /** When the task has taken as long as it may, and what contains it, too, log time, ms; undefined: never. */
-export function deadlineOf({ run, node, parent }: TaskRecord): number | undefined {
-  let deadline = run.deadline ?? Number.POSITIVE_INFINITY;
-  if (node?.deadlineAt) deadline = Math.min(deadline, node.deadlineAt);
-  for (let above = parent; above; above = above.parent)
+export function deadlineOf(task: TaskRecord): number | undefined {
+  let deadline = Number.POSITIVE_INFINITY;
+  let isBounded = true;
+  for (let above: TaskRecord | undefined = task; above && isBounded; above = above.parent) {
     if (above.node?.deadlineAt) deadline = Math.min(deadline, above.node.deadlineAt);
+    // What is undone has the time that it takes.
+    isBounded = !isLater(above);
+  }
+  if (isBounded) deadline = Math.min(deadline, task.run.deadline ?? Number.POSITIVE_INFINITY);
   return deadline === Number.POSITIVE_INFINITY ? undefined : deadline;
 }
 
@@ -142,6 +164,37 @@ export function countChild({ plan }: Children, child: TaskRecord): Verdict {
   if (ending && checked.isSink(index)) sinks.count(ending);
   return judgePlan(plan!);
 }
+
+/** Whether the failure of the task, which is not counted yet, and those that follow from it would break its plan. */
+export function breaksPlan(task: TaskRecord): boolean {
+  const { plan } = task.parent!.children!;
+  const { checked, sinks } = plan!;
+  const failed = new Set([task]);
+  const failures = new Map<TaskRecord, number>();
+  let failedSinks = 0;
+  // What is added is gone through as well.
+  for (const one of failed) {
+    const { node } = one;
+    if (node!.breaks && !isOptional(one)) return true;
+    if (checked.isSink(node!.index) && !isOptional(one)) failedSinks++;
+    for (const dependent of one.dependents ?? NO_TASKS) {
+      const join = checked.joinOf(dependent.node!.index);
+      if (stateOf(dependent) !== "blocked" || (join.rule === "all" && isOptional(one))) continue;
+      const count = (failures.get(dependent) ?? 0) + 1;
+      failures.set(dependent, count);
+      if (dependent.node!.stated.fallback) continue;
+      if (judge(join, withFailures(dependent.node!.needs, count)) === "broken") failed.add(dependent);
+    }
+  }
+  return judge(checked.join, withFailures(sinks, failedSinks)) === "broken";
+}
+
+const withFailures = ({ succeeded, failed, skipped, unfinished }: JoinCounts, more: number): JoinCounts => ({
+  succeeded,
+  skipped,
+  failed: failed + more,
+  unfinished: unfinished - more,
+});
 
 /** What the join of a plan says whose children have all been counted. */
 export function judgePlan({ checked, sinks, outstanding }: PlanProgress): Verdict {

@@ -7,7 +7,7 @@ import { DEFAULT_RETRY } from "../core/policy.ts";
 import { visitTemplate } from "../core/template.ts";
 import { makesParentsOutput, releaseNeeds } from "./held-outputs.ts";
 import { createProgress, itemStated, planOfItems } from "./map-node.ts";
-import { Tally } from "./plan-node.ts";
+import { Tally, type UndoState } from "./plan-node.ts";
 import { type RunState, uncount } from "./run-state.ts";
 import { firstSnapshot } from "./steps.ts";
 import { attemptOf, NO_TASKS, type TaskRecord, type TaskSpec } from "./task-record.ts";
@@ -74,6 +74,7 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
   const { plan, keys, needsOf, isKept, sinks } = checked;
   const { output } = plan;
   const parts = partsOfOutput(checked);
+  if (isUndoable(plan)) task.run.isUndoable = true;
   const breaking = new Set(checked.outputs.flatMap(({ task, breaks }) => (breaks ? [task] : [])));
   const all = keys.map((key, index) => {
     const stated = plan.tasks[key]!;
@@ -96,6 +97,7 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
       hasFallenBack: false,
       labels: undefined,
       given: undefined,
+      undo: undoOf(stated),
     };
     return child;
   });
@@ -108,6 +110,8 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
       checked,
       sinks: new Tally(sinks.length),
       withinAt: 0,
+      order: ++task.run.opened,
+      cleanup: undefined,
       outstanding: [...parts.values()].filter((part) => part === "required").length,
     },
     map: undefined,
@@ -121,6 +125,14 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
   }
   for (const { node, dependents } of all) node!.waitedBy = dependents?.length ?? 0;
 }
+
+/** Of a map it is that of each item. */
+const undoOf = ({ compensate, each }: PlannedTaskV2): UndoState | undefined =>
+  compensate && !each ? { order: 0, hasEffects: false, hasOutput: false, task: undefined } : undefined;
+
+/** Whether the plan says how a task of it is undone, or what runs at its end; those inside say it themselves. */
+const isUndoable = ({ tasks, finally: last }: CheckedPlanV2["plan"]): boolean =>
+  last !== undefined || Object.values(tasks).some(({ compensate }) => compensate !== undefined);
 
 /** One that no worker executes is shown as what it is, a plan or a wait. */
 const specOf = (stated: PlannedTaskV2): TaskSpec =>
@@ -154,11 +166,12 @@ export function plantItems(task: TaskRecord, size: number): void {
       hasFallenBack: false,
       labels: undefined,
       given: undefined,
+      undo: undoOf(stated),
     };
     if (isKept) child.holders++;
     return child;
   });
-  const plan = { checked, sinks: new Tally(size), outstanding: 0, withinAt: 0 };
+  const plan = { checked, sinks: new Tally(size), outstanding: 0, withinAt: 0, order: 0, cleanup: undefined };
   task.children = { all, remaining: 0, output: undefined, template: undefined, plan, map };
 }
 

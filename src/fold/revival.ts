@@ -47,6 +47,11 @@ const STOPPED: ReadonlySet<string> = new Set(["failed", "cancelled", "abandoned"
 
 function reset(task: TaskRecord): void {
   uncount(task);
+  const plan = task.children?.plan;
+  if (plan?.cleanup) {
+    plan.cleanup = undefined;
+    task.run.hasReplanted = true;
+  }
   // A value has no attempts: what it was to replace is tried again.
   if (task.node?.stated.fallback?.value !== undefined) task.node.hasFallenBack = false;
   task.error = undefined;

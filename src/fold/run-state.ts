@@ -3,6 +3,7 @@ import type { Priority } from "../core/names.ts";
 import type { RunSnapshot } from "../machines/run.ts";
 import type { Pause } from "./pauses.ts";
 import type { TaskRecord } from "./task-record.ts";
+import type { Unwinding } from "./undo-steps.ts";
 import type { Waits } from "./waits.ts";
 
 /** Which run: its id is unique within its tenant. */
@@ -33,6 +34,18 @@ export interface RunState extends RunAddress {
   cancelled: number;
   skipped: number;
   abandoned: number;
+  compensated: number;
+  uncompensated: number;
+  /** Attempts and plans that were opened and may have to be undone or tidied up: what came later is undone first. */
+  opened: number;
+  /** Whether a plan in it says how something is undone, or what runs at its end. */
+  isUndoable: boolean;
+  /** Whether an undo has begun: then the run cannot be redriven. */
+  hasUndone: boolean;
+  /** What is still to be done before the ends of tasks, by task. */
+  readonly unwindings: Map<TaskRecord, Unwinding>;
+  /** Whether what is still to be undone is not, on request. */
+  isForced: boolean;
   /** Whether a task may have been given other children than it had, which may have the ids of those before. */
   hasReplanted: boolean;
   /** Of a run in which a task has waited, or to which a signal was sent. */
@@ -64,6 +77,8 @@ export function uncount(task: TaskRecord): void {
     case "cancelled":
     case "skipped":
     case "abandoned":
+    case "compensated":
+    case "uncompensated":
       run[snapshot.value]--;
   }
 }

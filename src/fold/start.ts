@@ -27,7 +27,7 @@ const READY: Start = { event: "ready" };
 /** `awaited`: what it waits for, where that has just been decided. */
 export function findStart(task: TaskRecord, awaited?: Awaited): Start {
   const { node } = task;
-  if (!node) return !task.parent && isSentPlan(task) ? expandSent(task) : READY;
+  if (!node) return isSentPlan(task) ? expandSent(task) : READY;
   const { stated, checked, index, answers } = node;
   if (node.hasFallenBack) return findFallback(task, node);
   // What a wait is for may be read by the owner only, and is to be seen by all.

@@ -1,6 +1,7 @@
 import { type RunEffect, runMachine, runStepKey } from "../machines/run.ts";
 import { createStepper, type Step } from "../machines/step.ts";
-import { type TaskEffect, type TaskSnapshot, taskMachine } from "../machines/task.ts";
+import { type TaskSnapshot, taskMachine } from "../machines/task.ts";
+import type { TaskEffect } from "../machines/task-effect.ts";
 import { taskStepKey } from "../machines/task-event.ts";
 import type { Effect } from "./effects.ts";
 import type { TaskRecord } from "./task-record.ts";

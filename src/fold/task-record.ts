@@ -72,6 +72,13 @@ export interface Deferral {
   readonly times: number;
 }
 
+/** Whether it is a task that no plan names: it undoes its parent, or is what the plan of its parent runs at the end. */
+export const isLater = ({ key }: TaskRecord): boolean => key.startsWith("_");
+
+/** Whether it has come to an output: what is undone later has had one, which its undo may refer to. */
+export const hasOutput = (task: TaskRecord): boolean =>
+  stateOf(task) === "succeeded" || task.node?.undo?.hasOutput === true;
+
 /** Most tasks need nothing. */
 export const NO_TASKS: readonly TaskRecord[] = [];
 

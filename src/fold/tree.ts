@@ -5,7 +5,7 @@ import type { CheckedPlan } from "../core/plan-check.ts";
 import { backoffMs, DEFAULT_RETRY, type Policy, resolveRetry } from "../core/policy.ts";
 import type { Awaited } from "../core/wait.ts";
 import type { RunEffect, RunMachineEvent } from "../machines/run.ts";
-import type { TaskEffect } from "../machines/task.ts";
+import type { TaskEffect } from "../machines/task-effect.ts";
 import type { TaskMachineEvent } from "../machines/task-event.ts";
 import { takesFailure } from "./fallback.ts";
 import { releaseNeeds } from "./held-outputs.ts";
@@ -16,7 +16,9 @@ import { revivals } from "./revival.ts";
 import type { RunState } from "./run-state.ts";
 import { findStart } from "./start.ts";
 import { runSteps, type TaskStep, type Turn, taskSteps } from "./steps.ts";
-import { attemptInRound, attemptOf, isFinal, NO_TASKS, stateOf, type TaskRecord } from "./task-record.ts";
+import { attemptInRound, attemptOf, isFinal, isLater, NO_TASKS, stateOf, type TaskRecord } from "./task-record.ts";
+import { noteFailed, noteNothingDone, noteOpened, noteSucceeded } from "./undo-state.ts";
+import { hasSteps, isTaken } from "./undo-steps.ts";
 import { beginWait, endWait } from "./waiting.ts";
 
 /**
@@ -43,9 +45,25 @@ const NO_DATA: StepData = {};
 
 /** Fails a task otherwise than by an attempt's failure. */
 export function failTask(task: TaskRecord, type: "broken" | "expired", turn: Turn, data: StepData = NO_DATA): void {
-  if (!takesFailure(task, data.error, type === "expired")) return stepTask(task, type, turn, data);
+  if (!recovers(task, data.error, type === "expired")) return stepTask(task, type, turn, data);
   take(task, type, taskSteps.step(task.snapshot, { type, recovers: true }), turn, data);
 }
+
+/** Ends a task that has not failed. */
+export function endTask(
+  task: TaskRecord,
+  type: "met" | "skip" | "cancel" | "abandon",
+  turn: Turn,
+  data: StepData = NO_DATA,
+): void {
+  const isUnwound = type === "cancel" ? hasSteps(task, "all") && isTaken(task) : hasSteps(task, "stopped");
+  if (!isUnwound) return stepTask(task, type, turn, data);
+  take(task, type, taskSteps.step(task.snapshot, { type, recovers: true }), turn, data);
+}
+
+/** Whether something is to be done before the task ends by this failure. */
+const recovers = (task: TaskRecord, error: TaskError | undefined, isLate: boolean): boolean =>
+  takesFailure(task, error, isLate) || (hasSteps(task, "all") && isTaken(task));
 
 /** Ends the current attempt with an error; the machine decides, by policy, whether another follows. */
 export function failAttempt(task: TaskRecord, error: TaskError, turn: Turn): void {
@@ -53,12 +71,13 @@ export function failAttempt(task: TaskRecord, error: TaskError, turn: Turn): voi
   const { retry } = task.spec;
   const attempts = retry?.attempts ?? error.policy?.retry?.attempts ?? defaultAttempts(task);
   const on = retry && "on" in retry ? retry.on : undefined;
+  noteFailed(task, error.kind);
   const event = {
     type: "attemptFailed",
     error,
     ...(attempts !== undefined && { attempts }),
     ...(on && { isRetried: on.includes(error.kind) || (error.name !== undefined && on.includes(error.name)) }),
-    ...(takesFailure(task, error, false) && { recovers: true }),
+    ...(recovers(task, error, false) && { recovers: true }),
   } as const;
   take(task, event.type, taskSteps.step(task.snapshot, event), turn, { error });
 }
@@ -89,10 +108,12 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     if (task.openedAt === 0) task.openedAt = turn.at;
     turn.effects.push({ kind: "open", task, attempt: attemptOf(task) });
     if (task.node) beginWithin(task, turn);
+    noteOpened(task, true);
   },
   closeAttempt: (task, turn) => void turn.effects.push({ kind: "close", task, attempt: attemptOf(task) }),
   withdrawAttempt: (task, turn) => void turn.effects.push({ kind: "withdraw", task, attempt: attemptOf(task) }),
   armBackoff(task, turn, { error, dueAt }) {
+    noteNothingDone(task);
     const policy: Policy | undefined = error?.policy;
     const delayMs = Math.max(
       backoffMs(resolveRetry(task.spec.retry, policy?.retry), task.run.run, task.id, attemptInRound(task)),
@@ -134,7 +155,10 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     beginWithin(task, turn);
   },
   // Carried out once the queue comes to it: a failure may spread along a chain of any length.
-  recover: (task, turn) => void turn.pending.push(task),
+  unwind(task, turn) {
+    turn.pending.push(task);
+    if (!task.parent) stepRun(task.run, { type: "unwind" }, turn);
+  },
   beginWait(task, turn, { awaited }) {
     task.openedAt = turn.at;
     beginWithin(task, turn);
@@ -144,13 +168,14 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
   plant(task, turn, { checked, items }) {
     if (task.openedAt === 0) task.openedAt = turn.at;
     if (task.node) beginWithin(task, turn);
+    noteOpened(task, false);
     if (items !== undefined) {
       plantItems(task, items);
-      return items === 0 ? stepTask(task, "met", turn) : startItems(task, turn);
+      return items === 0 ? endTask(task, "met", turn) : startItems(task, turn);
     }
     plant(task, checked!);
     const { all, plan } = task.children!;
-    if (all.length === 0) return stepTask(task, "met", turn);
+    if (all.length === 0) return endTask(task, "met", turn);
     if (isPaused(task)) return;
     for (const child of all) if (child.missing === 0 && (!plan || child.needs.length === 0)) start(child, turn);
   },
@@ -167,8 +192,10 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     task.run.succeeded++;
     task.error = undefined;
     task.failedAt = undefined;
-    releaseNeeds(task);
-    if (task.node) return void turn.pending.push(task);
+    noteSucceeded(task);
+    // An undo may refer to what a plan was given.
+    if (!task.children || !task.run.isUndoable) releaseNeeds(task);
+    if (task.node || isLater(task)) return void turn.pending.push(task);
     for (const dependent of task.dependents ?? NO_TASKS)
       if (--dependent.missing === 0 && !isPaused(dependent)) stepTask(dependent, "ready", turn);
     const { parent } = task;
@@ -180,13 +207,13 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     const cancelled = stateOf(task) === "cancelled";
     if (cancelled) run.cancelled++;
     else run.failed++;
-    if (task.node) return void turn.pending.push(task);
-    if (!parent) return stepRun(run, { type: cancelled ? "rootCancelled" : "rootFailed" }, turn);
+    if (task.node || isLater(task)) return void turn.pending.push(task);
+    if (!parent) return stepRun(run, cancelled ? { type: "rootCancelled" } : rootFailed(run), turn);
     if (!isFinal(parent)) breakBy(parent, task, turn);
   },
   reportSkip(task, turn) {
     task.run.skipped++;
-    if (task.node) turn.pending.push(task);
+    if (task.node || isLater(task)) turn.pending.push(task);
     // A plan of which nothing had to be done has nothing to return either.
     else if (!task.parent) stepRun(task.run, { type: "rootSucceeded" }, turn);
   },
@@ -194,7 +221,16 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     task.run.abandoned++;
     if (task.node) turn.pending.push(task);
   },
+  beginUndo: (task, turn) => void turn.pending.push(task),
+  reportCompensated: (task) => void task.run.compensated++,
+  reportUncompensated: (task) => void task.run.uncompensated++,
 };
+
+/** What was undone cannot be tried again, and neither can what a deadline has ended, or what a plan runs at its end. */
+function rootFailed({ root, tasks, hasUndone, expired }: RunState): RunMachineEvent {
+  const culprit = root.failedAt === undefined ? root : tasks.get(root.failedAt)!;
+  return hasUndone || expired || isLater(culprit) ? { type: "rootFailed", isFinal: true } : { type: "rootFailed" };
+}
 
 /** A task fails because another one has, whose failure is the cause. */
 export function breakBy(task: TaskRecord, culprit: TaskRecord, turn: Turn): void {
@@ -225,7 +261,7 @@ export function startItems(map: TaskRecord, turn: Turn): void {
 export function stepRun(run: RunState, event: RunMachineEvent, turn: Turn): void {
   const before = run.snapshot;
   const step = runSteps.step(before, event);
-  if (step.snapshot === before) return;
+  if (step.snapshot === before && step.effects.length === 0) return;
   run.snapshot = step.snapshot;
   turn.effects.push({ kind: "runChanged", run, on: event.type, before, after: step.snapshot });
   for (const effect of step.effects) runEffects[effect](run, turn);
@@ -238,10 +274,14 @@ export const runEffects: Readonly<Record<RunEffect, (run: RunState, turn: Turn) 
   disarmDeadline(run, turn) {
     if (run.deadline !== undefined) turn.effects.push({ kind: "disarm", task: run.root, what: "deadline" });
   },
-  cancelTree: (run, turn) => stepTask(run.root, "cancel", turn),
+  cancelTree: (run, turn) => endTask(run.root, "cancel", turn),
+  stopUnwinding(run, turn) {
+    run.isForced = true;
+    turn.pending.push(run.root);
+  },
   expireTree(run, turn) {
     run.expired = true;
-    stepTask(run.root, "expired", turn);
+    failTask(run.root, "expired", turn);
   },
   reviveTree(run, turn) {
     if (run.submitted.deadlineMs !== undefined) run.deadline = turn.at + run.submitted.deadlineMs;

@@ -79,6 +79,8 @@ export const totalsOf = (run: RunState): Totals => ({
   cancelled: run.cancelled,
   ...(run.skipped > 0 && { skipped: run.skipped }),
   ...(run.abandoned > 0 && { abandoned: run.abandoned }),
+  ...(run.compensated > 0 && { compensated: run.compensated }),
+  ...(run.uncompensated > 0 && { uncompensated: run.uncompensated }),
   executions: run.executions,
 });
 

@@ -13,9 +13,13 @@ export interface RunContext {
 
 export type RunMachineEvent =
   | { readonly type: "rootSucceeded" }
-  | { readonly type: "rootFailed" }
+  /** `isFinal`: it cannot be tried again. */
+  | { readonly type: "rootFailed"; readonly isFinal?: boolean }
   | { readonly type: "rootCancelled" }
-  | { readonly type: "cancel" }
+  /** `isForced`: what is still to be undone is not. */
+  | { readonly type: "cancel"; readonly isForced?: boolean }
+  /** The root is about to end; what was done is undone before, and what plans run at their end is carried out. */
+  | { readonly type: "unwind" }
   | { readonly type: "deadlinePassed" }
   | { readonly type: "pause" }
   | { readonly type: "resume" }
@@ -28,6 +32,8 @@ const EFFECTS = {
   armDeadline: effect,
   disarmDeadline: effect,
   cancelTree: effect,
+  /** What is still to be undone is not. */
+  stopUnwinding: effect,
   expireTree: effect,
   appendEnded: effect,
   close: effect,
@@ -37,20 +43,24 @@ const EFFECTS = {
 export type RunEffect = keyof typeof EFFECTS;
 
 /**
- * `active`: the tree grows, and its deadline counts. `paused`: nothing of it starts. `settled`: the outcome is known, and
- * `ended` is still to be appended.
+ * `active`: the tree grows, and its deadline counts. `paused`: nothing of it starts. `unwinding`: what was done is being undone.
+ * `settled`: the outcome is known, and `ended` is still to be appended.
  */
-export type RunTag = "active" | "paused" | "settled";
+export type RunTag = "active" | "paused" | "unwinding" | "settled";
 
 /** All of an event's data that the guards below look at. */
 export const runStepKey = (event: RunMachineEvent): string =>
-  event.type === "ended" ? `ended ${event.status}` : event.type;
+  event.type === "ended"
+    ? `ended ${event.status}`
+    : `${event.type}${"isFinal" in event && event.isFinal ? " final" : ""}${"isForced" in event && event.isForced ? " forced" : ""}`;
 
 export const runMachine = setup({
   types: {} as { context: RunContext; events: RunMachineEvent; tags: RunTag },
   guards: {
     endedWell: ({ event }) => event.type === "ended" && event.status === "succeeded",
     endedCancelled: ({ event }) => event.type === "ended" && event.status === "cancelled",
+    isFinal: ({ event }) => event.type === "rootFailed" && event.isFinal === true,
+    isForced: ({ event }) => event.type === "cancel" && event.isForced === true,
     isRedrivable: ({ context }) => context.isRedrivable,
   },
   actions: {
@@ -80,10 +90,14 @@ export const runMachine = setup({
       exit: "disarmDeadline",
       on: {
         rootSucceeded: { target: "concluding", actions: "concludeSucceeded" },
-        rootFailed: { target: "concluding", actions: ["concludeFailed", "allowRedrive"] },
+        rootFailed: [
+          { guard: "isFinal", target: "concluding", actions: "concludeFailed" },
+          { target: "concluding", actions: ["concludeFailed", "allowRedrive"] },
+        ],
         rootCancelled: { target: "concluding", actions: "concludeCancelled" },
         cancel: "cancelling",
         deadlinePassed: "expiring",
+        unwind: "unwinding",
       },
       initial: "active",
       states: {
@@ -105,6 +119,7 @@ export const runMachine = setup({
       entry: "cancelTree",
       on: {
         rootCancelled: { target: "concluding", actions: "concludeCancelled" },
+        unwind: "unwinding",
       },
     },
     expiring: {
@@ -112,6 +127,21 @@ export const runMachine = setup({
       entry: "expireTree",
       on: {
         rootFailed: { target: "concluding", actions: "concludeFailed" },
+        unwind: "unwinding",
+      },
+    },
+    unwinding: {
+      description:
+        "Nothing begins any more. What was done is undone, and what plans run at their end is carried out, whatever deadline there was.",
+      tags: "unwinding",
+      on: {
+        rootSucceeded: { target: "concluding", actions: "concludeSucceeded" },
+        rootFailed: [
+          { guard: "isFinal", target: "concluding", actions: "concludeFailed" },
+          { target: "concluding", actions: ["concludeFailed", "allowRedrive"] },
+        ],
+        rootCancelled: { target: "concluding", actions: "concludeCancelled" },
+        cancel: { guard: "isForced", actions: "stopUnwinding" },
       },
     },
     concluding: {

@@ -2,8 +2,8 @@ import type { TaskError } from "../core/error.ts";
 
 /** What happens to a task: the events of its chart. */
 
-/** What fails a task. `recovers`: something is to be done before the task ends by it, its fallback for example. */
-interface Failing {
+/** What ends a task. `recovers`: something is to be done before that: an undo, what a plan runs at its end, a fallback. */
+interface Ending {
   readonly recovers?: boolean;
 }
 
@@ -21,12 +21,12 @@ export type TaskMachineEvent =
   /** What it waits for has come: a signal, a message, the end of another run, a time. */
   | { readonly type: "answered" }
   /** Its join or its condition says that it is left out; of an expanded one, its plan's join. */
-  | { readonly type: "skip" }
+  | ({ readonly type: "skip" } & Ending)
   /**
    * Its join cannot be met any more, an expression of it failed, or the plan that it was given is refused; of an expanded one,
    * its plan's join; of one that waits, what it waits for will not come, or has not in time.
    */
-  | ({ readonly type: "broken" } & Failing)
+  | ({ readonly type: "broken" } & Ending)
   /** The current attempt returned a value. */
   | { readonly type: "returned" }
   /** The current attempt returned a plan. */
@@ -40,21 +40,26 @@ export type TaskMachineEvent =
       readonly error: TaskError;
       readonly attempts?: number;
       readonly isRetried?: boolean;
-    } & Failing)
+    } & Ending)
   /** The current attempt ended with "not now", which counts as no attempt. */
   | { readonly type: "deferred" }
   | { readonly type: "backoffElapsed" }
   /** Enough of its children have succeeded. */
-  | { readonly type: "met" }
+  | ({ readonly type: "met" } & Ending)
   /** Its own deadline has come, or, sent to the root, the run's: what is unfinished below it is cancelled. */
-  | ({ readonly type: "expired" } & Failing)
-  /** Nothing comes between its failure and its end any more. */
+  | ({ readonly type: "expired" } & Ending)
+  /** Nothing comes before its end any more. */
   | { readonly type: "unwound" }
   /** The value of its fallback stands for its output. */
   | { readonly type: "replaced" }
-  | { readonly type: "cancel" }
+  | ({ readonly type: "cancel" } & Ending)
   /** No task that needs it can still use it. */
-  | { readonly type: "abandon" }
+  | ({ readonly type: "abandon" } & Ending)
+  /** What it has done is to be undone. */
+  | { readonly type: "undo" }
+  | { readonly type: "undone" }
+  /** It could not be undone, or was not to be any more. */
+  | { readonly type: "undoFailed" }
   /** The run is redriven. It had failed, or was stopped, while an attempt was open: a new one opens. */
   | { readonly type: "redriven" }
   /** The run is redriven. It had children, which go on. */

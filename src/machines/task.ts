@@ -1,5 +1,5 @@
 import { assign, type SnapshotFrom, setup } from "xstate";
-import { effect } from "./step.ts";
+import { TASK_EFFECTS } from "./task-effect.ts";
 import type { TaskMachineEvent } from "./task-event.ts";
 
 /**
@@ -16,6 +16,8 @@ export interface TaskContext {
   readonly attempts: number;
   /** Attempts that do not count: those of the rounds before (a redrive begins a new one), and those that were deferred. */
   readonly spent: number;
+  /** What it ends as once nothing is to be done before that any more. */
+  readonly ending: "failed" | "cancelled" | "skipped" | "abandoned";
 }
 
 export interface TaskInput {
@@ -28,40 +30,6 @@ export interface TaskInput {
 /** `open`: an attempt is open, and its result counts. `over`: nothing happens any more, unless the run is redriven. */
 export type TaskTag = "open" | "over";
 
-const EFFECTS = {
-  openAttempt: effect,
-  /** The attempt ends with its result. */
-  closeAttempt: effect,
-  /** The attempt ends without its worker: take it off the queue, and abort the handler. */
-  withdrawAttempt: effect,
-  armBackoff: effect,
-  disarmBackoff: effect,
-  /** The end of what its join, or that of its plan, may take. */
-  armWithin: effect,
-  disarmWithin: effect,
-  /** The end of what all its attempts together, or its plan, may take. */
-  armDeadline: effect,
-  disarmDeadline: effect,
-  /** Have the expressions answered, in the log. */
-  decide: effect,
-  /** Do what comes between the failure and the end. */
-  recover: effect,
-  /** Look out for what it waits for. */
-  beginWait: effect,
-  endWait: effect,
-  plant: effect,
-  /** What is unfinished below has lost its purpose, for its parent has failed or was cancelled. */
-  cancelChildren: effect,
-  /** What is unfinished below has lost its purpose, for its parent is content without. */
-  abandonChildren: effect,
-  reportSuccess: effect,
-  reportFailure: effect,
-  reportSkip: effect,
-  reportAbandoned: effect,
-};
-/** What the fold has to carry out. */
-export type TaskEffect = keyof typeof EFFECTS;
-
 export const taskMachine = setup({
   types: {} as { context: TaskContext; events: TaskMachineEvent; tags: TaskTag; input: TaskInput },
   guards: {
@@ -71,17 +39,31 @@ export const taskMachine = setup({
       event.error.kind !== "cancelled" &&
       context.attempt - context.spent < (event.attempts ?? context.attempts),
     recovers: ({ event }) => "recovers" in event && event.recovers === true,
+    endsCancelled: ({ context }) => context.ending === "cancelled",
+    endsSkipped: ({ context }) => context.ending === "skipped",
+    endsAbandoned: ({ context }) => context.ending === "abandoned",
     wasCancelled: ({ event }) => event.type === "attemptFailed" && event.error.kind === "cancelled",
+    wasCancelledAndRecovers: ({ event }) =>
+      event.type === "attemptFailed" && event.error.kind === "cancelled" && event.recovers === true,
   },
   actions: {
     openNextAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
     giveAttemptBack: assign({ spent: ({ context }) => context.spent + 1 }),
     beginRound: assign({ attempt: ({ context }) => context.attempt + 1, spent: ({ context }) => context.attempt }),
-    ...EFFECTS,
+    endFailed: assign({ ending: "failed" }),
+    endCancelled: assign({ ending: "cancelled" }),
+    endSkipped: assign({ ending: "skipped" }),
+    endAbandoned: assign({ ending: "abandoned" }),
+    ...TASK_EFFECTS,
   },
 }).createMachine({
   id: "task",
-  context: ({ input }) => ({ attempt: (input.spent ?? 0) + 1, attempts: input.attempts, spent: input.spent ?? 0 }),
+  context: ({ input }) => ({
+    attempt: (input.spent ?? 0) + 1,
+    attempts: input.attempts,
+    spent: input.spent ?? 0,
+    ending: "failed",
+  }),
   initial: "blocked",
   states: {
     blocked: {
@@ -94,7 +76,7 @@ export const taskMachine = setup({
         expand: { target: "expanded", actions: ["armDeadline", "plant"] },
         ask: { target: "deciding", actions: "armDeadline" },
         skip: "skipped",
-        broken: [{ guard: "recovers", target: "recovering" }, { target: "failed" }],
+        broken: [{ guard: "recovers", target: "recovering", actions: "endFailed" }, { target: "failed" }],
         cancel: "cancelled",
         abandon: "abandoned",
       },
@@ -108,8 +90,8 @@ export const taskMachine = setup({
         expand: { target: "expanded", actions: "plant" },
         replaced: "succeeded",
         skip: "skipped",
-        broken: [{ guard: "recovers", target: "recovering" }, { target: "failed" }],
-        expired: [{ guard: "recovers", target: "recovering" }, { target: "failed" }],
+        broken: [{ guard: "recovers", target: "recovering", actions: "endFailed" }, { target: "failed" }],
+        expired: [{ guard: "recovers", target: "recovering", actions: "endFailed" }, { target: "failed" }],
         cancel: "cancelled",
         abandon: "abandoned",
       },
@@ -136,16 +118,20 @@ export const taskMachine = setup({
         planned: { target: "expanded", actions: ["closeAttempt", "plant"] },
         attemptFailed: [
           { guard: "mayRetry", target: "backingOff", actions: "closeAttempt" },
+          { guard: "wasCancelledAndRecovers", target: "recovering", actions: ["endCancelled", "closeAttempt"] },
           { guard: "wasCancelled", target: "cancelled", actions: "closeAttempt" },
-          { guard: "recovers", target: "recovering", actions: "closeAttempt" },
+          { guard: "recovers", target: "recovering", actions: ["endFailed", "closeAttempt"] },
           { target: "failed", actions: "closeAttempt" },
         ],
         deferred: { target: "backingOff", actions: ["giveAttemptBack", "closeAttempt"] },
         expired: [
-          { guard: "recovers", target: "recovering", actions: "withdrawAttempt" },
+          { guard: "recovers", target: "recovering", actions: ["endFailed", "withdrawAttempt"] },
           { target: "failed", actions: "withdrawAttempt" },
         ],
-        cancel: { target: "cancelled", actions: "withdrawAttempt" },
+        cancel: [
+          { guard: "recovers", target: "recovering", actions: ["endCancelled", "withdrawAttempt"] },
+          { target: "cancelled", actions: "withdrawAttempt" },
+        ],
         abandon: { target: "abandoned", actions: "withdrawAttempt" },
       },
     },
@@ -155,7 +141,7 @@ export const taskMachine = setup({
       exit: "disarmBackoff",
       on: {
         backoffElapsed: { target: "ready", actions: "openNextAttempt" },
-        expired: [{ guard: "recovers", target: "recovering" }, { target: "failed" }],
+        expired: [{ guard: "recovers", target: "recovering", actions: "endFailed" }, { target: "failed" }],
         cancel: "cancelled",
         abandon: "abandoned",
       },
@@ -165,41 +151,66 @@ export const taskMachine = setup({
       entry: "armWithin",
       exit: "disarmWithin",
       on: {
-        met: "succeeded",
-        skip: { target: "skipped", actions: "abandonChildren" },
+        met: [{ guard: "recovers", target: "tidying", actions: "abandonChildren" }, { target: "succeeded" }],
+        skip: [
+          { guard: "recovers", target: "recovering", actions: ["endSkipped", "abandonChildren"] },
+          { target: "skipped", actions: "abandonChildren" },
+        ],
         broken: [
-          { guard: "recovers", target: "recovering", actions: "cancelChildren" },
+          { guard: "recovers", target: "recovering", actions: ["endFailed", "cancelChildren"] },
           { target: "failed", actions: "cancelChildren" },
         ],
         expired: [
-          { guard: "recovers", target: "recovering", actions: "cancelChildren" },
+          { guard: "recovers", target: "recovering", actions: ["endFailed", "cancelChildren"] },
           { target: "failed", actions: "cancelChildren" },
         ],
-        cancel: { target: "cancelled", actions: "cancelChildren" },
-        abandon: { target: "abandoned", actions: "abandonChildren" },
+        cancel: [
+          { guard: "recovers", target: "recovering", actions: ["endCancelled", "cancelChildren"] },
+          { target: "cancelled", actions: "cancelChildren" },
+        ],
+        abandon: [
+          { guard: "recovers", target: "recovering", actions: ["endAbandoned", "abandonChildren"] },
+          { target: "abandoned", actions: "abandonChildren" },
+        ],
+      },
+    },
+    tidying: {
+      description: "Its plan has succeeded. What plans run at their end is carried out, one after the other.",
+      entry: ["disarmDeadline", "unwind"],
+      on: {
+        unwound: "succeeded",
+        broken: [{ guard: "recovers", target: "recovering", actions: "endFailed" }, { target: "failed" }],
+        cancel: [{ guard: "recovers", target: "recovering", actions: "endCancelled" }, { target: "cancelled" }],
+        abandon: [{ guard: "recovers", target: "recovering", actions: "endAbandoned" }, { target: "abandoned" }],
       },
     },
     recovering: {
-      description: "Has failed. What comes before its end is carried out: its fallback takes the failure.",
-      entry: "recover",
+      description:
+        "Has failed, or was stopped. What it has done is undone, what its plan runs at the end is carried out, and then its fallback takes the failure.",
+      entry: "unwind",
       on: {
         replaced: "succeeded",
         ask: { target: "deciding", actions: "beginRound" },
         ready: { target: "ready", actions: "beginRound" },
         expand: { target: "expanded", actions: ["beginRound", "plant"] },
         broken: "failed",
-        unwound: "failed",
-        expired: "failed",
-        cancel: "cancelled",
-        abandon: "abandoned",
+        unwound: [
+          { guard: "endsCancelled", target: "cancelled" },
+          { guard: "endsSkipped", target: "skipped" },
+          { guard: "endsAbandoned", target: "abandoned" },
+          { target: "failed" },
+        ],
+        // By a task above, it is that one's to go on.
+        cancel: [{ guard: "recovers", actions: "endCancelled" }, { target: "cancelled" }],
+        abandon: [{ guard: "recovers", actions: "endAbandoned" }, { target: "abandoned" }],
       },
     },
     succeeded: {
       description: "Has an output: a value, or what its children's outputs make.",
-      type: "final",
       tags: "over",
       // The run concludes first; what is left is swept after.
       entry: ["disarmDeadline", "reportSuccess", "abandonChildren"],
+      on: { undo: "undoing", undoFailed: "uncompensated" },
     },
     failed: {
       description: "Its last attempt failed, its join or its plan broke, or the deadline came.",
@@ -209,6 +220,8 @@ export const taskMachine = setup({
         redriven: { target: "ready", actions: ["beginRound", "armDeadline"] },
         childrenRedriven: { target: "expanded", actions: "armDeadline" },
         needsRedriven: "blocked",
+        undo: "undoing",
+        undoFailed: "uncompensated",
       },
     },
     cancelled: {
@@ -219,13 +232,15 @@ export const taskMachine = setup({
         redriven: { target: "ready", actions: ["beginRound", "armDeadline"] },
         childrenRedriven: { target: "expanded", actions: "armDeadline" },
         needsRedriven: "blocked",
+        undo: "undoing",
+        undoFailed: "uncompensated",
       },
     },
     skipped: {
       description: "Left out, by its condition or because what it needs was. Has no output.",
-      type: "final",
       tags: "over",
       entry: ["disarmDeadline", "reportSkip"],
+      on: { undo: "undoing", undoFailed: "uncompensated" },
     },
     abandoned: {
       description: "What needed it goes on or has ended without it. Counts for nothing.",
@@ -235,7 +250,26 @@ export const taskMachine = setup({
         redriven: { target: "ready", actions: ["beginRound", "armDeadline"] },
         childrenRedriven: { target: "expanded", actions: "armDeadline" },
         needsRedriven: "blocked",
+        undo: "undoing",
+        undoFailed: "uncompensated",
       },
+    },
+    undoing: {
+      description: "Another task undoes what this one has done.",
+      entry: "beginUndo",
+      on: { undone: "compensated", undoFailed: "uncompensated" },
+    },
+    compensated: {
+      description: "Was undone.",
+      type: "final",
+      tags: "over",
+      entry: "reportCompensated",
+    },
+    uncompensated: {
+      description: "Was to be undone, and could not be.",
+      type: "final",
+      tags: "over",
+      entry: "reportUncompensated",
     },
   },
 });

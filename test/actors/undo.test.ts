@@ -74,22 +74,96 @@ describeRuntime("a fallback", (runtime) => {
   });
 });
 
+describeRuntime("a run that fails", (runtime) => {
+  const u = (input: unknown = {}) => ({ type: "echo", input });
+
+  test("is undone, latest first, before the run ends", async () => {
+    const { workers, done } = createWorkers();
+    const app = await runtime.start({ workers });
+    const tasks = {
+      a: { type: "echo", input: { id: 7 }, compensate: u({ id: { $ref: "a#/id" } }) },
+      b: { type: "echo", needs: ["a"], compensate: { type: "fail" } },
+      map: { type: "echo", needs: ["b"], each: { in: [1, 2] }, compensate: u({ $item: "" }) },
+      c: { type: "fail", needs: ["map"] },
+    };
+    await expect(send(app, { tasks, finally: u({ $ref: "a" }) }, {}, "r")).rejects.toMatchObject({
+      code: 422,
+      message: "task c failed: c broke",
+    });
+    expect(done).toEqual([...["a", "b", "map/0", "map/1"], ...["map/1/_undo", "map/0/_undo", "a/_undo", "_finally"]]);
+    const { tasks: views, totals } = await app.get("r");
+    expect(views.filter(({ state }) => state === "compensated").map(({ task }) => task)).toEqual([
+      "a",
+      "map/0",
+      "map/1",
+    ]);
+    expect(views.find(({ task }) => task === "b")).toMatchObject({ state: "uncompensated" });
+    expect(totals).toMatchObject({ compensated: 3, uncompensated: 1 });
+    await expect(app.dead.redrive("r")).rejects.toMatchObject({ code: 409, message: expect.stringContaining("undo") });
+  });
+
+  test("runs what it says at its end, whatever happened", async () => {
+    const { workers, done } = createWorkers();
+    const app = await runtime.start({ workers });
+    const plan = (type: string) => ({
+      tasks: { a: { plan: { tasks: { x: { type } }, finally: u() }, optional: true } },
+      finally: u(),
+    });
+    await send(app, plan("echo"));
+    expect(done.splice(0)).toEqual(["a/x", "a/_finally", "_finally"]);
+    await send(app, plan("fail"));
+    expect(done.splice(0)).toEqual(["a/_finally", "_finally"]);
+    const dirty = { tasks: { a: { type: "echo" } }, finally: { type: "fail" } };
+    await expect(send(app, dirty)).rejects.toMatchObject({ message: "task _finally failed: _finally broke" });
+  });
+
+  test("by a cancellation or its deadline is undone too, until it is cancelled again", async () => {
+    const { workers, done, open } = createWorkers();
+    const app = await runtime.start({ workers });
+    const tasks = { a: { type: "echo", compensate: u() }, b: { type: "gated", needs: ["a"] } };
+    const late = app.run("plan", { plan: { v: 2, tasks } } as never, { deadline: 300 });
+    await expect(late).rejects.toMatchObject({ code: 408 });
+    expect(done.splice(0)).toEqual(["a", "a/_undo"]);
+    const slow = { a: { type: "echo", compensate: { type: "gated" } }, b: { type: "gated", needs: ["a"] } };
+    const ended = send(app, { tasks: slow }, {}, "r").catch((error) => error);
+    await eventually("b", async () => (await viewsOf(app, "r").catch(() => undefined))?.b?.state === "ready");
+    await app.cancel("r");
+    await eventually("the undo", async () => (await viewsOf(app, "r"))["a/_undo"]);
+    expect((await app.get("r")).status).toBe("running");
+    await app.cancel("r");
+    expect(await ended).toMatchObject({ code: 499 });
+    expect((await viewsOf(app, "r")).a).toMatchObject({ state: "uncompensated" });
+    open("a/_undo");
+  });
+});
+
 describeOnNats("what follows a failure, over orchestrators that are killed", (runtime) => {
   const timing = { ackWaitMs: 1500, presenceTtlMs: 1000 };
   const startOrchestrator = () =>
     startRuntimeProcess({ bus: runtime.server.url, prefix: runtime.prefix, shards: 4, timing });
 
-  test("goes on: a fallback", async () => {
-    const { workers, open } = createWorkers();
+  test("goes on: a fallback, an undo, and what the plan runs at its end", async () => {
+    const { workers, done, open } = createWorkers();
     let orchestrator = await startOrchestrator();
     const app = await runtime.start({ orchestrator: false, workers, timing });
-    const tasks = { a: { type: "fail", fallback: { type: "gated", input: { text: "x".repeat(300_000) } } } };
-    const ended = send(app, { tasks, output: { length: { $expr: "size(a.text)" } } }, {}, "r");
-    await eventually("its fallback", async () => (await viewsOf(app, "r").catch(() => undefined))?.a?.fallback);
-    await orchestrator.kill9();
-    open("a");
-    orchestrator = await startOrchestrator();
-    expect(await ended).toEqual({ length: 300_000 });
+    const gated = { type: "gated" };
+    const tasks = {
+      a: { type: "fail", fallback: { type: "gated", input: { text: "x".repeat(300_000) } }, compensate: gated },
+      b: { type: "echo", input: { $expr: "size(a.text)" }, compensate: { type: "echo", input: { $ref: "b" } } },
+      c: { type: "fail", needs: ["b"] },
+    };
+    const ended = send(app, { tasks, finally: gated }, {}, "r").catch((error) => error);
+    for (const task of ["a", "a/_undo", "_finally"]) {
+      await eventually(task, async () => {
+        const view = (await viewsOf(app, "r").catch(() => undefined))?.[task];
+        return view?.fallback || view?.task.includes("_");
+      });
+      await orchestrator.kill9();
+      open(task);
+      orchestrator = await startOrchestrator();
+    }
+    expect(await ended).toMatchObject({ code: 422, message: "task c failed: c broke" });
+    expect(done).toEqual(["a", "b", "b/_undo", "a/_undo", "_finally"]);
     await orchestrator.stop();
   }, 60_000);
 });

@@ -27,6 +27,7 @@ const CARRIED_OUT: Readonly<Record<string, readonly [file: string, test: string]
   "plan: v": ["test/core/plan-v2-check.test.ts", "says itself which version it is"],
   "plan: tasks": [PLANS, "can be sent, is given an input, and returns what its output says"],
   "plan: output": [PLANS, "can be sent, is given an input, and returns what its output says"],
+  "plan: finally": [UNDO, "runs what it says at its end, whatever happened"],
   "plan: join": [PLANS, "ends with the first of its sinks, and aborts the others"],
   type: [PLANS, "can be sent, is given an input, and returns what its output says"],
   plan: [JOINS, "starts when its join is met, is given what its input says, and gives its output on"],
@@ -35,6 +36,7 @@ const CARRIED_OUT: Readonly<Record<string, readonly [file: string, test: string]
   needs: [JOINS, "asks for all, where it says nothing"],
   join: [PLANS, "goes on where it stood: joins, conditions, and what was abandoned"],
   when: [PLANS, "goes on where it stood: joins, conditions, and what was abandoned"],
+  compensate: [UNDO, "is undone, latest first, before the run ends"],
   fallback: [UNDO, "takes the failure of a task: a value, or another task with a key of its own"],
   optional: [JOINS, "is neutral where it is optional"],
   retry: [PLANS, "has of its tasks the attempts and the time that they state"],
@@ -81,8 +83,6 @@ const CARRIED_OUT: Readonly<Record<string, readonly [file: string, test: string]
 const t = { type: "t" };
 /** A task, or with `plan: ` a plan, that uses each word that is not carried out yet, and where it is refused. */
 const REFUSED: Readonly<Record<string, readonly [stated: object, path?: string]>> = {
-  "plan: finally": [{ finally: t }, "/finally"],
-  compensate: [{ ...t, compensate: t }],
   cache: [{ ...t, cache: { for: "1d" } }],
   budget: [{ ...t, budget: { tokens: 1 } }],
   replan: [{ ...t, replan: "t" }],
@@ -119,20 +119,18 @@ describe("every word of the plan language", () => {
 
 describe("what is not carried out yet", () => {
   it("is refused wherever it stands: in a plan inside, in one that is sent, among all other problems", () => {
-    const inside = { tasks: { x: { ...t, replan: "t" } }, finally: t };
+    const inside = { tasks: { x: { ...t, budget: { tokens: 1 } } } };
     const tasks = {
       a: { plan: inside },
       b: { type: "plan", input: { plan: { v: 2, ...inside } } },
       c: { type: "start", input: t },
-      e: { ...t, replan: "t", needs: ["nobody"] },
+      e: { ...t, budget: { tokens: 1 }, needs: ["nobody"] },
     };
     expect(problemsOf({ tasks }).map(({ path }) => path)).toEqual([
-      "/tasks/a/plan/finally",
-      "/tasks/a/plan/tasks/x/replan",
-      "/tasks/b/input/plan/finally",
-      "/tasks/b/input/plan/tasks/x/replan",
+      "/tasks/a/plan/tasks/x/budget",
+      "/tasks/b/input/plan/tasks/x/budget",
       "/tasks/c/type",
-      "/tasks/e/replan",
+      "/tasks/e/budget",
       "/tasks/e/needs/0",
     ]);
   });

@@ -151,7 +151,78 @@ describe("a run", () => {
 
   it("can come into every state of its chart", () => {
     const stayed = byState.map(({ state }) => phaseOf(state));
-    const charted = [...Object.keys(runMachine.states), "paused"];
+    const charted = [...Object.keys(runMachine.states), "paused"].filter((state) => state !== "unwinding");
     expect(new Set([...stayed, ...Object.keys(ANSWERS)])).toEqual(new Set(charted));
+  });
+});
+
+/** How a run comes to what is undone and tidied up before its end, what the log says then, and the chart's events for both. */
+const UNWOUND: readonly (readonly [
+  how: string,
+  begin: (run: FoldedRun) => FoldedRun,
+  events: readonly RunMachineEvent[],
+  end: (run: FoldedRun) => FoldedRun,
+  ends: readonly RunMachineEvent[],
+])[] = [
+  [
+    "fails",
+    (run) => run.returns("a").fails("b"),
+    [{ type: "unwind" }],
+    (run) => run.returns("a/_undo").returns("_finally"),
+    [{ type: "rootFailed", isFinal: true }],
+  ],
+  [
+    "fails, with nothing to undo",
+    (run) => run.fails("a"),
+    [{ type: "unwind" }],
+    (run) => run.returns("_finally"),
+    [{ type: "rootFailed" }],
+  ],
+  [
+    "has succeeded",
+    (run) => run.returns("a").returns("b"),
+    [{ type: "unwind" }],
+    (run) => run.returns("_finally"),
+    [{ type: "rootSucceeded" }],
+  ],
+  [
+    "is cancelled",
+    (run) => run.returns("a").cancel(),
+    [{ type: "cancel" }, { type: "unwind" }],
+    (run) => run.cancel().returns("a/_undo").returns("_finally"),
+    [{ type: "cancel" }, { type: "rootCancelled" }],
+  ],
+  [
+    "is cancelled, and again by force",
+    (run) => run.returns("a").cancel(),
+    [{ type: "cancel" }, { type: "unwind" }],
+    (run) => run.append("cancel", { v: 1, force: true }),
+    [{ type: "cancel", isForced: true }, { type: "rootCancelled" }],
+  ],
+  [
+    "has come to its deadline",
+    (run) => run.returns("a").passes(ROOT, "deadline"),
+    [{ type: "deadlinePassed" }, { type: "unwind" }],
+    (run) => run.due(ROOT, "deadline").returns("a/_undo").returns("_finally"),
+    [{ type: "deadlinePassed" }, { type: "rootFailed", isFinal: true }],
+  ],
+];
+
+describe("what comes before the end of a run", () => {
+  it.each(UNWOUND)("follows its chart: it %s", (_, begin, events, end, ends) => {
+    const run = begin(
+      new FoldedRun({ deadlineMs }).plansV2(ROOT, {
+        tasks: { a: { type: "t", compensate: { type: "u" } }, b: { type: "t", needs: ["a"] } },
+        finally: { type: "tidy" },
+      }),
+    );
+    const stepAll = (from: RunSnapshot, all: readonly RunMachineEvent[]) =>
+      all.reduce((before, event) => transition(runMachine, before, event)[0], from);
+    const between = stepAll(first, events);
+    expect([run.phase, run.state.snapshot.context]).toEqual(["unwinding", between.context]);
+    const after = stepAll(between, ends);
+    end(run);
+    expect([run.phase, run.state.snapshot.context]).toEqual([after.value, after.context]);
+    expect(run.effects.armed.size).toBe(0);
   });
 });

@@ -63,7 +63,8 @@ interface Subject {
 }
 
 /** What comes of the graph of a plan of version 2. */
-const ONLY_IN_V2 = ["deciding", "awaiting", "recovering", "skipped", "abandoned"];
+const UNWINDING = ["tidying", "recovering", "undoing", "compensated", "uncompensated"];
+const ONLY_IN_V2 = ["deciding", "awaiting", "skipped", "abandoned", ...UNWINDING];
 
 const deadlineMs = 3_600_000;
 
@@ -141,15 +142,15 @@ const inPlan = (
   },
 });
 const retry = { attempts: ATTEMPTS };
-const joined = inPlan({ type: "t", retry }, ["ready"], ["deciding", "awaiting", "recovering"]);
-const conditional = inPlan({ type: "t", retry, when: "run.id != ''" }, ["ask", "ready"], ["awaiting", "recovering"]);
+const joined = inPlan({ type: "t", retry }, ["ready"], ["deciding", "awaiting", ...UNWINDING]);
+const conditional = inPlan({ type: "t", retry, when: "run.id != ''" }, ["ask", "ready"], ["awaiting", ...UNWINDING]);
 const inner = inPlan(
   { plan: { tasks: { part: { type: "t" }, other: { type: "t", needs: ["part"] } }, output: "part" } },
   ["expand"],
-  ["deciding", "awaiting", "ready", "backingOff", "recovering"],
+  ["deciding", "awaiting", "ready", "backingOff", ...UNWINDING],
 );
 /** No attempt of it is ever made. */
-const NO_ATTEMPT = ["ready", "backingOff", "expanded", "recovering"];
+const NO_ATTEMPT = ["ready", "backingOff", "expanded", ...UNWINDING];
 const asked = inPlan({ wait: { signal: "s", within: 1000 }, when: "run.id != ''" }, ["ask"], NO_ATTEMPT);
 const wait: Subject = {
   ...asked,

@@ -83,7 +83,7 @@ export async function redriveTask(
   if (!task || !isOver(state))
     throw new TuttiError(
       409,
-      `run ${run} cannot be redriven: ${task ? "it is about to end" : describe(statusOf(state))}`,
+      `run ${run} cannot be redriven: ${task ? "it is about to end" : state.hasUndone ? "its undo has begun" : describe(statusOf(state))}`,
       {
         run,
         expected: "a run that has failed because one of its tasks did",

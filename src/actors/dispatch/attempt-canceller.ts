@@ -56,8 +56,8 @@ export class AttemptCanceller {
     const { bus, topology } = this.#runtime;
     const tasks = withdrawn.map(({ at }) => ({ task: at.task, attempt: at.attempt }));
     const { snapshot } = withdrawn[0]!.task.run;
-    // Attempts of a run that is redriven come later, and must not be taken for those.
-    const isForGood = !snapshot.hasTag("active") && !snapshot.context.isRedrivable;
+    // Attempts of a run that is redriven, or of what undoes it, come later, and must not be taken for those.
+    const isForGood = !snapshot.hasTag("active") && !snapshot.hasTag("unwinding") && !snapshot.context.isRedrivable;
     try {
       const subject = topology.subjects.cancel(tenant, run);
       if (isForGood) bus.publish(subject, encodeJson({ v: 1 }));

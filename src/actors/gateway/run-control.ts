@@ -36,8 +36,11 @@ export async function cancelRun(context: Context, query: Query<"runs.cancel">): 
   const { tenant, run, task: id = ROOT, by, reason } = query;
   const asked = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
   if (id === ROOT) {
-    await requireRunning(context, tenant, run);
-    await append(context, query, "cancel", { v: 1, ...asked });
+    const begun = await requireRunning(context, tenant, run);
+    const before = await lastMessage(context, tenant, run, "cancel");
+    // A caller that asks twice does not want to wait for what is being undone. A message that is stored twice does not ask twice.
+    const force = before !== undefined && before.sequence > begun && { force: true };
+    await append(context, query, "cancel", { v: 1, ...asked, ...force });
     return { run, status: "cancelling" };
   }
   const task = await findTask(context, query, id);
@@ -76,12 +79,18 @@ function notPaused(task: TaskRecord): TuttiError {
   return new TuttiError(409, `${what} is not paused`, { run, task: task.id });
 }
 
-async function requireRunning({ runtime }: Context, tenant: string, run: string): Promise<void> {
+/** Returns where it stands in the log that the run has begun. */
+async function requireRunning(context: Context, tenant: string, run: string): Promise<number> {
+  const begun = await lastMessage(context, tenant, run, "submitted");
+  if (!begun) throw notFound(run);
+  const { runtime } = context;
+  if (await readEnd(runtime, tenant, run, shardOf(run, runtime.shards))) throw hasEnded(run);
+  return begun.sequence;
+}
+
+function lastMessage({ runtime }: Context, tenant: string, run: string, event: EventKind) {
   const { bus, topology, shards } = runtime;
-  const shard = shardOf(run, shards);
-  const begun = topology.subjects.log(tenant, shard, run, "submitted");
-  if (!(await bus.getLastMessage(topology.streams.log.name, begun))) throw notFound(run);
-  if (await readEnd(runtime, tenant, run, shard)) throw hasEnded(run);
+  return bus.getLastMessage(topology.streams.log.name, topology.subjects.log(tenant, shardOf(run, shards), run, event));
 }
 
 const hasEnded = (run: string): TuttiError => new TuttiError(409, `run ${run} has ended already`, { run });

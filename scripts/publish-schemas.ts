@@ -7,6 +7,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { approval } from "../src/core/approval.ts";
+import { breakerEntry } from "../src/core/breaker-entry.ts";
 import { claim } from "../src/core/claim.ts";
 import { deadLetter, deadRequest, deadTask, redriven } from "../src/core/dead-letter.ts";
 import { DURATION_EXPECTED, duration } from "../src/core/duration.ts";
@@ -31,6 +32,7 @@ import {
   wait,
 } from "../src/core/plan-options.ts";
 import { innerPlan, plannedTaskV2, planV2, TASK_KINDS, tasksV2 } from "../src/core/plan-v2.ts";
+import { rateEntry } from "../src/core/rate-entry.ts";
 import { orchestratorPresence, typeRegistration, workerPresence } from "../src/core/registration.ts";
 import { runDifference } from "../src/core/run-difference.ts";
 import { runMoment, runStep } from "../src/core/run-step.ts";
@@ -104,6 +106,14 @@ const PUBLISHED: Readonly<Record<string, Published>> = {
   },
   "limit-entry": { schema: limitEntry, description: "A limit and its permits, in the bucket `limits`." },
   "limit-view": { schema: limitView, description: "What `limits.list` says of a limit." },
+  "breaker-entry": {
+    schema: breakerEntry,
+    description: "A circuit breaker, or a limit that an endpoint has stated, in the bucket `breakers`.",
+  },
+  "rate-entry": {
+    schema: rateEntry,
+    description: "What was used of an endpoint in each second of the last minute, in the bucket `rates`.",
+  },
   claim: { schema: claim, description: "Who owns a shard, in the bucket `shards` under the shard's number." },
   "config-shards": { schema: shardSettings, description: "The entry `shards` of the bucket `config`." },
   "config-retention": { schema: retentionSettings, description: "The entry `retention` of the bucket `config`." },

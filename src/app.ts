@@ -6,6 +6,7 @@ import type { Explanation } from "./core/explanation.ts";
 import type { Json } from "./core/json.ts";
 import type { LimitControl } from "./core/limit-view.ts";
 import type { LiveKind } from "./core/live.ts";
+import type { ModelsInput } from "./core/models-settings.ts";
 import type { RetryInput } from "./core/policy.ts";
 import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "./core/registration.ts";
 import type { RunDifference } from "./core/run-difference.ts";
@@ -268,6 +269,11 @@ export interface TuttiOptions {
   readonly limits?: Limits;
   /** Where NATS_*, TUTTI_*, OPENAI_* are read. Default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /**
+   * Endpoints and models, as in `tutti.models.yaml`, or the path of such a file. Default: the file that `TUTTI_MODELS`
+   * names, `tutti.models.yaml` in the current folder, or the one endpoint of OPENAI_* and ANTHROPIC_API_KEY.
+   */
+  readonly models?: string | ModelsInput;
   /** Called when a run that this process orchestrates begins (`ended` undefined) or ends. */
   readonly onRun?: (run: RunNotice) => void;
   /** Diagnostics, one line each. Default: nothing is printed. */

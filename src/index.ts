@@ -31,7 +31,8 @@ export type { Explanation } from "./core/explanation.ts";
 export type { Json } from "./core/json.ts";
 export type { LimitControl, LimitView } from "./core/limit-view.ts";
 export type { LiveKind } from "./core/live.ts";
-export type { Model, ModelMessage, ModelOptions } from "./core/model.ts";
+export type { MessagePart, Model, ModelMessage, ModelOptions, ObjectOptions, TextOptions } from "./core/model.ts";
+export type { ModelsInput } from "./core/models-settings.ts";
 export type { Priority } from "./core/names.ts";
 export type { PolicyInput, RetryInput } from "./core/policy.ts";
 export type { RunDifference } from "./core/run-difference.ts";
@@ -62,4 +63,15 @@ export {
   type WorkerOptions,
   worker,
 } from "./define/worker.ts";
+export { CutAnswerError } from "./llm/answer.ts";
+export {
+  type Lease,
+  Pool,
+  type PoolFigures,
+  type PoolMember,
+  type PoolOptions,
+  pool,
+  type UseOptions,
+} from "./llm/pool.ts";
+export type { MemberFigures, Strategy, StrategyMaker } from "./llm/strategy.ts";
 export { type TuttiParts, tutti } from "./tutti.ts";

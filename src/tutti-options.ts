@@ -29,6 +29,8 @@ export const TUTTI_OPTIONS: OptionNames<TuttiOptions> = {
   maxAge: true,
   timing: { ackWaitMs: true, presenceTtlMs: true },
   limits: LIMITS,
+  /** Checked by its schema. */
+  models: true,
   env: true,
   onRun: true,
   onLog: true,

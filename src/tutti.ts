@@ -29,7 +29,7 @@ import { show } from "./core/problem.ts";
 import { readDefaults, withDefaults } from "./default-options.ts";
 import { isWorker, type Worker } from "./define/worker.ts";
 import { orchestratorLimits } from "./limit-options.ts";
-import { createModelProvider } from "./llm/provider.ts";
+import { openModels } from "./model-options.ts";
 import { topologyOptions } from "./topology-options.ts";
 import { TUTTI_OPTIONS } from "./tutti-options.ts";
 
@@ -101,7 +101,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
       await queues.restore();
     });
     bus.onEvent(({ type }) => type === "lost" && repair.begin());
-    const models = createModelProvider({ env, onLog: log, clock });
+    const models = await openModels(options, { env, bus, topology, clock, log, id });
     const files = options.files ?? (options.bus === undefined ? "." : undefined);
     const workerHost = { ...host, models, live: new LiveReporter(host), openFile: createFileAccess(files) };
     const worker = workers.length > 0 ? new WorkerProcess(workerHost, { workers, ...concurrency }) : undefined;

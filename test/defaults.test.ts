@@ -12,7 +12,7 @@ import { PLAN_LIMITS } from "../src/core/plan.ts";
 import { DEFAULT_RETRY } from "../src/core/policy.ts";
 import { parseSize } from "../src/core/size.ts";
 import { plan, task, type Worker, worker } from "../src/index.ts";
-import { DEFAULT_TIMEOUT_MS } from "../src/llm/endpoint-model.ts";
+import { DEFAULT_TIMEOUT_MS } from "../src/llm/gateway.ts";
 import { startTestTutti } from "../src/testing.ts";
 import { DEFAULT_SHARDS } from "../src/tutti.ts";
 

@@ -31,7 +31,16 @@ export interface TopologyOptions {
   readonly limits?: { readonly [S in LimitedStream]?: StreamLimits } & { readonly blobs?: { readonly bytes?: number } };
 }
 
-export type BucketName = "types" | "queues" | "workers" | "orchestrators" | "shards" | "config" | "limits";
+export type BucketName =
+  | "types"
+  | "queues"
+  | "workers"
+  | "orchestrators"
+  | "shards"
+  | "config"
+  | "limits"
+  | "breakers"
+  | "rates";
 
 /** The definitions of every stream, consumer, bucket and store that Tutti uses. The first process creates them. */
 export interface Topology {
@@ -96,6 +105,8 @@ export function createTopology(options: TopologyOptions = {}): Topology {
       orchestrators: { name: `${capital}orchestrators`, ttlMs: EXPIRY * presenceTtlMs, ...replicas },
       shards: { name: `${capital}shards`, ...replicas },
       config: { name: `${capital}config`, ...replicas },
+      breakers: { name: `${capital}breakers`, ...replicas },
+      rates: { name: `${capital}rates`, ...replicas },
       limits: { name: `${capital}limits`, ...replicas },
     },
     presenceTtlMs,

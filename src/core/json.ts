@@ -161,3 +161,10 @@ export const escapeToken = (token: string): string =>
 
 export const toPointer = (path: readonly PropertyKey[]): string =>
   path.map((token) => `/${escapeToken(String(token))}`).join("");
+
+/** The tokens of a JSON pointer. */
+export const fromPointer = (pointer: string): readonly string[] =>
+  pointer
+    .split("/")
+    .slice(1)
+    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));

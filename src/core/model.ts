@@ -1,14 +1,28 @@
 import type { z } from "zod";
+import type { Json } from "./json.ts";
+import type { Problem } from "./problem.ts";
+import type { JsonSchema } from "./registration.ts";
+import type { Usage } from "./usage.ts";
+
+/** A part of a message: text, or an image by its URL (`https:`, or `data:` with the image itself). */
+export type MessagePart =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "image"; readonly url: string };
 
 /** One turn of a conversation. */
 export interface ModelMessage {
   readonly role: "system" | "user" | "assistant";
-  readonly content: string;
+  readonly content: string | readonly MessagePart[];
 }
 
 export interface ModelOptions {
-  /** Default: the configured model. */
+  /**
+   * An alias (`smart`), a model of an endpoint (`openai/gpt-5.6-terra`), or, where there is one endpoint, the model's own
+   * name. Default: the configured model.
+   */
   readonly model?: string;
+  /** Calls of one key go to the same endpoint as long as it can be called: its cache of prompts is used then. */
+  readonly key?: string;
   readonly system?: string;
   readonly temperature?: number;
   readonly maxTokens?: number;
@@ -17,27 +31,37 @@ export interface ModelOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What handlers see of a language model. Calls reject with an error whose message says which endpoint and what happened. */
+export interface TextOptions extends ModelOptions {
+  /**
+   * Takes an answer that was cut at its limit of tokens for what it is. Default: false; then the call rejects with a
+   * `CutAnswerError`, which has the reason and the text that came before the cut.
+   */
+  readonly partial?: boolean;
+}
+
+export interface ObjectOptions<T> extends ModelOptions {
+  /** The name of the answer, for the model. Default: `answer`. */
+  readonly name?: string;
+  /** A check beside the schema: what it finds is sent back to the model. Of several JSON documents in an answer the last that passes counts. */
+  readonly check?: (value: T) => readonly Problem[] | Promise<readonly Problem[]>;
+  /** How often an answer that does not match is sent back with what is wrong. Default 1. */
+  readonly repairs?: number;
+}
+
+/** What handlers see of language models. Calls reject with an error whose message says which endpoint and what happened. */
 export interface Model {
   /** False when no endpoint is configured: then every call rejects with a TerminalError that names the variable to set. */
   readonly configured: boolean;
-  text(prompt: string | readonly ModelMessage[], options?: ModelOptions): Promise<string>;
-  /** Asks for JSON by the schema and validates it; one repair round is made with the errors. */
-  object<S extends z.ZodType>(
-    schema: S,
-    prompt: string | readonly ModelMessage[],
-    options?: ModelOptions & { name?: string },
-  ): Promise<z.output<S>>;
-  /** Pieces of text as they come. */
-  stream(prompt: string | readonly ModelMessage[], options?: ModelOptions): AsyncIterable<string>;
+  text(prompt: Prompt, options?: TextOptions): Promise<string>;
+  /** Asks for JSON by a zod schema and validates it. Null stands for the absence of an optional field. */
+  object<S extends z.ZodType>(schema: S, prompt: Prompt, options?: ObjectOptions<z.output<S>>): Promise<z.output<S>>;
+  /** The same by a JSON Schema (draft 2020-12). */
+  object(schema: JsonSchema, prompt: Prompt, options?: ObjectOptions<Json>): Promise<Json>;
+  /** Pieces of text as they come. Rejects, after the last piece, when the answer was cut. */
+  stream(prompt: Prompt, options?: TextOptions): AsyncIterable<string>;
 }
 
-/** Token counts of the calls that one attempt made, as they go into its result. */
-export interface Usage {
-  readonly calls: number;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-}
+export type Prompt = string | readonly ModelMessage[];
 
 /** Makes the model of one attempt, so that its usage can be counted and its calls aborted with it. */
 export interface ModelProvider {

@@ -1,5 +1,4 @@
-/** setTimeout fires at once for more than this many milliseconds. */
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+import type { Clock } from "../core/clock.ts";
 
 /**
  * One call as its caller sees it, with all the requests it takes: limited in time, and over when a signal says so.
@@ -11,12 +10,12 @@ export class CallScope {
   timedOut = false;
   readonly #controller = new AbortController();
   readonly #signals: readonly AbortSignal[];
-  readonly #timer: NodeJS.Timeout;
+  readonly #disarm: () => void;
 
-  constructor(timeoutMs: number, signals: readonly (AbortSignal | undefined)[]) {
+  constructor(clock: Clock, timeoutMs: number, signals: readonly (AbortSignal | undefined)[]) {
     this.timeoutMs = timeoutMs;
     this.#signals = signals.filter((signal) => signal !== undefined);
-    this.#timer = setTimeout(this.#timeOut, Math.min(timeoutMs, LONGEST_TIMEOUT_MS));
+    this.#disarm = clock.timer(timeoutMs, () => this.#timeOut());
     for (const signal of this.#signals) {
       if (signal.aborted) this.#controller.abort(signal.reason);
       else signal.addEventListener("abort", this.#abort, { once: true });
@@ -29,7 +28,7 @@ export class CallScope {
   }
 
   end(): void {
-    clearTimeout(this.#timer);
+    this.#disarm();
     for (const signal of this.#signals) signal.removeEventListener("abort", this.#abort);
   }
 

@@ -2,9 +2,10 @@ import { type Attributes, type Context, type Span, SpanKind, SpanStatusCode, tra
 import type { Environment } from "../core/environment.ts";
 import { messageOf } from "../core/error.ts";
 import type { ModelMessage } from "../core/model.ts";
+import type { Answer } from "./answer.ts";
 import { ATTRIBUTE, CHAT } from "./attributes.ts";
 import type { ChatRequest } from "./chat-request.ts";
-import type { Answer } from "./completion.ts";
+
 import type { Endpoint } from "./endpoint.ts";
 import type { Failure } from "./failure.ts";
 
@@ -37,10 +38,7 @@ export class ChatSpan {
       const system = request.messages.filter((message) => message.role === "system");
       const others = request.messages.filter((message) => message.role !== "system");
       if (system.length > 0)
-        this.#span.setAttribute(
-          ATTRIBUTE.systemInstructions,
-          JSON.stringify(system.map((one) => textPart(one.content))),
-        );
+        this.#span.setAttribute(ATTRIBUTE.systemInstructions, JSON.stringify(system.flatMap(partsOf)));
       this.#span.setAttribute(ATTRIBUTE.inputMessages, JSON.stringify(others.map(withParts)));
     }
     this.context = trace.setSpan(parent, this.#span);
@@ -88,4 +86,11 @@ function requestAttributes(endpoint: Endpoint, request: ChatRequest): Attributes
 }
 
 const textPart = (content: string) => ({ type: "text", content });
-const withParts = ({ role, content }: ModelMessage) => ({ role, parts: [textPart(content)] });
+
+/** Images by their kind alone: they may hold anything, and much of it. */
+const partsOf = ({ content }: Pick<ModelMessage, "content">) =>
+  typeof content === "string"
+    ? [textPart(content)]
+    : content.map((part) => (part.type === "text" ? textPart(part.text) : { type: part.type }));
+
+const withParts = (message: ModelMessage) => ({ role: message.role, parts: partsOf(message) });

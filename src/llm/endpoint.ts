@@ -2,29 +2,37 @@ import type { Environment } from "../core/environment.ts";
 import { TuttiError } from "../core/error.ts";
 import { show } from "../core/problem.ts";
 import { ANTHROPIC, OPENAI, PROVIDER_OF_HOST } from "./attributes.ts";
+import { KNOWN_PROVIDERS, type KnownProvider } from "./known-provider.ts";
 
-/** A service that speaks OpenAI's chat-completions protocol, and what is needed to call it. */
+/** A service that speaks OpenAI's protocol, and what is needed to call it. */
 export interface Endpoint {
-  /** Host and port, for messages. */
+  /** As it is configured, or host and port. */
   readonly name: string;
   readonly url: URL;
-  readonly apiKey: string;
-  /** Used where a call names none. */
-  readonly model: string;
+  /** Calls take turns among them. */
+  readonly keys: readonly string[];
   /** The value of `gen_ai.provider.name`. */
   readonly provider: string;
+  /** Calls cost nothing: a server of one's own. */
+  readonly isFree: boolean;
+  /** Chat completions, or responses. */
+  readonly interface: "chat" | "responses";
   /** False where `response_format` is known to be ignored: then the schema goes into the prompt at once. */
   readonly readsResponseFormat: boolean;
-  /** What this endpoint calls the limit of tokens to generate; the other name is tried where it refuses this one. */
-  readonly tokenLimitName: "max_completion_tokens" | "max_tokens";
+  /** The name of the limit of tokens to generate; the other name is tried where the endpoint refuses this one. */
+  readonly tokenLimitName: KnownProvider["tokenLimitName"];
+  /** The header for the key. Undefined: `Authorization: Bearer`. */
+  readonly keyHeader: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  /** Calls in progress at once, in this process. */
+  readonly concurrency: number | undefined;
+  /** A minute, over all processes. */
+  readonly limits: { readonly requests?: number | undefined; readonly tokens?: number | undefined };
 }
 
-const OPENAI_URL = "https://api.openai.com/v1";
-/** https://platform.claude.com/docs/en/cli-sdks-libraries/libraries/openai-sdk, as are the limits noted here. */
-const ANTHROPIC_URL = "https://api.anthropic.com/v1/";
-
 /** The SDK wants one, and servers that need none ignore it. */
-const NO_KEY = "no-key-needed";
+export const NO_KEY = "no-key-needed";
 
 /** The middle model of each family: good enough to plan with, cheap enough to be a default. */
 export const DEFAULT_MODELS = { openai: "gpt-5.6-terra", anthropic: "claude-sonnet-5-5" } as const;
@@ -41,29 +49,39 @@ export const NOT_CONFIGURED =
  */
 export function endpointFrom(env: Environment): Endpoint | undefined {
   const read = (variable: string) => env[variable]?.trim() || undefined;
-  const model = read("TUTTI_MODEL");
   const anthropicKey = readKey("ANTHROPIC_API_KEY", read("ANTHROPIC_API_KEY"));
   const openaiKey = readKey("OPENAI_API_KEY", read("OPENAI_API_KEY"));
   const baseUrl = read("OPENAI_BASE_URL");
 
-  const prefersClaude = anthropicKey !== undefined && baseUrl === undefined && model?.startsWith("claude");
+  const prefersClaude =
+    anthropicKey !== undefined && baseUrl === undefined && read("TUTTI_MODEL")?.startsWith("claude");
   if (baseUrl !== undefined || (openaiKey !== undefined && !prefersClaude))
-    return describeEndpoint(readUrl("OPENAI_BASE_URL", baseUrl ?? OPENAI_URL), openaiKey ?? NO_KEY, model);
-  if (anthropicKey !== undefined) return describeEndpoint(new URL(ANTHROPIC_URL), anthropicKey, model);
+    return describeEndpoint(readUrl("OPENAI_BASE_URL", baseUrl ?? KNOWN_PROVIDERS.openai.url), openaiKey);
+  if (anthropicKey !== undefined) return describeEndpoint(new URL(KNOWN_PROVIDERS.anthropic.url), anthropicKey);
   return undefined;
 }
 
-function describeEndpoint(url: URL, apiKey: string, model: string | undefined): Endpoint {
+/** The model that the environment names for its endpoint, or the usual one of the provider. */
+export const defaultModel = (endpoint: Endpoint, env: Environment): string =>
+  env.TUTTI_MODEL?.trim() || (endpoint.provider === ANTHROPIC ? DEFAULT_MODELS.anthropic : DEFAULT_MODELS.openai);
+
+function describeEndpoint(url: URL, key: string | undefined): Endpoint {
+  const isOpenai = url.hostname === new URL(KNOWN_PROVIDERS.openai.url).hostname;
   const provider = PROVIDER_OF_HOST[url.hostname] ?? OPENAI;
   return {
     name: url.host,
     url,
-    apiKey,
-    model: model ?? (provider === ANTHROPIC ? DEFAULT_MODELS.anthropic : DEFAULT_MODELS.openai),
+    keys: key === undefined ? [] : [key],
     provider,
+    isFree: false,
+    interface: "chat",
     readsResponseFormat: provider !== ANTHROPIC,
-    // OpenAI's reasoning models refuse the old name; most compatible servers know only that one.
-    tokenLimitName: url.hostname === new URL(OPENAI_URL).hostname ? "max_completion_tokens" : "max_tokens",
+    tokenLimitName: (isOpenai ? KNOWN_PROVIDERS.openai : KNOWN_PROVIDERS.compatible).tokenLimitName,
+    keyHeader: undefined,
+    headers: {},
+    query: {},
+    concurrency: undefined,
+    limits: {},
   };
 }
 
@@ -81,16 +99,19 @@ function readUrl(variable: string, text: string): URL {
 
 /** A key that cannot go into a header would fail every call, with a message that repeats it. */
 function readKey(variable: string, key: string | undefined): string | undefined {
-  if (key === undefined || /^[\x21-\x7e]+$/.test(key)) return key;
+  if (key === undefined || isKey(key)) return key;
   throw new TuttiError(
     400,
     `${variable}: expected printable ASCII without spaces, received something else (not shown)`,
   );
 }
 
+/** Whether a text can go into a header. */
+export const isKey = (text: string): boolean => /^[\x21-\x7e]+$/.test(text);
+
 /** A shorter key is not a secret (`test`, `ollama`), and would riddle the text with stars. */
 const SHORTEST_SECRET = 8;
 
-/** The text without the key, which some servers repeat in their errors. */
-export const redact = (text: string, { apiKey }: Endpoint): string =>
-  apiKey.length < SHORTEST_SECRET ? text : text.replaceAll(apiKey, "***");
+/** The text without the keys, which some servers repeat in their errors. */
+export const redact = (text: string, { keys }: Pick<Endpoint, "keys">): string =>
+  keys.filter(({ length }) => length >= SHORTEST_SECRET).reduce((clean, key) => clean.replaceAll(key, "***"), text);

@@ -3,6 +3,8 @@ import { formatDuration } from "../core/duration.ts";
 import { messageOf, RetryableError, TerminalError } from "../core/error.ts";
 import type { CallScope } from "./call-scope.ts";
 import { type Endpoint, redact } from "./endpoint.ts";
+import { notNow } from "./not-now.ts";
+import { retryAfterMs } from "./rate-headers.ts";
 
 /**
  * What went wrong with one request.
@@ -53,11 +55,6 @@ export function describeFailure(raw: unknown, call: CallScope, endpoint: Endpoin
 
   if (call.timedOut) return failed(`no answer from ${model} within ${formatDuration(call.timeoutMs)}`, "timeout");
   if (call.signal.aborted) return { error: call.signal.reason, type: "cancelled", fault: "nobody" };
-  if (raw instanceof TerminalError || raw instanceof RetryableError) {
-    const message = `${endpoint.name}: ${clean(raw.message)}`;
-    const error = raw instanceof TerminalError ? new TerminalError(message) : new RetryableError(message);
-    return { error, type: "no_text", fault: "request" };
-  }
   if (raw instanceof APIConnectionTimeoutError) return failed("the connection timed out", "timeout");
   if (raw instanceof APIConnectionError) {
     const code = systemCodeOf(raw);
@@ -70,7 +67,12 @@ export function describeFailure(raw: unknown, call: CallScope, endpoint: Endpoin
     if (status === undefined) return failed(`broke off with the error: ${said}`, "stream_error");
     const message = `answered ${status}: ${said}`;
     if (status >= 500 || LATER.has(status)) {
-      const failure = failed(message, String(status), retryAfterMs(raw.headers));
+      const after = retryAfterMs(raw.headers);
+      // With the moment to come again it is no failure of the task: "not now".
+      const isNotNow = after !== undefined && (status === 429 || status === 503);
+      const failure = isNotNow
+        ? { ...failed(message, String(status)), error: notNow(`${endpoint.name}: ${message}`, after) }
+        : failed(message, String(status), after);
       // An endpoint that answers "too many" works; a breaker that opened on it would turn a limit into an outage.
       return status >= 500 || status === 408 ? failure : { ...failure, fault: "request" };
     }
@@ -90,15 +92,4 @@ function systemCodeOf(error: unknown): string | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++)
     if ("code" in at && typeof at.code === "string" && /^[A-Z][A-Z0-9_]+$/.test(at.code)) return at.code;
   return undefined;
-}
-
-/** `Retry-After` in seconds or as a date (RFC 9110), or OpenAI's `retry-after-ms`; undefined when there is none. */
-function retryAfterMs(headers: Headers | undefined, now = Date.now()): number | undefined {
-  const exact = Number.parseFloat(headers?.get("retry-after-ms") ?? "");
-  if (exact >= 0) return Math.ceil(exact);
-  const text = headers?.get("retry-after")?.trim();
-  if (!text) return undefined;
-  if (/^\d+(\.\d+)?$/.test(text)) return Math.ceil(Number(text) * 1000);
-  const moment = Date.parse(text);
-  return Number.isNaN(moment) ? undefined : Math.max(0, moment - now);
 }

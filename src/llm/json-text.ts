@@ -2,21 +2,36 @@
 const MAX_STARTS = 200;
 
 /**
- * The JSON documents that a text holds, likeliest first: the text itself, what stands in code fences, then every object
- * or array in the prose. Models wrap JSON in all of these however they are asked.
+ * The whole JSON documents that a text holds, in its order: the text itself, what stands in code fences, every object or
+ * array in the prose. Models wrap JSON in all of these however they are asked.
+ *
+ * Only outermost documents: of one that is cut or malformed, no part is taken for the whole.
  */
 export function* jsonIn(text: string): Generator<unknown> {
   const whole = parse(text.trim());
   if (whole) return yield whole.value;
-  for (const [, fenced] of text.matchAll(/```[a-zA-Z0-9]*\s*([\s\S]*?)```/g)) {
-    const found = parse(fenced!.trim());
+  const fences = Array.from(text.matchAll(/```[a-zA-Z0-9]*\s*([\s\S]*?)```/g), (match) => {
+    const content = match[1]!.trim();
+    return {
+      from: match.index,
+      to: match.index + match[0].length,
+      found: /^[[{]/.test(content) ? undefined : parse(content),
+    };
+  }).filter(({ found }) => found !== undefined);
+
+  let at = 0;
+  for (let starts = 0; starts < MAX_STARTS; starts++) {
+    const start = nextStart(text, at);
+    for (const fence of fences.splice(0))
+      if (start >= 0 && fence.from > start) fences.push(fence);
+      else yield fence.found!.value;
+    if (start < 0) return;
+    const end = endOfValue(text, start);
+    const isDocument = beginsDocument(text, start);
+    if (end < 0 && isDocument) return;
+    const found = end < 0 ? undefined : parse(text.slice(start, end));
     if (found) yield found.value;
-  }
-  for (let at = nextStart(text, 0), starts = 0; at >= 0 && starts < MAX_STARTS; starts++) {
-    const end = endOfValue(text, at);
-    const found = end < 0 ? undefined : parse(text.slice(at, end));
-    if (found) yield found.value;
-    at = nextStart(text, found ? end : at + 1);
+    at = found || (isDocument && end > 0) ? end : start + 1;
   }
 }
 
@@ -24,6 +39,12 @@ function nextStart(text: string, from: number): number {
   for (let i = from; i < text.length; i++) if (text[i] === "{" || text[i] === "[") return i;
   return -1;
 }
+
+/** Whether a bracket opens JSON, and is not one of prose, as in `{x}`, `[sic]` or `{name: …}`. */
+const beginsDocument = (text: string, start: number): boolean =>
+  (text[start] === "{" ? /^\{\s*("|\}|$)/ : /^\[\s*(["{[\]\d-]|true|false|null|$)/).test(
+    text.slice(start, start + 200),
+  );
 
 /** Just after the bracket that closes the one at `start`, or -1. */
 function endOfValue(text: string, start: number): number {

@@ -1,40 +1,73 @@
 import { context } from "@opentelemetry/api";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
 import type { Environment } from "../core/environment.ts";
 import { TerminalError } from "../core/error.ts";
+import type { KeyValue } from "../core/key-value.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Model, ModelProvider } from "../core/model.ts";
 import type { BreakerOptions } from "./breaker.ts";
+import type { BreakerFleet } from "./breaker-fleet.ts";
 import { capturesContent } from "./chat-span.ts";
-import { endpointFrom, NOT_CONFIGURED } from "./endpoint.ts";
+import { NOT_CONFIGURED } from "./endpoint.ts";
+import type { Gateway } from "./gateway.ts";
+import { environmentModels, type ModelsConfig } from "./models-config.ts";
 
 interface ModelProviderOptions {
-  /** Where the endpoint, its key and the model are read (see {@link endpointFrom}). Default `process.env`. */
+  /** What is configured. Default: the one endpoint of the environment (see `endpointFrom`), if it names one. */
+  readonly config?: ModelsConfig | undefined;
+  /** Where the endpoint, its key and the model are read. Default `process.env`. */
   readonly env?: Environment;
   /** Diagnostics. Default: nothing is said. */
   readonly onLog?: Logger;
   /** Default: the platform's. */
   readonly fetch?: typeof fetch;
+  /** For endpoints, beside what is configured. */
   readonly breaker?: BreakerOptions;
-  /** For the breaker. Default: the system's. */
+  /** Default: the system's. */
   readonly clock?: Clock;
+  /** Opens what is shared with other processes, when it is needed. Default: there are none. */
+  readonly shared?: () => SharedState;
+}
+
+/** What the model clients of several processes share. */
+interface SharedState {
+  /** Where all count together what is limited. */
+  readonly rates: Promise<KeyValue>;
+  readonly fleet: BreakerFleet;
 }
 
 /**
- * The models of one process. Make one of them per process: its breaker stands before the endpoint for all calls, so
+ * The models of one process. Make one of them per process: its breakers stand before the endpoints for all calls, so
  * that what one attempt learns spares the others. Throws a TuttiError (400) when a variable cannot be what it should be.
  */
 export function createModelProvider(options: ModelProviderOptions = {}): ModelProvider & { stop(): void } {
-  const { env = process.env, onLog: log = () => {}, ...rest } = options;
-  const endpoint = endpointFrom(env);
-  if (!endpoint) return { configured: false, forAttempt: () => UNCONFIGURED, stop: () => {} };
+  const {
+    env = process.env,
+    onLog: log = () => {},
+    clock = systemClock,
+    breaker,
+    config: stated,
+    shared,
+    fetch,
+  } = options;
+  const config = stated ?? environmentModels(env);
+  if (!config) return { configured: false, forAttempt: () => UNCONFIGURED, stop: () => {} };
+  for (const warning of config.warnings) log("warn", warning);
 
   // The SDK takes a fifth of a second to load, which a process that asks no model need not wait for.
   const create = async () => {
-    const { createEndpointModels } = await import("./endpoint-model.ts");
-    return createEndpointModels(endpoint, { ...rest, log, capture: capturesContent(env) });
+    const { createGateway } = await import("./gateway.ts");
+    const breakers = { ...config.breaker, ...breaker };
+    return createGateway(config, {
+      ...shared?.(),
+      ...(fetch && { fetch }),
+      clock,
+      log,
+      breaker: breakers,
+      capture: capturesContent(env),
+    });
   };
-  let models: ReturnType<typeof create> | undefined;
+  let models: Promise<Gateway> | undefined;
   const load = () => {
     models ??= create();
     return models;
@@ -45,7 +78,7 @@ export function createModelProvider(options: ModelProviderOptions = {}): ModelPr
     forAttempt: (attempt) => ({
       configured: true,
       text: async (...args) => (await load()).forAttempt(attempt).text(...args),
-      object: async (...args) => (await load()).forAttempt(attempt).object(...args),
+      object: async (...args: Parameters<Model["object"]>) => (await load()).forAttempt(attempt).object(...args),
       stream: (...args) => {
         const asked = context.active();
         return (async function* () {

@@ -2,11 +2,11 @@ import { setup } from "xstate";
 
 /** What opossum, which counts requests and decides, reports of a circuit breaker. */
 export type BreakerMachineEvent =
-  /** Too many requests of the window failed, or the one on trial did. */
+  /** Too many requests of the window failed, or the one on trial did; or another process reports so. */
   | { readonly type: "opened" }
-  /** The time for which nothing is sent is over. */
+  /** The time for which nothing is sent is over, and one request is on trial. */
   | { readonly type: "halfOpened" }
-  /** The request on trial succeeded. */
+  /** The request on trial succeeded, here or in another process. */
   | { readonly type: "closed" }
   | { readonly type: "shutDown" };
 
@@ -20,7 +20,8 @@ export const breakerMachine = setup({
   },
 }).createMachine({
   id: "breaker",
-  description: "The circuit breaker before one model endpoint: while the endpoint fails, calls cost it nothing.",
+  description:
+    "The circuit breaker before one service, a model of an endpoint for example: while it fails, calls cost it nothing.",
   initial: "closed",
   states: {
     closed: {
@@ -28,12 +29,17 @@ export const breakerMachine = setup({
       on: { opened: "open", shutDown: "stopped" },
     },
     open: {
-      description: "The endpoint keeps failing: nothing is sent.",
+      description: "The service keeps failing: nothing is sent.",
       entry: "noteFailure",
-      on: { halfOpened: "halfOpen", shutDown: "stopped" },
+      on: {
+        halfOpened: "halfOpen",
+        closed: { target: "closed", actions: "noteRecovery" },
+        shutDown: "stopped",
+      },
     },
     halfOpen: {
-      description: "One request is sent to see whether the endpoint works again; others are refused meanwhile.",
+      description:
+        "One request of all processes is sent to see whether the service works again; others are refused meanwhile.",
       entry: "noteTrial",
       on: {
         closed: { target: "closed", actions: "noteRecovery" },

@@ -1,17 +1,27 @@
-import { setTimeout } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { RetryableError } from "../../src/core/error.ts";
+import { DeferredError, RetryableError } from "../../src/core/error.ts";
+import { createVirtualClock, type VirtualClock } from "../../src/core/virtual-clock.ts";
 import type { BreakerOptions } from "../../src/llm/breaker.ts";
 import { answer, failing, type Reply, refusal } from "../support/model-server.ts";
 import { type Connection, connect, readAll, rejection } from "./connection.ts";
 
-const QUICK: BreakerOptions = { minimumRequests: 3, openMs: 400, windowMs: 60_000 };
-const LONG: BreakerOptions = { ...QUICK, openMs: 30_000 };
+const OPTIONS: BreakerOptions = { minimumRequests: 3, openMs: 30_000, windowMs: 60_000 };
 
-async function failTimes({ server, model }: Connection, count: number, reply: Reply): Promise<void> {
+/** A connection whose time passes only when it is advanced. */
+async function connectVirtually(): Promise<Connection & { clock: VirtualClock }> {
+  const clock = createVirtualClock();
+  return { ...(await connect({ breaker: OPTIONS, clock })), clock };
+}
+
+async function failTimes({ server, model, clock }: Connection & { clock: VirtualClock }, count: number, reply: Reply) {
   for (let i = 0; i < count; i++) {
     server.script(reply);
-    await rejection(model.text("x", { timeoutMs: reply.kind === "hang" ? 150 : 10_000 }));
+    const failed = rejection(model.text("x", { timeoutMs: 100 }));
+    if (reply.kind === "hang") {
+      await server.received(server.requests.length + 1);
+      await clock.advance(100);
+    }
+    await failed;
   }
 }
 
@@ -22,21 +32,20 @@ describe("the breaker", () => {
     ["timeouts", { kind: "hang" } as const],
     ["answers that are none", { kind: "raw", body: "{}" } as const],
   ])("opens after %s and then fails calls at once, saying when to come again", async (_, reply) => {
-    await using connection = await connect({ breaker: LONG });
+    await using connection = await connectVirtually();
     await failTimes(connection, 3, reply);
     const sent = connection.server.requests.length;
 
     const error = await rejection(connection.model.text("x"));
 
-    expect(error).toBeInstanceOf(RetryableError);
-    expect(error.message).toMatch(/not called, because it keeps failing; next try in (29|30)s/);
-    expect((error as RetryableError).retryAfterMs).toBeGreaterThan(25_000);
-    expect((error as RetryableError).retryAfterMs).toBeLessThanOrEqual(30_010);
+    expect(error).toBeInstanceOf(DeferredError);
+    expect(error.message).toMatch(/not called, because it keeps failing \(.+\); next try in 30s/);
+    expect((error as DeferredError).retryAfterMs).toBe(30_000);
     expect(connection.server.requests.length).toBe(sent);
   });
 
   test("stays closed on too few requests", async () => {
-    await using connection = await connect({ breaker: LONG });
+    await using connection = await connectVirtually();
     await failTimes(connection, 2, failing(500));
     connection.server.script(answer("fine"));
     expect(await connection.model.text("x")).toBe("fine");
@@ -47,14 +56,14 @@ describe("the breaker", () => {
     ["a rate limit", failing(429)],
     ["a wrong key", refusal(401, "who are you")],
   ])("stays closed on %s", async (_, reply) => {
-    await using connection = await connect({ breaker: LONG });
+    await using connection = await connectVirtually();
     await failTimes(connection, 6, reply);
     connection.server.script(answer("fine"));
     expect(await connection.model.text("x")).toBe("fine");
   });
 
   test("stays closed when callers give up", async () => {
-    await using connection = await connect({ breaker: LONG });
+    await using connection = await connectVirtually();
     const { server, model } = connection;
     server.always({ kind: "hang" });
     for (let i = 1; i <= 5; i++) {
@@ -68,12 +77,15 @@ describe("the breaker", () => {
     expect(await model.text("x")).toBe("fine");
   });
 
-  test("lets one request through after a while, and closes when it succeeds", async () => {
-    await using connection = await connect({ breaker: QUICK });
-    const { server, model } = connection;
-    const halfOpen = connection.logged("the next request tries");
+  test("lets one request through once its time is over, and closes when it succeeds", async () => {
+    await using connection = await connectVirtually();
+    const { server, model, clock } = connection;
     await failTimes(connection, 3, failing(500));
-    await halfOpen;
+    const { retryAfterMs } = (await rejection(model.text("x"))) as DeferredError;
+    // A call waits for less than 10 s.
+    await clock.advance(retryAfterMs! - 10_001);
+    expect((await rejection(model.text("x"))).message).toContain("not called");
+    await clock.advance(10_001);
 
     server.script(answer("back"));
     expect(await model.text("x")).toBe("back");
@@ -82,48 +94,32 @@ describe("the breaker", () => {
     expect(connection.logs.some((line) => line.endsWith("works again"))).toBe(true);
   });
 
-  test("who comes again when told is let through", async () => {
-    await using connection = await connect({ breaker: QUICK });
-    const { server, model } = connection;
-    const halfOpen = connection.logged("the next request tries");
-    await failTimes(connection, 3, failing(500));
-    const { retryAfterMs } = (await rejection(model.text("x"))) as RetryableError;
-    expect(retryAfterMs).toBeLessThanOrEqual(410);
-    // Of two timers the one that is due first fires first.
-    const told = setTimeout(retryAfterMs, "told");
-    expect(await Promise.race([halfOpen, told])).not.toBe("told");
-    server.script(answer("back"));
-    expect(await model.text("x")).toBe("back");
-  });
-
   test("opens again when the request on trial fails, and sends no other meanwhile", async () => {
-    await using connection = await connect({ breaker: QUICK });
-    const { server, model } = connection;
-    let halfOpen = connection.logged("the next request tries");
+    await using connection = await connectVirtually();
+    const { server, model, clock } = connection;
     await failTimes(connection, 3, failing(500));
-    await halfOpen;
+    await clock.advance(30_000);
 
-    halfOpen = connection.logged("the next request tries");
     server.script({ kind: "hang" });
     const trial = rejection(model.text("trial", { timeoutMs: 600 }));
     await server.received(4);
     const other = await rejection(model.text("other"));
     expect(other.message).toContain("not called");
+    await clock.advance(600);
     expect((await trial).message).toContain("no answer");
     expect(server.requests.length).toBe(4);
     expect((await rejection(model.text("third"))).message).toContain("not called");
 
-    await halfOpen;
+    await clock.advance(30_000);
     server.script(answer("back"));
     expect(await model.text("x")).toBe("back");
   });
 
   test("does not close because the caller of the request on trial gave up", async () => {
-    await using connection = await connect({ breaker: QUICK });
-    const { server, model } = connection;
-    const halfOpen = connection.logged("the next request tries");
+    await using connection = await connectVirtually();
+    const { server, model, clock } = connection;
     await failTimes(connection, 3, failing(500));
-    await halfOpen;
+    await clock.advance(30_000);
     server.script({ kind: "hang" });
     const own = new AbortController();
     const trial = rejection(model.text("trial", { signal: own.signal }));
@@ -146,13 +142,13 @@ describe("the breaker", () => {
   });
 
   test("is one for all attempts of a process", async () => {
-    await using connection = await connect({ breaker: LONG });
+    await using connection = await connectVirtually();
     await failTimes(connection, 3, failing(500));
     expect((await rejection(connection.another().text("x"))).message).toContain("not called");
   });
 
   test("covers the start of streams", async () => {
-    await using connection = await connect({ breaker: LONG });
+    await using connection = await connectVirtually();
     const { server, model } = connection;
     for (const reply of [failing(500), { kind: "reset" } as const, { kind: "raw", body: "{}" } as const]) {
       server.script(reply);

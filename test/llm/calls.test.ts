@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import { RetryableError, TerminalError } from "../../src/core/error.ts";
+import { type DeferredError, RetryableError, TerminalError } from "../../src/core/error.ts";
 import { answer, failing, INPUT_TOKENS, OUTPUT_TOKENS, refusal } from "../support/model-server.ts";
 import { connect, KEY, rejection } from "./connection.ts";
 
@@ -49,7 +49,7 @@ describe("a call", () => {
     await rejection(model.text("b"));
     await model.text("c");
     const one = { calls: 1, inputTokens: INPUT_TOKENS, outputTokens: OUTPUT_TOKENS };
-    expect(usages).toEqual([one, one]);
+    expect(usages).toMatchObject([one, one]);
   });
 
   test("leaves out what the model does not take, and does not send it again", async () => {
@@ -103,9 +103,9 @@ describe("a failure", () => {
   });
 
   test.each([
-    ["seconds", { "retry-after": "7" }, 7000],
-    ["fractions of a second", { "retry-after": "1.5" }, 1500],
-    ["OpenAI's milliseconds, which come first", { "retry-after-ms": "250", "retry-after": "7" }, 250],
+    ["seconds", { "retry-after": "70" }, 70_000],
+    ["fractions of a second", { "retry-after": "61.5" }, 61_500],
+    ["OpenAI's milliseconds, which come first", { "retry-after-ms": "60250", "retry-after": "7" }, 60_250],
   ])("hands on when to come again: %s", async (_, headers, expected) => {
     await using connection = await connect();
     connection.server.script(failing(429, headers as Record<string, string>));
@@ -116,8 +116,8 @@ describe("a failure", () => {
     await using connection = await connect();
     connection.server.script(failing(503, { "retry-after": new Date(Date.now() + 60_000).toUTCString() }));
     const error = await rejection(connection.model.text("x"));
-    expect((error as RetryableError).retryAfterMs).toBeGreaterThan(50_000);
-    expect((error as RetryableError).retryAfterMs).toBeLessThanOrEqual(60_000);
+    expect((error as DeferredError).retryAfterMs).toBeGreaterThan(50_000);
+    expect((error as DeferredError).retryAfterMs).toBeLessThanOrEqual(60_000);
   });
 
   test("of the connection may pass, and its code is told", async () => {

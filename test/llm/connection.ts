@@ -1,6 +1,13 @@
 import { EventEmitter, once } from "node:events";
-import type { Model, Usage } from "../../src/core/model.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import type { KeyValue } from "../../src/core/key-value.ts";
+import type { Model } from "../../src/core/model.ts";
+import { type ModelsInput, modelsSettings } from "../../src/core/models-settings.ts";
+import { describeProblems } from "../../src/core/problem.ts";
+import type { Usage } from "../../src/core/usage.ts";
 import type { BreakerOptions } from "../../src/llm/breaker.ts";
+import type { BreakerFleet } from "../../src/llm/breaker-fleet.ts";
+import { type ModelsConfig, resolveModels } from "../../src/llm/models-config.ts";
 import { createModelProvider } from "../../src/llm/provider.ts";
 import { type ModelServer, startModelServer } from "../support/model-server.ts";
 
@@ -23,20 +30,31 @@ export interface Connection extends AsyncDisposable {
 }
 
 export async function connect(
-  options: { breaker?: BreakerOptions; env?: Record<string, string> } = {},
+  options: {
+    breaker?: BreakerOptions;
+    env?: Record<string, string>;
+    clock?: Clock;
+    /** The models file for this server, in place of the environment. */
+    models?: (server: ModelServer) => ModelsInput;
+    shared?: () => { fleet: BreakerFleet; rates: Promise<KeyValue> };
+  } = {},
 ): Promise<Connection> {
   const server = await startModelServer();
   const usages: Usage[] = [];
   const logs: string[] = [];
   const lines = new EventEmitter();
   const attempt = new AbortController();
+  const { models, breaker, clock, shared } = options;
   const provider = createModelProvider({
+    ...(models && { config: configOf(models(server)) }),
+    ...(clock && { clock }),
+    ...(shared && { shared }),
     env: { OPENAI_API_KEY: KEY, OPENAI_BASE_URL: server.url, TUTTI_MODEL: "small", ...options.env },
     onLog(_level, message) {
       logs.push(message);
       lines.emit("line", message);
     },
-    ...(options.breaker && { breaker: options.breaker }),
+    ...(breaker && { breaker }),
   });
   const another = () => provider.forAttempt({ signal: attempt.signal, onUsage: (usage) => usages.push(usage) });
   return {
@@ -58,6 +76,13 @@ export async function connect(
       await server[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The configuration that a models file of this content gives. */
+export function configOf(input: ModelsInput, env: Record<string, string> = {}): ModelsConfig {
+  const resolved = resolveModels(modelsSettings.parse(input), env);
+  if ("problems" in resolved) throw new Error(describeProblems(resolved.problems));
+  return resolved;
 }
 
 /** The error that a promise rejects with; fails when it does not. */

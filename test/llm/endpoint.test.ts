@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { TerminalError, TuttiError } from "../../src/core/error.ts";
 import { DEFAULT_MODELS, endpointFrom } from "../../src/llm/endpoint.ts";
+import { environmentModels } from "../../src/llm/models-config.ts";
 import { createModelProvider } from "../../src/llm/provider.ts";
 import { readAll, rejection } from "./connection.ts";
 
@@ -11,7 +12,6 @@ describe("the environment", () => {
       name: "api.openai.com",
       url: { href: "https://api.openai.com/v1" },
       provider: "openai",
-      model: DEFAULT_MODELS.openai,
       tokenLimitName: "max_completion_tokens",
     });
   });
@@ -20,8 +20,7 @@ describe("the environment", () => {
     expect(endpointFrom({ ANTHROPIC_API_KEY: "k" })).toMatchObject({
       url: { href: "https://api.anthropic.com/v1/" },
       provider: "anthropic",
-      apiKey: "k",
-      model: DEFAULT_MODELS.anthropic,
+      keys: ["k"],
       readsResponseFormat: false,
     });
   });
@@ -29,17 +28,25 @@ describe("the environment", () => {
   test("of a local server, which needs no key", () => {
     expect(endpointFrom({ OPENAI_BASE_URL: " http://localhost:11434/v1 ", TUTTI_MODEL: "llama" })).toMatchObject({
       name: "localhost:11434",
-      model: "llama",
       tokenLimitName: "max_tokens",
     });
   });
 
   test("of both keys means OpenAI, unless the model is Claude", () => {
     const both = { OPENAI_API_KEY: "o", ANTHROPIC_API_KEY: "a" };
-    expect(endpointFrom(both)).toMatchObject({ apiKey: "o" });
-    expect(endpointFrom({ ...both, TUTTI_MODEL: "claude-sonnet-5-5" })).toMatchObject({ apiKey: "a" });
+    expect(endpointFrom(both)).toMatchObject({ keys: ["o"] });
+    expect(endpointFrom({ ...both, TUTTI_MODEL: "claude-sonnet-5-5" })).toMatchObject({ keys: ["a"] });
     const proxy = { ...both, OPENAI_BASE_URL: "https://proxy.example/v1", TUTTI_MODEL: "claude-sonnet-5-5" };
-    expect(endpointFrom(proxy)).toMatchObject({ apiKey: "o", name: "proxy.example" });
+    expect(endpointFrom(proxy)).toMatchObject({ keys: ["o"], name: "proxy.example" });
+  });
+
+  test.each([
+    [{ OPENAI_API_KEY: "k" }, DEFAULT_MODELS.openai],
+    [{ ANTHROPIC_API_KEY: "k" }, DEFAULT_MODELS.anthropic],
+    [{ OPENAI_API_KEY: "k", TUTTI_MODEL: " llama " }, "llama"],
+  ])("of %o names the model %s", (env, model) => {
+    const { aliases, defaultAlias } = environmentModels(env)!;
+    expect(aliases.get(defaultAlias)?.pool.map((one) => one.model)).toEqual([model]);
   });
 
   test("that is empty names none", () => {

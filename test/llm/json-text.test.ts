@@ -4,7 +4,7 @@ import { jsonIn } from "../../src/llm/json-text.ts";
 test.each([
   ["plain", ' {"a": [1, {"b": 2}]}\n', [{ a: [1, { b: 2 }] }]],
   ["a plain value", "12", [12]],
-  ["a fence", "```json\n[1]\n```", [[1], [1]]],
+  ["a fence", "```json\n[1]\n```", [[1]]],
   ["braces in strings", 'so: {"a": "} \\" {"} end', [{ a: '} " {' }]],
   ["several", 'first {"a":1} then [2]', [{ a: 1 }, [2]]],
   ["none", "nothing { here [", []],

@@ -5,7 +5,6 @@ import { answer, answerJson, refusal } from "../support/model-server.ts";
 import { connect, rejection } from "./connection.ts";
 
 const mood = () => z.object({ label: z.enum(["good", "bad"]), score: z.number() });
-const open = () => z.object({ title: z.string(), note: z.string().optional() });
 
 describe("an object", () => {
   test("is asked for by its schema and comes typed", async () => {
@@ -25,12 +24,13 @@ describe("an object", () => {
   test("whose schema strict mode cannot express is asked for in JSON mode, with the schema in the prompt", async () => {
     await using connection = await connect();
     const { server, model } = connection;
-    server.script(answerJson({ title: "t" }));
-    expect(await model.object(open(), "Title?", { system: "Be brief" })).toEqual({ title: "t" });
+    const words = z.object({ words: z.record(z.string(), z.string()) });
+    server.script(answerJson({ words: { a: "b" } }));
+    expect(await model.object(words, "Words?", { system: "Be brief" })).toEqual({ words: { a: "b" } });
     const { body } = server.requests[0]!;
     expect(body.response_format).toEqual({ type: "json_object" });
     expect(body.messages.map(({ role }) => role)).toEqual(["system", "user"]);
-    expect(body.messages[0]!.content).toMatch(/^Be brief\n\n.*JSON Schema:\n\{.*"title".*\}$/s);
+    expect(body.messages[0]!.content).toMatch(/^Be brief\n\n.*JSON Schema:\n\{.*"words".*\}$/s);
   });
 
   test("comes through the schema's transformations and defaults", async () => {
@@ -101,7 +101,9 @@ describe("an object", () => {
     connection.server.always(answer("I would rather not."));
     const error = await rejection(connection.model.object(mood(), "?", { name: "mood" }));
     expect(error).toBeInstanceOf(RetryableError);
-    expect(error.message).toMatch(/small did not answer with mood by its schema.*expected JSON.*I would rather not\./);
+    expect(error.message).toMatch(
+      /small-2026 did not answer with mood by its schema.*expected JSON.*I would rather not\./,
+    );
     expect(connection.server.requests.length).toBe(2);
   });
 

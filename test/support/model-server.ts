@@ -4,7 +4,13 @@ import type { AddressInfo } from "node:net";
 
 /** What the server does with one request. Faults are the ones that real endpoints and the networks before them show. */
 export type Reply =
-  | { readonly kind: "answer"; readonly text: string | null; readonly finishReason?: string; readonly refusal?: string }
+  | {
+      readonly kind: "answer";
+      readonly text: string | null;
+      readonly finishReason?: string;
+      readonly refusal?: string;
+      readonly headers?: Record<string, string>;
+    }
   | {
       readonly kind: "stream";
       readonly pieces: readonly string[];
@@ -158,7 +164,7 @@ function write(response: ServerResponse, reply: Reply, body: ChatBody): void {
     case "answer": {
       const message = { role: "assistant", content: reply.text, refusal: reply.refusal ?? null };
       const choices = [{ index: 0, message, finish_reason: reply.finishReason ?? "stop" }];
-      sendJson(200, { ...base, object: "chat.completion", choices, usage: USAGE });
+      sendJson(200, { ...base, object: "chat.completion", choices, usage: USAGE }, reply.headers);
       return;
     }
     case "stream": {

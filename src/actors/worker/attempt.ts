@@ -12,12 +12,12 @@ import {
   TerminalError,
 } from "../../core/error.ts";
 import { encodeText, findNonJson } from "../../core/json.ts";
-import type { Usage } from "../../core/model.ts";
 import { depthOf } from "../../core/names.ts";
 import { checkPlan } from "../../core/plan-check.ts";
 import { describeProblems, type Problem, problemsOf } from "../../core/problem.ts";
 import type { TaskMessage } from "../../core/task-message.ts";
 import { describeThrown } from "../../core/thrown.ts";
+import { addUsage, type Usage } from "../../core/usage.ts";
 import { isPlan, type PlanOf } from "../../define/plan-of.ts";
 import type { Worker } from "../../define/worker.ts";
 import { insist } from "../host/insist.ts";
@@ -148,7 +148,9 @@ export class Attempt {
       at: { tenant: this.tenant, run, task, attempt },
       idempotencyKey: this.message.idempotencyKey,
       signal: this.#abort.signal,
-      onUsage: (usage) => this.#count(usage),
+      onUsage: (usage) => {
+        this.#usage = addUsage(this.#usage, usage);
+      },
     });
     const returned = asAttempt(this, () => this.#worker.handler(context));
     // By way of a promise: a thenable of the handler's may settle twice, throw late, or resolve to another thenable.
@@ -222,15 +224,6 @@ export class Attempt {
     const ref = await insist(this.#runtime, put, { work: OUTPUTS, name: () => `task ${this.message.task}`, signal });
     if (ref !== undefined) return ref;
     throw signal.aborted ? signal.reason : new BusError("closed", "the bus was closed");
-  }
-
-  #count(usage: Usage): void {
-    const before = this.#usage ?? { calls: 0, inputTokens: 0, outputTokens: 0 };
-    this.#usage = {
-      calls: before.calls + usage.calls,
-      inputTokens: before.inputTokens + usage.inputTokens,
-      outputTokens: before.outputTokens + usage.outputTokens,
-    };
   }
 
   /** Never throws, whatever was thrown: a value that cannot be described is a failure like any other. */

@@ -1,6 +1,6 @@
-import type { Usage } from "../../core/model.ts";
 import { show } from "../../core/problem.ts";
 import { cutMessage } from "../../core/thrown.ts";
+import type { Usage } from "../../core/usage.ts";
 import type { HandlerContext } from "../../define/worker.ts";
 import type { WorkerRuntime } from "./worker-runtime.ts";
 

@@ -1,0 +1,65 @@
+import { readFileSync } from "node:fs";
+import type { TuttiOptions } from "./app.ts";
+import type { Bus } from "./bus/port.ts";
+import type { Topology } from "./bus/topology.ts";
+import type { Clock } from "./core/clock.ts";
+import type { Environment } from "./core/environment.ts";
+import { invalid, TuttiError } from "./core/error.ts";
+import type { Logger } from "./core/logger.ts";
+import { modelsSettings } from "./core/models-settings.ts";
+import { problemsOf } from "./core/problem.ts";
+import { SharedBreakers } from "./llm/breaker-fleet.ts";
+import { environmentModels, type ModelsConfig, resolveModels } from "./llm/models-config.ts";
+import { createModelProvider } from "./llm/provider.ts";
+
+/** The file that is read where none is named, if it is there. */
+export const MODELS_FILE = "tutti.models.yaml";
+
+/**
+ * What is configured about models: by the option `models` (the settings themselves, or a file), by the file that
+ * `TUTTI_MODELS` names, by `tutti.models.yaml` in the current folder, else by `OPENAI_…` and `ANTHROPIC_API_KEY`. Undefined
+ * where nothing is. Rejects with a {@link TuttiError} (400), for a file with line and column.
+ */
+export async function readModelsConfig(
+  stated: TuttiOptions["models"],
+  env: Environment,
+): Promise<ModelsConfig | undefined> {
+  if (typeof stated === "object") {
+    const parsed = modelsSettings.safeParse(stated);
+    if (!parsed.success) throw invalid("models", problemsOf(parsed.error, stated));
+    const resolved = resolveModels(parsed.data, env);
+    if ("problems" in resolved) throw invalid("models", resolved.problems);
+    return resolved;
+  }
+  const named = stated ?? (env.TUTTI_MODELS?.trim() || undefined);
+  const text = readText(named ?? MODELS_FILE, named !== undefined);
+  if (text === undefined) return environmentModels(env);
+  const { readModels } = await import("./llm/models-file.ts");
+  return readModels(text, named ?? MODELS_FILE, env);
+}
+
+function readText(file: string, isNamed: boolean): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (!isNamed && (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new TuttiError(400, `models: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+/** The models of a worker process, whose breakers and limits hold for all processes on the bus. */
+export async function openModels(
+  options: Pick<TuttiOptions, "models">,
+  process: { env: Environment; bus: Bus; topology: Topology; clock: Clock; log: Logger; id: string },
+): Promise<ReturnType<typeof createModelProvider>> {
+  const { env, bus, topology, clock, log, id } = process;
+  const config = await readModelsConfig(options.models, env);
+  const base = { config, env, clock, onLog: log };
+  if (!config) return createModelProvider(base);
+  // Opened with the first call: a process that asks no model adds nothing to the bus.
+  const shared = () => ({
+    fleet: new SharedBreakers(bus.bucket(topology.buckets.breakers), { id, log }),
+    rates: bus.bucket(topology.buckets.rates),
+  });
+  return createModelProvider({ ...base, shared });
+}

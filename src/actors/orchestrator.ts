@@ -26,6 +26,7 @@ import { DurableRequests } from "./gateway/durable-requests.ts";
 import { Gateway, isInbox } from "./gateway/gateway.ts";
 import { queryEndpoints } from "./gateway/queries.ts";
 import { answerOf } from "./gateway/run-answer.ts";
+import { startRun } from "./gateway/started-run.ts";
 import { actorClock } from "./host/actor-clock.ts";
 import { parseBy } from "./host/bucket-entry.ts";
 import { EntryList } from "./host/entry-list.ts";
@@ -33,6 +34,7 @@ import { InProgress } from "./host/in-progress.ts";
 import type { Runtime } from "./host/runtime.ts";
 import { LimitGate } from "./limits/limit-gate.ts";
 import { LogWriter } from "./log/log-writer.ts";
+import type { RunToStart } from "./shard/run-starter.ts";
 import { finishedRun } from "./shard/run-trace.ts";
 
 export interface OrchestratorOptions {
@@ -94,6 +96,7 @@ export class Orchestrator {
     this.#pullBack = new PullBack(runtime, this.#dispatcher, this.#limits);
     this.#letters = new DeadLetters(runtime, (task) => this.#dispatcher.envelopeOf(task));
     const load = new RunLoad(runtime.id, runs, () => this.#shards);
+    const admission = new Admission(runtime, load);
     const dependencies = {
       dispatcher: this.#dispatcher,
       gate: this.#limits,
@@ -113,6 +116,7 @@ export class Orchestrator {
         this.#limits.givenUp(shard);
         load.givenUp(shard, runs);
       },
+      startRun: (run: RunToStart) => startRun(runtime, admission, run),
       onEnded: (run: RunState, ended: Ended, at: number) => this.#ended(run, ended, at),
       answer: (run: RunState, ended: Ended) => this.#afterwards.add(this.#answer(run, ended)),
     };
@@ -123,7 +127,6 @@ export class Orchestrator {
       actors: () => this.#actor.getSnapshot().context.shards,
       onNewer: (shard, version) => this.#lease.versions.met(shard, version),
     });
-    const admission = new Admission(runtime, load);
     this.#gateway = new Gateway(runtime, admission);
     this.#requests = new DurableRequests(runtime, admission);
     const effects: EffectsOf<typeof orchestratorMachine, OwnActions> = {

@@ -19,6 +19,8 @@ function describeWhat({ for: kind, name = "", from, isStored }: WaitView): strin
       return `for a message on ${oneLine(name)}${isStored ? "" : " (which no stream keeps)"}`;
     case "run":
       return `for the end of run ${name}`;
+    case "start":
+      return "for another run to be started";
     case "for":
     case "until":
       return "";

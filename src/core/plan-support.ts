@@ -9,7 +9,6 @@ import type { ProblemList } from "./problem.ts";
 const NOT_CARRIED_OUT = {
   task: [...["cache", "budget", "replan", "repeat"], ...["each.reduce.type"]],
   plan: [],
-  type: ["start"],
 } as const satisfies { readonly [part: string]: readonly string[] };
 
 /** Which words a check takes: those that this version carries out, or the whole language. */
@@ -23,12 +22,6 @@ export function refuseUnsupported(part: "task" | "plan", stated: object, at: str
     if (!isStated(stated, path)) continue;
     problems.add(() => ({ path: [at, ...path].join("/"), message: describe(path.join(".")) }));
   }
-}
-
-/** Refuses a reserved type that is not carried out yet. */
-export function refuseUnsupportedType(type: string, at: string, problems: ProblemList): void {
-  if (NOT_CARRIED_OUT.type.some((one) => one === type))
-    problems.add(() => ({ path: at, message: describe(`the type ${type}`) }));
 }
 
 const describe = (what: string): string => `${what} is not carried out by this version yet`;

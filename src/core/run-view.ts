@@ -37,7 +37,8 @@ const iso = z.string();
 
 /** What a task waits for. */
 export const waitView = z.object({
-  for: z.enum(WAITS),
+  /** `start`: it is about to start another run. */
+  for: z.enum([...WAITS, "start"]),
   /** The name of the signal, the subject, or the id of the run. */
   name: z.string().optional(),
   ask: json.optional(),

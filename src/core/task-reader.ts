@@ -7,7 +7,7 @@ import { isName, isOwnersType, NAME_EXPECTED } from "./names.ts";
 import type { PlanGraph } from "./plan-graph.ts";
 import type { MentionPlace, MentionReader } from "./plan-mentions.ts";
 import { each, options, wait } from "./plan-options.ts";
-import { type PlanWords, refuseUnsupported, refuseUnsupportedType } from "./plan-support.ts";
+import { type PlanWords, refuseUnsupported } from "./plan-support.ts";
 import { type PlannedTaskV2, TASK_FIELDS } from "./plan-v2.ts";
 import type { Problem, ProblemList } from "./problem.ts";
 import { templateOfSent } from "./sent-template.ts";
@@ -116,11 +116,10 @@ export class TaskReader {
   }
 
   #checkType(type: unknown, at: string): void {
-    const { problems, knows, words } = this.#context;
+    const { problems, knows } = this.#context;
     if (!isName(type)) problems.expected(at, `a task type: ${NAME_EXPECTED}`, type);
-    else if (isOwnersType(type)) {
-      if (words !== "all") refuseUnsupportedType(type, at, problems);
-    } else if (knows?.(type) === false) problems.expected(at, "a task type that is registered", type);
+    else if (!isOwnersType(type) && knows?.(type) === false)
+      problems.expected(at, "a task type that is registered", type);
   }
 
   /** Whom the task names, where, and whether it waits for them. */
@@ -167,6 +166,12 @@ export class TaskReader {
   readAction(action: StatedAction | undefined, place: MentionPlace, depth: number): void {
     if (action?.type === undefined) return;
     this.#checkType(action.type, `${place.at()}/type`);
+    if (action.type === "start")
+      return this.#context.problems.expected(
+        `${place.at()}/type`,
+        "a type of which the output counts here",
+        action.type,
+      );
     if (isOwnersType(action.type)) return this.#checkOwnersInput(action, place.at(), depth);
     if (action.input !== undefined)
       this.#context.mentions.readTemplate(action.input, { ...place, at: () => `${place.at()}/input` });

@@ -30,6 +30,8 @@ export const awaited = z.object({
    */
   stream: z.string().optional(),
   after: z.int().min(0).optional(),
+  /** No wait of the plan: another run is to be started, as the input of the task says. */
+  start: z.literal(true).optional(),
   /** Another run's id. */
   run: name.optional(),
   /** Milliseconds, from the beginning of the wait. */
@@ -40,7 +42,8 @@ export const awaited = z.object({
 export type Awaited = z.output<typeof awaited>;
 
 /** Whether it is for what somebody has to look out for: neither a signal nor a time. */
-export const isListenedFor = ({ subject, run }: Awaited): boolean => subject !== undefined || run !== undefined;
+export const isListenedFor = ({ subject, run, start }: Awaited): boolean =>
+  subject !== undefined || run !== undefined || start !== undefined;
 
 /** The last moment that a date can show. */
 const LAST_MS = 8.64e15;

@@ -1,7 +1,7 @@
 import type { Expression } from "../core/expression.ts";
 import type { Json } from "../core/json.ts";
 import { type MapItems, readItems } from "../core/map-items.ts";
-import { childOf, FINALLY, isOwnersType, UNDO } from "../core/names.ts";
+import { childOf, FINALLY, UNDO } from "../core/names.ts";
 import { assemble } from "../core/reducer.ts";
 import { resolveInput } from "../core/reference.ts";
 import { withSentTemplate } from "../core/sent-template.ts";
@@ -109,10 +109,14 @@ export function givenOf({ run, parent, node }: TaskRecord, key: string, load: Lo
 export const isSentPlan = (task: TaskRecord): boolean => {
   const { node, parent, spec, run } = task;
   return (
-    isOwnersType(spec.type) &&
+    spec.type === "plan" &&
     (node ? node.hasFallenBack || node.stated.type !== undefined : parent ? isLater(task) : run.submitted.v > 1)
   );
 };
+
+/** Whether the task is to start another run, which the owner does. */
+export const startsRun = ({ node }: TaskRecord): boolean =>
+  node?.stated.type === "start" && !node.stated.each && !node.hasFallenBack;
 
 /** Whether the task is an item of a map, and a plan that is sent: what it is given is read for it and put into the log, so that it can be folded. */
 export const isSentItem = (task: TaskRecord): boolean =>

@@ -9,7 +9,7 @@ import { templateOfSent } from "../core/sent-template.ts";
 import { visitTemplate } from "../core/template.ts";
 import { type Awaited, templateOfWait } from "../core/wait.ts";
 import { findMapProblem } from "./map-node.ts";
-import { inputOf, isSentItem, isSentPlan } from "./outputs.ts";
+import { inputOf, isSentItem, isSentPlan, startsRun } from "./outputs.ts";
 import type { PlanNode } from "./plan-node.ts";
 import type { TaskRecord } from "./task-record.ts";
 
@@ -31,14 +31,15 @@ export function findStart(task: TaskRecord, awaited?: Awaited): Start {
   const { stated, checked, index, answers } = node;
   if (node.hasFallenBack) return findFallback(task, node);
   // What a wait is for may be read by the owner only, and is to be seen by all.
-  const isAsked = stated.each || stated.wait || isSentItem(task);
+  const isAsked = stated.each || stated.wait || isSentItem(task) || startsRun(task);
   if (!answers && (isAsked || findQuestions(task).length > 0)) return { event: "ask" };
   if (stated.when !== undefined && !checked.asksItems(index)) {
     const answer = answers![stated.when];
     if (answer === false) return { event: "skip" };
     if (answer !== true) return refuse(`when: expected true or false, received ${JSON.stringify(answer)}`);
   }
-  if (stated.wait) return awaited ? { event: "wait", awaited } : refuse("wait: nothing was decided of it");
+  if (stated.wait || startsRun(task))
+    return awaited ? { event: "wait", awaited } : refuse("wait: nothing was decided of it");
   const inner = checked.innerOf(index);
   if (stated.each) return startMap(node);
   if (inner) return { event: "expand", checked: inner };

@@ -28,6 +28,6 @@ export function noteSucceeded({ node, children }: TaskRecord): void {
   const undo = node?.undo;
   if (!undo) return;
   undo.hasOutput = true;
-  // A plan that is written down has had no attempt.
-  if (children) undo.hasEffects = true;
+  // A plan that is written down has had no attempt, nor has the start of another run.
+  if (children || node.stated.type === "start") undo.hasEffects = true;
 }

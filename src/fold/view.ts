@@ -47,9 +47,9 @@ export function viewWait(task: TaskRecord): WaitView | undefined {
   const wait = task.run.waits?.open.get(task);
   if (!wait) return undefined;
   const { awaited, since, endsAt } = wait;
-  const stated = task.node!.stated.wait!;
-  const kind = kindOfWait(stated);
-  const called = stated.signal ?? awaited.subject ?? awaited.run;
+  const stated = task.node!.stated.wait;
+  const kind = stated ? kindOfWait(stated) : "start";
+  const called = stated?.signal ?? awaited.subject ?? awaited.run;
   return {
     for: kind,
     ...(called !== undefined && { name: called }),

@@ -8,7 +8,7 @@ import { Waits } from "./waits.ts";
 export function beginWait(task: TaskRecord, awaited: Awaited, turn: Turn): void {
   const { run, node } = task;
   run.waits ??= new Waits();
-  const takes = awaited.for ?? node!.stated.wait!.within;
+  const takes = awaited.for ?? node!.stated.wait?.within;
   const endsAt = awaited.until === undefined ? (takes === undefined ? 0 : turn.at + takes) : Math.max(1, awaited.until);
   if (run.waits.begin(task, { awaited, since: turn.at, endsAt })) judge(task, turn);
   if (isListenedFor(awaited)) turn.effects.push({ kind: "listen", task, attempt: attemptOf(task) });

@@ -98,7 +98,7 @@ export const taskMachine = setup({
     },
     awaiting: {
       description:
-        "Waits for what its plan says: a signal, a message, the end of another run, a time. No worker is needed.",
+        "Waits for what its plan says: a signal, a message, the end of another run, a time; or has another run started. No worker is needed.",
       entry: "beginWait",
       exit: "endWait",
       on: {

@@ -138,6 +138,37 @@ describeRuntime("a wait", (runtime) => {
   });
 });
 
+describeRuntime("a task of the type start", (runtime) => {
+  test("starts another run, once, and does not wait for it", async () => {
+    const gate = Promise.withResolvers<void>();
+    const gated = worker("gated", { run: async ({ input }) => gate.promise.then(() => input as never) });
+    const app = await runtime.start({ workers: [echo, gated] });
+    const tasks = {
+      n: { type: "echo", input: 2 },
+      one: { type: "start", input: { type: "gated", input: { n: { $ref: "n" } } } },
+      named: { type: "start", input: { type: "echo", input: { $expr: "n + 1" }, run: "named" } },
+      many: { type: "start", each: { in: [1, 2] }, input: { type: "echo", input: { $item: "" } } },
+      taken: { type: "start", input: { type: "echo", input: "other", run: "named" }, needs: ["named"], optional: true },
+      nobody: { type: "start", input: { type: { $ref: "#/type" } }, optional: true },
+    };
+    const handle = await submit(app, { tasks }, "r", { type: "nobody-does" });
+    const output = (await handle.result()) as { one: { run: string }; many: { run: string }[] };
+    expect(output).toMatchObject({ one: { run: expect.stringMatching(/^r-/) }, named: { run: "named" } });
+    expect(await app.result("named")).toBe(3);
+    expect(await Promise.all(output.many.map(({ run }) => app.result(run)))).toEqual([1, 2]);
+    const states = Object.fromEntries(
+      (await handle.get()).tasks.map((one) => [one.task, one.error?.name ?? one.state]),
+    );
+    expect(states).toMatchObject({ taken: "NotStarted", nobody: "NotStarted" });
+    expect((await app.get(output.one.run)).status).toBe("running");
+    gate.resolve();
+    expect(await app.result(output.one.run)).toEqual({ n: 2 });
+    expect(await app.list()).toHaveLength(5);
+    const [submitted] = await app.log("named");
+    expect(submitted!.body).toMatchObject({ requester: "run r, task named" });
+  });
+});
+
 describeOnNats("a wait on NATS", (runtime) => {
   const timing = { ackWaitMs: 1500, presenceTtlMs: 1000 };
   const startOrchestrator = () =>
@@ -176,15 +207,17 @@ describeOnNats("a wait on NATS", (runtime) => {
     const stream = `${runtime.prefix}-orders`;
     const bus = await connectNats({ servers: runtime.server.url });
     await bus.ensureStream({ name: stream, subjects: [`${stream}.>`], retention: "limits" });
+    const follower = { v: 2, tasks: { x: { type: "echo", input: "followed" } }, output: "x" };
     const tasks = {
       ask: { wait: { signal: "approve", schema, within: "1h" } },
       paid: { wait: { subject: `${stream}.paid`, match: "message.order == 7" } },
       other: { wait: { run: "other" } },
       time: { wait: { for: "3s" } },
+      after: { type: "start", needs: ["ask"], input: { type: "plan", input: { plan: { $literal: follower } } } },
     };
     await submit(app, { tasks: { gate: { wait: { signal: "gate" } } } }, "other");
     const handle = await submit(app, { tasks }, "r");
-    for (const task of Object.keys(tasks)) await waitsFor(app, "r", task);
+    for (const task of ["ask", "paid", "other", "time"]) await waitsFor(app, "r", task);
     await orchestrator.kill9();
     // Nobody listens now.
     await bus.append(`${stream}.paid`, Buffer.from(JSON.stringify({ order: 7 })));
@@ -192,7 +225,9 @@ describeOnNats("a wait on NATS", (runtime) => {
     await app.signal("other", "gate", "opened", { id: "gate" });
     expect(await handle.signal("approve", { ok: true }, { id: "a" })).toMatchObject({ task: "ask" });
     expect(await handle.signal("approve", { ok: true }, { id: "a" })).toMatchObject({ state: "taken" });
-    expect(await handle.result()).toEqual({
+    const { after, ...output } = (await handle.result()) as { after: { run: string } };
+    expect(await app.result(after.run)).toBe("followed");
+    expect(output).toEqual({
       ask: { ok: true },
       paid: { order: 7 },
       other: { gate: "opened" },

@@ -123,13 +123,11 @@ describe("what is not carried out yet", () => {
     const tasks = {
       a: { plan: inside },
       b: { type: "plan", input: { plan: { v: 2, ...inside } } },
-      c: { type: "start", input: t },
       e: { ...t, budget: { tokens: 1 }, needs: ["nobody"] },
     };
     expect(problemsOf({ tasks }).map(({ path }) => path)).toEqual([
       "/tasks/a/plan/tasks/x/budget",
       "/tasks/b/input/plan/tasks/x/budget",
-      "/tasks/c/type",
       "/tasks/e/budget",
       "/tasks/e/needs/0",
     ]);

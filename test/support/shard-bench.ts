@@ -73,6 +73,7 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
     onLive() {},
     onGivenUp() {},
     answer() {},
+    startRun: async () => {},
   };
   const claims = new Claims(claimBucket, presences, "us");
   const keeper = new ShardKeeper(host, 0, {

@@ -13,6 +13,7 @@ import {
   itemsOf,
   type Load,
   sentInputOf,
+  startsRun,
   valuesIn,
 } from "../../fold/outputs.ts";
 import type { PlanNode } from "../../fold/plan-node.ts";
@@ -150,6 +151,7 @@ function decide(task: TaskRecord, load: Load): Omit<Decision, "task" | "attempt"
   const answers = answersOf(task, load);
   const isLeftOut = stated.when !== undefined && !checked.asksItems(index) && answers[stated.when] !== true;
   if (isLeftOut) return { answers };
+  if (startsRun(task)) return { answers, wait: { start: true } };
   if (stated.wait && !hasFallenBack) return { answers, wait: decideWait(task, stated.wait, answers, load) };
   if (!stated.each) return isSentItem(task) ? { answers, input: sentInputOf(task, answers, load) } : { answers };
   const items = itemsOf(task, load);

@@ -16,6 +16,7 @@ import type { LogWriter } from "../log/log-writer.ts";
 import { Decider } from "./decider.ts";
 import { Listeners } from "./listeners.ts";
 import { endedBody } from "./run-outcome.ts";
+import type { RunToStart } from "./run-starter.ts";
 import type { ShardFold } from "./shard-fold.ts";
 import type { Signals } from "./signals.ts";
 
@@ -33,6 +34,8 @@ export interface ShardDependencies {
   /** A caller waits for the outcome. May be called again for a run that another owner has seen end. */
   answer(run: RunState, ended: Ended): void;
   onSubmitted(run: RunState): void;
+  /** Starts another run, once for each id. Rejects with a `TuttiError`: 400, 404, 409, or 503 where it may be tried again. */
+  startRun(run: RunToStart): Promise<void>;
   /** The shard's log has been replayed: all of its runs are known. */
   onLive(shard: number): void;
   /** The shard is not live any more, and had this many runs. */
@@ -59,7 +62,7 @@ export class EffectHandler {
     this.#dependencies = dependencies;
     this.#fold = fold;
     this.#signals = signals;
-    this.#listeners = new Listeners(runtime, dependencies.writer);
+    this.#listeners = new Listeners(runtime, dependencies.writer, dependencies.startRun);
     this.#decider = new Decider(runtime, dependencies.writer);
     this.#timers = {
       backoff: new Timers(runtime.clock, (task) => this.#due(task, "backoff")),

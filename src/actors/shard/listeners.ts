@@ -9,6 +9,7 @@ import type { Runtime } from "../host/runtime.ts";
 import type { LogWriter } from "../log/log-writer.ts";
 import type { Heard } from "./heard.ts";
 import { hearEnd } from "./run-listener.ts";
+import { type StartRun, startRunOf } from "./run-starter.ts";
 import { hearMessage } from "./subject-listener.ts";
 
 const WAITS = { one: "wait is not listened for yet", many: "waits are not listened for yet" } as const;
@@ -19,11 +20,13 @@ const ENVELOPE = 512;
 export class Listeners {
   readonly #runtime: Runtime;
   readonly #writer: LogWriter;
+  readonly #startRun: StartRun;
   readonly #listening = new Map<TaskRecord, AbortController>();
 
-  constructor(runtime: Runtime, writer: LogWriter) {
+  constructor(runtime: Runtime, writer: LogWriter, startRun: StartRun) {
     this.#runtime = runtime;
     this.#writer = writer;
+    this.#startRun = startRun;
   }
 
   /** A task that is listened for already stays so. */
@@ -60,7 +63,8 @@ export class Listeners {
   }
 
   async #hear(task: TaskRecord, signal: AbortSignal): Promise<Heard> {
-    const { subject } = task.run.waits!.open.get(task)!.awaited;
+    const { subject, start } = task.run.waits!.open.get(task)!.awaited;
+    if (start) return startRunOf(this.#runtime, task, this.#startRun);
     const heard = await (subject === undefined ? hearEnd : hearMessage)(this.#runtime, task, signal);
     if (!heard || !("output" in heard)) return heard;
     const data = encodeJson(heard.output);

@@ -1,8 +1,9 @@
+import type { WireError } from "../core/error.ts";
 import { parentOf, ROOT } from "../core/names.ts";
 import { errorFacts } from "./error-facts.ts";
 import type { Fact } from "./facts.ts";
 import type { RunTree, TaskNode } from "./run-tree.ts";
-import { manyLines, plain } from "./style.ts";
+import { manyLines, oneLine, plain } from "./style.ts";
 import { formatCount, titleOf } from "./task-line.ts";
 
 const MOST_NAMED = 5;
@@ -21,7 +22,8 @@ export function explainFailure(tree: RunTree, command?: (words: string) => strin
   facts.push(...errorFacts(run.error).map(([label, text]): Fact => [label, manyLines(text)]));
   const stopped = stoppedBy(tree, node);
   if (stopped) facts.push(["stopped", stopped]);
-  if (command) facts.push(["next", nextSteps(run.run, run.error.code, command).join("\n")]);
+  facts.push(...aftermathFacts(run.error));
+  if (command) facts.push(["next", nextSteps(run.run, run.error, command).join("\n")]);
   return facts;
 }
 
@@ -48,7 +50,19 @@ const nameWithin = ({ view }: TaskNode, culprit: TaskNode | undefined): string =
     ? titleOf(view, plain)
     : view.task;
 
-function nextSteps(run: string, code: number, command: (words: string) => string): string[] {
-  if (code !== 422) return [`${command(`log ${run}`)}  (its events)`];
+function aftermathFacts({ undone, notUndone, notTidied, unnamed }: WireError): Fact[] {
+  const facts: Fact[] = [];
+  const withReasons = (all: NonNullable<WireError["notUndone"]>) =>
+    all.map(({ task, message }) => `${task}: ${oneLine(message)}`).join("\n");
+  if (undone) facts.push(["undone", undone.join(", ")]);
+  if (notUndone) facts.push(["remains", withReasons(notUndone)]);
+  if (notTidied) facts.push(["untidied", withReasons(notTidied)]);
+  if (unnamed) facts.push(["and", `${formatCount(unnamed)} more tasks that were stopped or undone`]);
+  return facts;
+}
+
+function nextSteps(run: string, { code, undone, notUndone }: WireError, command: (words: string) => string): string[] {
+  // What was undone cannot be tried again.
+  if (code !== 422 || undone || notUndone) return [`${command(`log ${run}`)}  (its events)`];
   return [`${command(`dead show ${run}`)}  (its input)`, `${command(`dead redrive ${run}`)}  (try it again)`];
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { aftermath } from "./aftermath.ts";
 import { policy } from "./policy.ts";
 import { describeProblems, MAX_PROBLEMS, type Problem } from "./problem.ts";
 import { cutDetails, cutMessage, errorDetails } from "./thrown.ts";
@@ -123,6 +124,7 @@ export const wireError = z.object({
     .optional(),
   /** What is known of the error that a task failed with, beside its message. */
   ...errorDetails.shape,
+  ...aftermath.shape,
 });
 export type WireError = z.output<typeof wireError>;
 

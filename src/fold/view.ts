@@ -3,6 +3,7 @@ import type { Ended, RunStatus, Totals } from "../core/event.ts";
 import { resolveRetry } from "../core/policy.ts";
 import type { RunSummary, TaskView, TaskViewState, WaitView } from "../core/run-view.ts";
 import { kindOfWait } from "../core/wait.ts";
+import { aftermathOf } from "./aftermath.ts";
 import type { RunState } from "./run-state.ts";
 import { attemptOf, isFinal, stateOf, type TaskRecord } from "./task-record.ts";
 
@@ -120,7 +121,9 @@ export function summarize(run: RunState, trace: string, ended?: { body: Ended; a
 }
 
 /** What `ended` says of a run that did not succeed. */
-export function failureOf(run: RunState): WireError {
+export const failureOf = (run: RunState): WireError => ({ ...reasonOf(run), ...aftermathOf(run) });
+
+function reasonOf(run: RunState): WireError {
   const { root } = run;
   const where = { run: run.run };
   if (run.snapshot.context.outcome === "cancelled") {

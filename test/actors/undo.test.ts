@@ -85,6 +85,7 @@ describeRuntime("a run that fails", (runtime) => {
       b: { type: "echo", needs: ["a"], compensate: { type: "fail" } },
       map: { type: "echo", needs: ["b"], each: { in: [1, 2] }, compensate: u({ $item: "" }) },
       c: { type: "fail", needs: ["map"] },
+      late: { type: "echo", needs: ["c"] },
     };
     await expect(send(app, { tasks, finally: u({ $ref: "a" }) }, {}, "r")).rejects.toMatchObject({
       code: 422,

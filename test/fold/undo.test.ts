@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ROOT } from "../../src/core/names.ts";
+import { failureOf } from "../../src/fold/view.ts";
 import { FoldedRun } from "../support/folded-run.ts";
 
 const t = { type: "t" };
@@ -30,6 +31,7 @@ describe("an undo", () => {
     expect(run.outcome).toBe("failed");
     expect(run.task(ROOT)).toMatchObject({ failedAt: "c", error: { message: "no" } });
     expect(run.totals).toMatchObject({ tasks: 7, compensated: 2, failed: 2, cancelled: 1, succeeded: 2 });
+    expect(failureOf(run.state)).toMatchObject({ task: "c", took: ["d"], undone: ["a", "b"] });
   });
 
   it("is for attempts that are not known to have failed, whatever became of them", () => {
@@ -112,6 +114,7 @@ describe("an undo", () => {
     expect(run.outcome).toBe("failed");
     expect(run.task(ROOT).error?.message).toBe("no");
     expect(run.totals).toMatchObject({ compensated: 1, uncompensated: 1 });
+    expect(failureOf(run.state)).toMatchObject({ undone: ["a"], notUndone: [{ task: "b", message: "cannot" }] });
   });
 
   it("has attempts like any task, and none of a run's deadline", () => {
@@ -216,6 +219,7 @@ describe("what a plan runs at its end", () => {
     const other = planned(plan).fails("a", { message: "no" }).fails("_finally", { message: "dirty" });
     expect(other.outcome).toBe("failed");
     expect(other.task(ROOT).error?.message).toBe("no");
+    expect(failureOf(other.state)).toMatchObject({ task: "a", notTidied: [{ task: ROOT, message: "dirty" }] });
   });
 
   it("comes for a run that is cancelled, has no time left, or has nothing in its plan", () => {

@@ -38,6 +38,7 @@ export type { PolicyInput, RetryInput } from "./core/policy.ts";
 export type { RunDifference } from "./core/run-difference.ts";
 export type { RunMoment, RunStep } from "./core/run-step.ts";
 export type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
+export type { Batch } from "./define/batch.ts";
 export { type PlanBuilder, plan } from "./define/plan.ts";
 export { PlanOf } from "./define/plan-of.ts";
 export type {
@@ -55,6 +56,8 @@ export type { In, Out, Ref } from "./define/reference.ts";
 export { type Task, type TaskInput, type TaskOptions, type TaskOutput, task } from "./define/task.ts";
 export { cel, type Expression, orElse } from "./define/words.ts";
 export {
+  type BatchHandler,
+  type BatchWorkerOptions,
   type Blobs,
   type FileLimits,
   type Handler,

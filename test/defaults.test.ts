@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { DEFAULT_GRACE_MS } from "../src/actors/client/app.ts";
 import { DEFAULT_QUEUED, DEFAULT_RUNS } from "../src/actors/orchestrator.ts";
 import { DEFAULT_CONCURRENCY } from "../src/actors/worker/demand.ts";
-import { DEFAULT_MAX_DELIVERIES } from "../src/actors/worker/worker-process.ts";
+import { DEFAULT_MAX_DELIVERIES } from "../src/actors/worker/worker-options.ts";
 import { LARGEST_INLINE } from "../src/bus/sizes.ts";
 import { DEFAULT_ACK_WAIT_MS, DEFAULT_LEASE_MS, DEFAULT_MAX_AGE_MS, DEFAULT_MESSAGES } from "../src/bus/topology.ts";
 import { parseDuration } from "../src/core/duration.ts";

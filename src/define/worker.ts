@@ -7,6 +7,7 @@ import { isOwnersType } from "../core/names.ts";
 import type { OptionNames } from "../core/option-names.ts";
 import { show } from "../core/problem.ts";
 import type { TypeRegistration } from "../core/registration.ts";
+import { type Batch, readBatch } from "./batch.ts";
 import type { PlanOf } from "./plan-of.ts";
 import { TASK_OPTIONS, type Task, type TaskOptions, task } from "./task.ts";
 
@@ -71,6 +72,28 @@ export type Returned<V, O = V> = V | PlanOf<O> | Promise<V | PlanOf<O>>;
 export type Handler<I, V, O = V> = (context: HandlerContext<I>) => Returned<V, O>;
 
 /**
+ * The function that executes many tasks of one type in one call. It returns a result for each of them, in their order: a
+ * value, a plan, a promise of either, or an `Error`, which fails that task alone. What it throws fails all of them. Each task has
+ * a signal of its own.
+ *
+ * @example
+ * ```ts
+ * const embed: BatchHandler<{ text: string }, number[]> = async (tasks) =>
+ *   (await embedAll(tasks.map(({ input }) => input.text))).map((one) => one.vector ?? new Error(one.problem));
+ * ```
+ */
+export type BatchHandler<I, V, O = V> = (
+  tasks: readonly HandlerContext<I>[],
+) => readonly (Returned<V, O> | Error)[] | Promise<readonly (Returned<V, O> | Error)[]>;
+
+/** A worker that takes many, as it is executed. */
+export interface BatchExecution {
+  readonly size: number;
+  readonly waitMs: number;
+  readonly handler: (tasks: readonly HandlerContext[]) => unknown;
+}
+
+/**
  * A task type and the function that executes it. It is also the contract itself: plans can name it.
  *
  * @example
@@ -79,13 +102,23 @@ export type Handler<I, V, O = V> = (context: HandlerContext<I>) => Returned<V, O
  * ```
  */
 export interface Worker<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> extends Task<I, O> {
+  /** Of a worker that takes many, it executes one alone. */
   readonly handler: (context: HandlerContext) => unknown;
-  /** Attempts of this type that one process executes at once. Default: a share of the 16 that such types have together. */
+  /** Attempts of this type that one process executes at once; of a worker that takes many, batches. Default: a share of the 16 that such types have together; one batch. */
   readonly concurrency: number | undefined;
+  /** Of a worker that takes many. */
+  readonly batch: BatchExecution | undefined;
 }
 
 export interface WorkerOptions {
   /** Attempts of this type that one process executes at once: 1 or more. Default: a share of the process's 16. */
+  readonly concurrency?: number;
+}
+
+/** How a worker that takes many is executed. */
+export interface BatchWorkerOptions {
+  readonly batch: Batch;
+  /** Batches of this type that one process executes at once: 1 or more. Default: 1. */
   readonly concurrency?: number;
 }
 
@@ -122,11 +155,24 @@ type Execution<K, I extends z.ZodType, O extends z.ZodType, R> =
  *   input: z.object({ name: z.string() }),
  *   run: ({ input }) => ({ greeting: `Hello, ${input.name}!` }),
  * });
+ *
+ * // Called once for many tasks: a result for each of them, in their order.
+ * const embedder = worker(embed, { batch: { size: 50, wait: "20ms" } }, (tasks) => embedAll(tasks.map(({ input }) => input)));
  * ```
  */
 export function worker<I extends z.ZodType, O extends z.ZodType>(
   contract: Task<I, O>,
-  options: WorkerOptions,
+  options: BatchWorkerOptions,
+  handler: BatchHandler<z.output<I>, z.input<O>, z.output<O>>,
+): Worker<I, O>;
+export function worker<I extends z.ZodType = z.ZodUnknown, O extends z.ZodType = z.ZodUnknown>(
+  type: string,
+  options: TaskOptions<I, O> & BatchWorkerOptions,
+  handler: BatchHandler<z.output<I>, z.input<O>, z.output<O>>,
+): Worker<I, O>;
+export function worker<I extends z.ZodType, O extends z.ZodType>(
+  contract: Task<I, O>,
+  options: WorkerOptions & { readonly batch?: undefined },
   handler: Handler<z.output<I>, z.input<O>, z.output<O>>,
 ): Worker<I, O>;
 export function worker<
@@ -139,12 +185,29 @@ export function worker<
   execution: Execution<K, I, O, R>,
 ): K extends Task<infer CI, infer CO> ? Worker<CI, CO> : Worker<I, OutputSchema<O, R>>;
 export function worker(contract: Task | string, ...rest: readonly unknown[]): unknown {
+  if (isBatch(rest[0])) return batchWorker(contract, rest[0], rest[1]);
   if (typeof contract === "string") return namedWorker(contract, rest[0]);
   if (typeof contract?.type !== "string")
     throw new TuttiError(400, `worker: expected a contract or the name of a task type, received ${show(contract)}`);
   const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest;
   checkOptions<WorkerOptions>(`worker ${contract.type}`, options, { concurrency: true });
   return withHandler(contract, handler as Worker["handler"], (options as WorkerOptions | undefined)?.concurrency);
+}
+
+type StatedBatch = TaskOptions<z.ZodType, z.ZodType> & BatchWorkerOptions;
+
+const isBatch = (options: unknown): options is StatedBatch =>
+  typeof options === "object" && options !== null && "batch" in options && options.batch !== undefined;
+
+function batchWorker(of: Task | string, { batch, concurrency, ...stated }: StatedBatch, handler: unknown): Worker {
+  if (typeof of !== "string") checkOptions<WorkerOptions>(`worker ${of.type}`, stated, { concurrency: true });
+  const contract = typeof of === "string" ? task(of, stated) : of;
+  const execution = { ...readBatch(contract.type, batch), handler: handler as BatchExecution["handler"] };
+  const one = async (context: HandlerContext) => ((await execution.handler([context])) as readonly unknown[])[0];
+  return {
+    ...withHandler(contract, typeof handler === "function" ? one : (handler as never), concurrency),
+    batch: execution,
+  };
 }
 
 function namedWorker(type: string, options: unknown): Worker {
@@ -174,7 +237,7 @@ function withHandler(contract: Task, handler: Worker["handler"], concurrency: nu
       400,
       `worker ${contract.type}: expected another name: the orchestrator carries out tasks of this type itself`,
     );
-  return { ...contract, handler, concurrency };
+  return { ...contract, handler, concurrency, batch: undefined };
 }
 
 export function isWorker(value: unknown): value is Worker {

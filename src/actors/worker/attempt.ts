@@ -1,4 +1,3 @@
-import type { z } from "zod";
 import { BusError, type Delivery } from "../../bus/port.ts";
 import { mostBytes } from "../../bus/sizes.ts";
 import { tenantOfTask } from "../../bus/subjects.ts";
@@ -14,7 +13,7 @@ import {
 import { encodeText, findNonJson } from "../../core/json.ts";
 import { depthOf } from "../../core/names.ts";
 import { checkPlan } from "../../core/plan-check.ts";
-import { describeProblems, type Problem, problemsOf } from "../../core/problem.ts";
+import { describeProblems, type Problem } from "../../core/problem.ts";
 import type { TaskMessage } from "../../core/task-message.ts";
 import { describeThrown } from "../../core/thrown.ts";
 import { addUsage, type Usage } from "../../core/usage.ts";
@@ -22,7 +21,9 @@ import { isPlan, type PlanOf } from "../../define/plan-of.ts";
 import type { Worker } from "../../define/worker.ts";
 import { insist } from "../host/insist.ts";
 import { checkPlanWithTypes } from "../host/plan-types.ts";
+import type { Batcher } from "./batcher.ts";
 import { createHandlerContext } from "./handler-context.ts";
+import { parseBySchema } from "./parse-by-schema.ts";
 import { asAttempt } from "./stray-errors.ts";
 import { fetchGiven, type Given, givenIn } from "./task-input.ts";
 import type { WorkerRuntime } from "./worker-runtime.ts";
@@ -57,6 +58,7 @@ export class Attempt {
   readonly tenant: string;
   readonly #runtime: WorkerRuntime;
   readonly #worker: Worker;
+  readonly #batcher: Batcher | undefined;
   readonly #abort = new AbortController();
   #settle: (outcome: Outcome | undefined) => void = () => {};
   /** Whether it has come to its outcome. */
@@ -66,7 +68,9 @@ export class Attempt {
   #usage: Usage | undefined;
   #disarm: (() => void) | undefined;
 
-  constructor(runtime: WorkerRuntime, worker: Worker, delivery: Delivery, message: TaskMessage) {
+  /** `batcher`: of a worker that takes many. */
+  constructor(runtime: WorkerRuntime, worker: Worker, delivery: Delivery, message: TaskMessage, batcher?: Batcher) {
+    this.#batcher = batcher;
     this.#runtime = runtime;
     this.#worker = worker;
     this.message = message;
@@ -140,7 +144,7 @@ export class Attempt {
   }
 
   #handle({ input, needs }: Given): void {
-    const parsed = parseBy(this.#worker.input, input, "input", this.#worker.type);
+    const parsed = parseBySchema(this.#worker.input, input, "input", this.#worker.type);
     const { run, task, attempt } = this.message;
     const context = createHandlerContext(this.#runtime, {
       input: parsed,
@@ -152,7 +156,8 @@ export class Attempt {
         this.#usage = addUsage(this.#usage, usage);
       },
     });
-    const returned = asAttempt(this, () => this.#worker.handler(context));
+    const batcher = this.#batcher;
+    const returned = batcher ? batcher.add(context) : asAttempt(this, () => this.#worker.handler(context));
     // By way of a promise: a thenable of the handler's may settle twice, throw late, or resolve to another thenable.
     if (isThenable(returned)) this.#wait(Promise.resolve(returned), (value) => this.#finish(value));
     else this.#finish(returned);
@@ -175,7 +180,7 @@ export class Attempt {
   }
 
   #parseOutput(returned: unknown): unknown {
-    return parseBy(this.#worker.output, returned, "output", this.#worker.type);
+    return parseBySchema(this.#worker.output, returned, "output", this.#worker.type);
   }
 
   /** The output of a handler that returns nothing: null, as JSON has it, where the schema takes either. */
@@ -280,14 +285,5 @@ function momentsOf(error: DeferredError): { until?: number; retryAfterMs?: numbe
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
-
-/** Validates by the type's schema; what does not match is final: the same value would fail again. */
-function parseBy(schema: z.ZodType, value: unknown, what: "input" | "output", type: string): unknown {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new TerminalError(
-    `the ${what} of ${type} does not match its schema: ${describeProblems(problemsOf(parsed.error, value))}`,
-  );
-}
 
 const OUTPUTS = { one: "output is not stored yet", many: "outputs are not stored yet" };

@@ -11,25 +11,15 @@ import { inAttemptSpan, tracingEnabled } from "../../telemetry/attempt-span.ts";
 import { actorClock } from "../host/actor-clock.ts";
 import { Presence } from "../host/presence.ts";
 import { Attempt, AttemptAborted, failed, type Outcome } from "./attempt.ts";
+import { type Batcher, createBatchers, slotsOf } from "./batcher.ts";
 import { Cancellations } from "./cancellations.ts";
 import { Committer } from "./committer.ts";
 import { DeliveryCheck, type Verdict } from "./delivery-check.ts";
 import { Demand } from "./demand.ts";
 import { describeType } from "./type-description.ts";
+import { DEFAULT_MAX_DELIVERIES, type WorkerProcessOptions } from "./worker-options.ts";
 import type { WorkerRuntime } from "./worker-runtime.ts";
 
-export interface WorkerProcessOptions {
-  readonly workers: readonly Worker[];
-  /** Attempts executed at once, over all types. Default: each type's own limit; the types without one share 16. */
-  readonly concurrency?: number;
-  /**
-   * A task delivered more often than this is poison: it seems to kill whoever takes it. What a worker hands back when it
-   * stops counts too, so the limit leaves room for restarts. Default 10.
-   */
-  readonly maxDeliveries?: number;
-}
-
-export const DEFAULT_MAX_DELIVERIES = 10;
 /** For what only a newer worker can read. */
 const MOST_BACK_MS = 600_000;
 const LOAD_EVERY_MS = 100;
@@ -42,6 +32,8 @@ export class WorkerProcess {
   readonly #runtime: WorkerRuntime;
   readonly #workers: ReadonlyMap<string, Worker>;
   readonly #actor;
+  /** Of workers that take many, by type. */
+  readonly #batchers: ReadonlyMap<string, Batcher>;
   readonly #intake: Demand;
   readonly #committer: Committer;
   readonly #attempts = new Set<Attempt>();
@@ -66,6 +58,7 @@ export class WorkerProcess {
   constructor(runtime: WorkerRuntime, options: WorkerProcessOptions) {
     this.#runtime = runtime;
     this.#workers = new Map(options.workers.map((one) => [one.type, one]));
+    this.#batchers = createBatchers(runtime.clock, options.workers);
     this.#check = new DeliveryCheck(runtime, options.maxDeliveries ?? DEFAULT_MAX_DELIVERIES);
     this.#committer = new Committer(runtime);
     this.#name = JSON.stringify(runtime.id);
@@ -76,7 +69,7 @@ export class WorkerProcess {
       concurrency: options.concurrency,
       run: (delivery, done) => this.#take(delivery, done),
       onLoad: () => this.#reportLoad(),
-      limitOf: (type) => this.#workers.get(type)?.concurrency,
+      limitOf: (type) => slotsOf(this.#workers.get(type)),
     });
     const effects: EffectsOf<typeof workerMachine, "takeLoad" | "takeDrain"> = {
       actors: {
@@ -134,6 +127,7 @@ export class WorkerProcess {
 
   #closeQueues(): void {
     this.#closing = this.#intake.close();
+    for (const batcher of this.#batchers.values()) batcher.flush();
   }
 
   #abortAttempts(): void {
@@ -240,7 +234,7 @@ export class WorkerProcess {
   #execute(delivery: Delivery, message: TaskMessage, settled: () => void): void {
     const worker = this.#workers.get(message.type);
     if (!worker) throw new TerminalError(`this worker has no handler for ${message.type}`);
-    const attempt = new Attempt(this.#runtime, worker, delivery, message);
+    const attempt = new Attempt(this.#runtime, worker, delivery, message, this.#batchers.get(worker.type));
     this.#attempts.add(attempt);
     const startedAt = this.#runtime.clock.now();
     this.#runtime.live.began(attempt, startedAt);

@@ -15,7 +15,7 @@ import { runSummary, runView } from "../../core/run-view.ts";
 
 const controlled = z.object({ run: z.string(), task: z.string().optional(), status: z.string() });
 
-/** What an orchestrator answers, by query. */
+/** The schema of an orchestrator's answer, by query. */
 export const ANSWERS = {
   "runs.get": runView,
   "runs.list": z.array(runSummary),
@@ -43,7 +43,7 @@ export const ANSWERS = {
 export type Answer<Q extends QueryName> = z.output<(typeof ANSWERS)[Q]>;
 
 /**
- * Reads the answer to a query. Of a list, entries that cannot be read are left out, with one warning for all of them.
+ * Reads the answer to a query. Entries of a list that cannot be read are left out, with one warning for all of them.
  * Throws a {@link TuttiError} (500) for an answer that cannot be read.
  */
 export function readAnswer<Q extends QueryName>(query: Q, data: Uint8Array, log: Logger): Answer<Q> {
@@ -59,7 +59,7 @@ export function readAnswer<Q extends QueryName>(query: Q, data: Uint8Array, log:
   return readable as Answer<Q>;
 }
 
-/** The JSON of an answer. Throws a {@link TuttiError} (500) where it is not JSON. */
+/** The JSON of an answer. Throws a {@link TuttiError} (500) if it is not JSON. */
 export function decodeAnswer(what: string, data: Uint8Array): unknown {
   try {
     return decodeJson(data);

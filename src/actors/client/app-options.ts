@@ -13,7 +13,7 @@ const RUN: OptionNames<RunOptions> = {
 
 const CONTROL: OptionNames<ControlOptions> = { tenant: true, task: true, reason: true, by: true };
 
-/** The names of the options that the methods of `Tutti` know. */
+/** The names of the options of the methods of `Tutti`. */
 export const METHOD_OPTIONS = {
   run: RUN,
   handle: { type: true, tenant: true },

@@ -34,14 +34,14 @@ import { watchRun } from "./run-watch.ts";
 
 export const DEFAULT_GRACE_MS = 10_000;
 
-/** What an app knows of its process. */
+/** The parts of its process that an app needs. */
 export interface AppProcess {
   readonly stop: (graceMs: number) => Promise<void>;
-  /** Of the runs that the app submits, where a request states none. */
+  /** The deadline of runs that the app submits without one of their own. */
   readonly deadline?: Duration;
 }
 
-/** What `tutti()` returns: the methods of a program over its process's bus. */
+/** The result of `tutti()`: its methods over the bus of the process. */
 export class App implements Tutti {
   readonly bus: string;
   readonly #runtime: Runtime;
@@ -227,16 +227,16 @@ function nameOf(type: Task | string): string {
   throw new TuttiError(400, `expected a contract or the name of a task type, received ${show(type)}`);
 }
 
-/** No input is an empty one, as in a plan. */
+/** The input of a request. A missing one is `{}`, as in a plan. */
 const inputOf = (input: unknown): Json => (input === undefined ? {} : input) as Json;
 
-/** Ids become tokens of subjects: one that is not a name would ask for something else. */
+/** Checks an id. Ids become tokens of subjects, so one that is not a valid name would address something else. */
 function checkedName(what: string, id: string): string {
   if (!isName(id)) throw new TuttiError(400, `${what} ${JSON.stringify(id)}: expected ${NAME_EXPECTED}`);
   return id;
 }
 
-/** A run's id and tenant. What is stated beside a handle counts first. */
+/** The id and tenant of a run. A stated tenant takes precedence over that of a handle. */
 function placeOf(ref: RunRef, stated: { readonly tenant?: string }): [run: string, tenant: string] {
   const isHandle = typeof ref === "object" && ref !== null;
   const tenant = stated.tenant ?? (isHandle ? ref.tenant : DEFAULT_TENANT);

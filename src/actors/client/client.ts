@@ -19,22 +19,30 @@ import { waitForEnd } from "../log/end-waiter.ts";
 import { readRun } from "../log/run-reader.ts";
 import { type Answer, decodeAnswer, readAnswer } from "./answers.ts";
 
-/** How long an orchestrator may take to answer a question. */
+/** The time limit for the answer to a query. */
 const ANSWER_MS = 10_000;
-/** A submission is answered within milliseconds, or the orchestrator that took it has died. It is safe to repeat: it carries an id. */
+/**
+ * The time limit for the answer to a submission, which takes milliseconds unless the orchestrator has died. A
+ * submission has an id, so it can be repeated.
+ */
 const SUBMISSION_MS = 3000;
-/** Most runs end within this time, and then the answer to the request is all that it takes. */
+/**
+ * The time that the client waits for the answer to a run. Most runs end earlier, and then no other message is needed.
+ */
 const SHORT_RUN_MS = 3000;
-/** After this time of repeating, the caller gets the error that no orchestrator answers. */
+/** The time for which an unanswered request is repeated before the caller gets an error. */
 const PATIENCE_MS = 15_000;
-/** Left for the header of a trace, bytes. */
+/** The bytes that are reserved for the trace header. */
 const TRACE_ROOM = 128;
-/** Time until the log is asked again whether a run has begun. */
+/** The pause before the log is read again to find out whether a run has begun. */
 const RECHECK_MS = 250;
-/** Orchestrators that reconnect at the same time as the client, after a server's restart, answer a moment later. */
+/**
+ * The time for which missing orchestrators are tolerated: after a server's restart, they reconnect when the client
+ * does.
+ */
 const RECONNECT_MS = 1500;
 
-/** Starts runs and asks about them, over the bus like any other client. */
+/** Starts runs and queries them over the bus, like any other client. */
 export class Client {
   readonly #runtime: ReaderRuntime;
 
@@ -42,12 +50,12 @@ export class Client {
     this.#runtime = runtime;
   }
 
-  /** Resolves once the run is durable. Safe to repeat: our requests always carry an id. */
+  /** Resolves once the run is durable. The request is repeated safely, since it always has an id. */
   async submit(type: string, input: Json, options: RunOptions, run: string): Promise<void> {
     await this.#send(type, ...this.#encode(type, input, options, run));
   }
 
-  /** Checks the request before anything is sent: ids become tokens of subjects. */
+  /** Checks and encodes a request before anything is sent: ids become tokens of subjects. */
   #encode(type: string, input: Json, options: RunOptions, run: string): [Uint8Array, Record<string, string>] {
     if (!isName(type)) throw new TuttiError(400, `task type ${JSON.stringify(type)}: expected ${NAME_EXPECTED}`);
     const odd = findNonJson(input);
@@ -67,7 +75,7 @@ export class Client {
     if (data.length + headerBytes(headers) + TRACE_ROOM > maxPayload)
       throw new TuttiError(
         400,
-        `the input has ${data.length} bytes; a message holds ${maxPayload}: pass what is large by reference (putBlob), or name a file where the type takes one`,
+        `the input has ${data.length} bytes; a message holds ${maxPayload}: pass large parts by reference (putBlob), or name a file where the type takes one`,
       );
     return [data, headers];
   }
@@ -78,8 +86,9 @@ export class Client {
   }
 
   /**
-   * Has it run and waits for the end. First the cheap way: one request, which the owner of the run answers. When no answer
-   * has come in a while, or it may have been lost, the run is submitted again by its id and its end read from the log.
+   * Starts a run and waits for its end. It first sends a single request, which the owner of the run answers. If no
+   * answer comes in time, or the answer may have been lost, the run is submitted again by its id and its end is read
+   * from the log.
    */
   async run(type: string, input: Json, options: RunOptions, run: string): Promise<Json> {
     const { tenant = DEFAULT_TENANT, signal } = options;
@@ -92,7 +101,7 @@ export class Client {
       if (answer === "unsent") await this.#send(type, ...request);
       else await this.#sendUnlessKnown(type, ...request, { tenant, run, signal });
       waiter.begun();
-      // It may have ended before the waiter was there, and one of a chosen id long ago.
+      // The run may have ended before the waiter existed; with a chosen id, long ago.
       await waiter.check().catch(ifPassing);
       return waiter.ended;
     };
@@ -103,7 +112,7 @@ export class Client {
     }
   }
 
-  /** Submits the run; when no orchestrator answers, looks in the log whether it has begun already: then its end comes. */
+  /** Submits the run. If no orchestrator answers, it is enough that the log has the run already: its end will come. */
   async #sendUnlessKnown(
     type: string,
     data: Uint8Array,
@@ -123,13 +132,16 @@ export class Client {
         );
         if (isKnown) return;
         if (isKnown === false || signal?.aborted) throw error;
-        // Without a connection, or while a cluster elects a leader, the log cannot be asked: the run may have begun.
+        // Without a connection, or while a cluster elects a leader, the log cannot be read: the run may have begun.
         await sleep(clock, RECHECK_MS);
       }
     }
   }
 
-  /** Resolves with the answer to `run.<type>`, or undefined if it takes long. `unsent`: there is no connection. */
+  /**
+   * Resolves with the answer to `run.<type>`, with undefined if it takes too long, or with `unsent` without a
+   * connection.
+   */
   #askOnce(type: string, data: Uint8Array, headers: Record<string, string>): Promise<Message | "unsent" | undefined> {
     const { bus, topology } = this.#runtime;
     return new Promise((resolve, reject) => {
@@ -171,11 +183,13 @@ export class Client {
     return readAnswer(query, data, this.#runtime.log);
   }
 
-  /** Repeated when the answer is lost, it redrives once all the same: it says which attempt had failed. */
+  /**
+   * Redrives a dead letter. The query names the failed attempt, so that a repetition after a lost answer has no effect.
+   */
   async redrive(id: string, options: { tenant?: string; by?: string; reason?: string }): Promise<Redriven> {
     const { tenant } = options;
     const which = { id, ...(tenant !== undefined && { tenant }) };
-    // Without a letter it may have been redriven already, as the answer will say.
+    // Without a letter, the task may have been redriven already; the answer will say so.
     const letter = await this.query("dead.get", which).catch(orNothing);
     const attempt = letter?.attempt;
     return this.query("dead.redrive", { ...options, id, ...(attempt !== undefined && { attempt }) });
@@ -183,7 +197,7 @@ export class Client {
 
   async #outcome(run: string, ended: Ended): Promise<Json> {
     if (ended.status !== "succeeded")
-      throw TuttiError.fromWire(ended.error ?? { code: 500, message: "the run ended without saying why", run });
+      throw TuttiError.fromWire(ended.error ?? { code: 500, message: "the run ended without a stated error", run });
     return ended.outputRef === undefined ? (ended.output ?? null) : this.#runtime.blobs.getJson(ended.outputRef);
   }
 
@@ -214,7 +228,10 @@ export class Client {
     }
   }
 
-  /** Repeats a request that got no answer: the orchestrator that took it may have died, and another will take it. */
+  /**
+   * Sends a request, and repeats it if no answer comes: the orchestrator that took it may have died, and another takes
+   * it.
+   */
   async #request(
     subject: string,
     data: Uint8Array,
@@ -235,7 +252,7 @@ export class Client {
   }
 }
 
-/** An object may show another face each time that it is read: what cannot be written now is refused as well. */
+/** Encodes the input. An object with getters may have changed since it was checked, so encoding may still fail. */
 function encodeInput(input: Json): Uint8Array {
   try {
     return encodeJson(input);
@@ -251,7 +268,7 @@ function orNothing(error: unknown): undefined {
 interface AskOptions {
   readonly timeoutMs: number;
   readonly headers?: Record<string, string>;
-  /** Unanswered, the request is repeated for this time. */
+  /** The time for which an unanswered request is repeated. */
   readonly patienceMs?: number;
 }
 
@@ -277,7 +294,7 @@ function errorIn(answer: Message): TuttiError | undefined {
     : new TuttiError(500, "an error reply that cannot be read");
 }
 
-/** Ignores trouble that passes: the waiter asks the log again on its own. */
+/** Ignores a transient error, because the waiter reads the log again. */
 function ifPassing(error: unknown): void {
   if (!isPassing(error)) throw error;
 }
@@ -286,7 +303,7 @@ function orAbort<T>(wanted: Promise<T>, signal: AbortSignal | undefined): Promis
   if (!signal) return wanted;
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
-    // Also after an abort: a rejection without a handler would end the process.
+    // Handled also after an abort, since an unhandled rejection would end the process.
     wanted.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });

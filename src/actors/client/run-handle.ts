@@ -5,7 +5,7 @@ import type { RunView } from "../../core/run-view.ts";
 
 type HandleOptions = Omit<ControlOptions, "tenant">;
 
-/** A run of one program's app, by its id and tenant. `T` is what the caller knows of its output. */
+/** A handle to a run, by its id and tenant. `T` is the type of its output, as far as the caller knows it. */
 export class AppRunHandle<T> implements RunHandle<T> {
   readonly run: string;
   readonly tenant: string;

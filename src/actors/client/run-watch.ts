@@ -18,26 +18,26 @@ import { LogPump } from "../log/log-pump.ts";
 import { lostRun, notFound, unreadable, viewRun } from "../log/run-reader.ts";
 import { RunReplay } from "../log/run-replay.ts";
 
-/** Follows a run from its first event: the same fold as its owner's, plus the live messages of the workers. */
+/** Follows a run from its first event, with the fold that its owner uses and the live messages of workers. */
 class RunWatch {
   readonly channel = new Channel<WatchEvent>();
   readonly #runtime: ReaderRuntime;
   readonly #tenant: string;
   readonly #run: string;
   readonly #pump: LogPump;
-  /** Tasks that have changed since the last turn: each is reported once, as it then stands. */
+  /** The tasks that have changed since the last turn. Each is reported once, with its state at that time. */
   readonly #changed = new Set<TaskRecord>();
   readonly #seenQueued = new WeakSet<TaskRecord>();
-  /** Attempts that a worker said it has begun. */
+  /** The last attempt of each task that a worker reported as started. */
   readonly #started = new Map<string, { attempt: number; at: string; worker: string | undefined }>();
   readonly #replay: RunReplay;
   readonly #effects: Effect[] = [];
   #caughtUp = false;
-  /** Whether the run as it stood at the beginning has been reported. */
-  #told = false;
-  /** Whether something was paused or resumed since the run was reported. */
+  /** Whether the run has been reported for the first time. */
+  #isBegun = false;
+  /** Whether a pause or resumption has not been reported yet. */
   #isPauseNew = false;
-  /** The state whose tasks were all reported once. */
+  /** The state whose tasks have all been reported once. */
   #reported: RunState | undefined;
   #scheduled = false;
   #stops: Stoppable[] = [];
@@ -97,7 +97,7 @@ class RunWatch {
 
   #apply(shard: number, read: RunEvent): void {
     for (const effect of this.#replay.take(shard, read, this.#effects)) {
-      // What was noted before is of another state.
+      // The changes noted before belong to another state.
       if (effect.kind === "begun") this.#changed.clear();
       if (effect.kind === "changed") this.#noteChange(effect.task);
       if (effect.kind === "paused") this.#isPauseNew = true;
@@ -111,21 +111,21 @@ class RunWatch {
     this.#scheduled = true;
     this.#runtime.clock.endOfTurn(() => {
       this.#scheduled = false;
-      this.#tell().catch((error) => this.channel.close(error));
+      this.#report().catch((error) => this.channel.close(error));
     });
   }
 
-  async #tell(): Promise<void> {
+  async #report(): Promise<void> {
     const state = this.#replay.state!;
     const { end } = state;
-    if (!this.#told) {
-      this.#told = true;
+    if (!this.#isBegun) {
+      this.#isBegun = true;
       this.#isPauseNew = false;
-      await this.#tellRun(state);
+      await this.#reportRun(state);
     }
     for (const task of this.#toReport(state)) this.channel.push({ kind: "task", task: this.#view(task) });
     this.#changed.clear();
-    if (this.#isPauseNew && !end) await this.#tellRun(state);
+    if (this.#isPauseNew && !end) await this.#reportRun(state);
     this.#isPauseNew = false;
     if (!end) return;
     const { tasks: _, ...run } = await viewRun(this.#runtime, { state, ended: end });
@@ -133,15 +133,15 @@ class RunWatch {
     this.channel.close();
   }
 
-  /** Its end, if it has come already, is reported last, as always. */
-  async #tellRun(state: RunState): Promise<void> {
+  /** Reports the run without its end, which is always reported last. */
+  async #reportRun(state: RunState): Promise<void> {
     const { tasks: _, ...run } = await viewRun(this.#runtime, { state, ended: undefined });
     this.channel.push({ kind: "run", run: { ...run, status: run.status === "paused" ? "paused" : "running" } });
   }
 
   /**
-   * The tasks to report now. At first all of them, in the order in which they were planned, those that wait for siblings
-   * too; later what has changed, and after a task that expanded its children in their order.
+   * The tasks to report now. At first these are all tasks in the order in which they were planned, including those that
+   * wait for siblings; later the changed ones, and after a task that expanded, its children in order.
    */
   #toReport(state: RunState): Iterable<TaskRecord> {
     if (this.#reported !== state) {
@@ -156,11 +156,14 @@ class RunWatch {
     return found;
   }
 
-  /** The tasks in the order of their last changes: a task's end comes after those of its children. */
+  /**
+   * Notes a change. Tasks are kept in the order of their last changes, so a task's end comes after those of its
+   * children.
+   */
   #noteChange(task: TaskRecord): void {
     this.#changed.delete(task);
     this.#changed.add(task);
-    // What was open before we came may be running: its `started` was not heard.
+    // An attempt that was open before the watch began may be running: its `started` was not received.
     if (this.#caughtUp && hasOpenAttempt(task)) this.#seenQueued.add(task);
   }
 
@@ -182,11 +185,11 @@ class RunWatch {
       if (live === "started") {
         this.#started.set(task, { attempt, at: iso, worker: read!.worker });
         const record = this.#replay.state?.tasks.get(task);
-        // It may be over by now.
+        // The attempt may be over by now.
         if (record && !isOpen(record, attempt)) continue;
         if (record) this.#changed.add(record);
         this.#schedule();
-      } else if (this.#told) {
+      } else if (this.#isBegun) {
         this.channel.push({ kind: "live", live, task, attempt, at: iso, ...(data !== undefined && { data }) });
       }
     }
@@ -201,7 +204,7 @@ function readLive(message: Message): LiveMessage | undefined {
   }
 }
 
-/** Undefined for a number that no date can have: foreign workers may send anything. */
+/** The time as ISO text, or undefined if it is not a valid date, since foreign workers may send anything. */
 function readMoment(at: string | number): string | undefined {
   const date = new Date(at);
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString();

@@ -5,7 +5,7 @@ import { orchestratorPresence } from "../../core/registration.ts";
 import { LOG_VERSION } from "../../core/version.ts";
 import { parseBy } from "../host/bucket-entry.ts";
 
-/** Takes and gives back shards by compare-and-set: of two who try at once, one wins. */
+/** Claims and releases shards by compare-and-set: of two orchestrators that try at once, one succeeds. */
 export class Claims {
   readonly #bucket: Bucket;
   readonly #presences: Bucket;
@@ -17,16 +17,20 @@ export class Claims {
     this.#id = id;
   }
 
-  /** The new epoch, or undefined when the shard is another's who is alive, was taken in this moment, or needs a newer build. */
+  /**
+   * Claims a shard. Resolves with the new epoch, or with undefined if another running orchestrator owns the shard, has
+   * just claimed it, or the shard needs a newer build.
+   */
   async take(shard: number): Promise<number | undefined> {
     const key = String(shard);
     const entry = await this.#bucket.get(key);
     const claim = entry && readClaim(entry);
-    // Without its claim, only its presence says who owns the shard.
-    if (entry && !claim && (await this.#isOwnedBySomebody(shard))) return undefined;
+    // If the claim cannot be read, only the presences show whether the shard has an owner.
+    if (entry && !claim && (await this.#isOwnedByAnother(shard))) return undefined;
     if (claim?.owner && claim.owner !== this.#id && (await this.#isAlive(claim.owner))) return undefined;
     if ((claim?.needs ?? 1) > LOG_VERSION) return undefined;
-    // One that cannot be read had an epoch too: each took a revision of the bucket, so that this one is above it.
+    // A claim that cannot be read had an epoch, too. Each epoch took a revision of the bucket, so the revision is not
+    // below it.
     const epoch = (claim?.epoch ?? entry?.revision ?? 0) + 1;
     const next = encodeJson({ ...claim, v: 1, owner: this.#id, epoch } satisfies Claim);
     try {
@@ -39,18 +43,18 @@ export class Claims {
     }
   }
 
-  /** Its presence is its lease. The list of members will not do: an owner may have joined since it was made. */
+  /** Whether an owner's presence, which is its lease, exists. The list of members may be older than the owner. */
   async #isAlive(owner: string): Promise<boolean> {
     return (await this.#presences.get(owner)) !== undefined;
   }
 
-  async #isOwnedBySomebody(shard: number): Promise<boolean> {
+  async #isOwnedByAnother(shard: number): Promise<boolean> {
     for (const { key, value } of await this.#presences.entries())
       if (key !== this.#id && readPresence(value)?.shards.includes(shard)) return true;
     return false;
   }
 
-  /** Gives a shard back, if it is still ours. `needs`: its log has turned out to need this version. */
+  /** Releases a shard, if this process still owns it. `needs` is the version that the shard's log was found to need. */
   async giveBack(shard: number, needs = 1): Promise<void> {
     const entry = await this.#bucket.get(String(shard));
     const claim = entry && readClaim(entry);
@@ -66,7 +70,7 @@ export class Claims {
 const readClaim = ({ value, key }: Entry): Claim | undefined => orNothing(() => parseBy(claim)(value, key));
 const readPresence = (value: Uint8Array) => orNothing(() => parseBy(orchestratorPresence)(value, ""));
 
-/** Whoever watches the bucket warns of what cannot be read there. */
+/** Returns undefined for an entry that cannot be read. The watcher of the bucket logs the warning. */
 function orNothing<T>(read: () => T): T | undefined {
   try {
     return read();

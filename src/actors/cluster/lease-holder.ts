@@ -17,8 +17,8 @@ import type { Shards } from "./shards.ts";
 type Report = (event: OrchestratorMachineEvent) => void;
 
 /**
- * The actor `lease` of the orchestrator's chart: keeps the presence alive, follows who else is, and reports which shards
- * are this process's own, or that its lease is lost.
+ * The actor `lease` of the orchestrator's chart. It renews this process's presence, follows those of other
+ * orchestrators, and reports the shards assigned to this process, or that its lease is lost.
  */
 export class LeaseHolder {
   readonly logic = fromCallback<EventObject>(({ sendBack }) => {
@@ -27,7 +27,7 @@ export class LeaseHolder {
     this.#joining.catch((error: unknown) => report({ type: "leaseFailed", error }));
     return () => void this.leave();
   });
-  /** Which versions of the log the shards need. */
+  /** The versions of the log that the shards need. */
   readonly versions: ShardVersions;
   readonly #runtime: Runtime;
   readonly #shards: () => Shards;
@@ -49,17 +49,17 @@ export class LeaseHolder {
     this.#presences = new EntryReader({ bucket: name, parse: parseBy(orchestratorPresence), log: runtime.log });
   }
 
-  /** Whether the lease holds: without it nothing may be dispatched. */
+  /** Whether the lease holds. Without it nothing may be dispatched. */
   get holds(): boolean {
     return this.#membership?.holds === true;
   }
 
-  /** There once the first assignment has been reported. */
+  /** The claims; available once the first assignment has been reported. */
   get claims(): Claims {
     return this.#claims!;
   }
 
-  /** Gives the lease back: the others learn at once that this process is gone. Never rejects. */
+  /** Releases the lease, so that the other orchestrators know at once that this process is gone. Never rejects. */
   leave(): Promise<void> {
     this.#leaving ??= this.#leave();
     return this.#leaving;
@@ -78,14 +78,14 @@ export class LeaseHolder {
       expiryMs: topology.buckets.orchestrators.ttlMs!,
       onMembers: (members) => report({ type: "shardsAssigned", ours: this.#assign(members) }),
       onLost: () => {
-        log("warn", "the lease has run out: all shards are given up until presence can be renewed");
+        log("warn", "the lease has run out: all shards are abandoned until the presence can be renewed");
         report({ type: "leaseLost" });
       },
-      onPresence: (other, value) => this.#hear(other, value),
+      onPresence: (other, value) => this.#takePresence(other, value),
     });
     this.#membership = membership;
     this.#unlisten = bus.onEvent((event) => {
-      // The log or the claims were lost: no shard is ours until it has been claimed and replayed once more.
+      // The log or the claims were lost: this process owns no shard until it has claimed and replayed it again.
       if (hasLost(event, topology.streams.log.name, bucketStream(topology.buckets.shards)))
         report({ type: "leaseLost" });
       if (event.type === "reconnected" || event.type === "lost") membership.beatSoon();
@@ -123,12 +123,12 @@ export class LeaseHolder {
     this.#shards().send(shard, { type: "claimChanged" });
   }
 
-  /** Takes what another orchestrator says of its load. What cannot be read was not written by one of ours. */
-  #hear(id: string, value: Uint8Array | undefined): void {
+  /** Takes the presence of another orchestrator. One that cannot be read was not written by an orchestrator. */
+  #takePresence(id: string, value: Uint8Array | undefined): void {
     const presence = value && this.#presences.read(id, value);
     if (!value) this.#presences.forget(id);
-    this.versions.told(id, presence);
-    if (presence) this.#load.told(id, presence);
+    this.versions.setPresence(id, presence);
+    if (presence) this.#load.setPresence(id, presence);
     else this.#load.gone(id);
   }
 }

@@ -5,36 +5,38 @@ import { encodeJson } from "../../core/json.ts";
 import type { Logger } from "../../core/logger.ts";
 import { Lease } from "./lease.ts";
 
-/** Renewals per lease. */
+/** The number of renewals per lease. */
 const RENEWALS = 8;
 
-/** The fraction of its lease for which a member is trusted to be well after a renewal. */
+/** The fraction of the lease for which a member counts as able to take shards after a renewal. */
 const TRUSTED = 0.35;
 
 export interface MembershipOptions {
   readonly clock: Clock;
   readonly leaseMs: number;
-  /** When a presence expires: later than its owner stops. */
+  /** The time after which a presence expires. Its owner stops earlier. */
   readonly expiryMs: number;
   readonly log: Logger;
-  /** The lease was renewed, and these members can take shards. Called at every renewal. */
+  /** Called at every renewal of the lease, with the members that can take shards. */
   readonly onMembers: (members: readonly string[]) => void;
-  /** The lease has run out. Called in that very turn, once for each time that it was held. */
+  /** Called in the turn in which the lease runs out, once each time that it was held. */
   readonly onLost: () => void;
-  /** Another member has written its presence, or is gone. */
+  /** Called when another member has written its presence, or is gone. */
   readonly onPresence?: (id: string, presence: Uint8Array | undefined) => void;
 }
 
-/** Keeps this orchestrator's presence alive, which is the lease of all its shards, and knows which others are alive. */
+/**
+ * Renews this orchestrator's presence, which is the lease of all its shards, and knows which other members are alive.
+ */
 export class Membership {
   readonly #bucket: Bucket;
   readonly #id: string;
   readonly #describe: () => unknown;
   readonly #options: MembershipOptions;
   readonly #lease: Lease;
-  /** When each of the others last wrote its presence (monotonic, ms). */
+  /** The time at which each other member last wrote its presence (monotonic, ms). */
   readonly #heardAt = new Map<string, number>();
-  /** Members whose presence has not expired, this one included while its lease holds. */
+  /** The members whose presence has not expired, including this one while its lease holds. */
   #alive: readonly string[] = [];
   #disarm: (() => void) | undefined;
   #watch: Stoppable | undefined;
@@ -51,8 +53,8 @@ export class Membership {
   }
 
   /**
-   * The members that can take shards, this one included; sorted. A member that has missed two renewals is not waited
-   * for: what it owns stays its own until its presence expires, but what has no owner goes to others.
+   * The members that can take shards, including this one, sorted. A member that has missed two renewals is left out: it
+   * keeps its shards until its presence expires, but shards without an owner go to other members.
    */
   get #members(): readonly string[] {
     const { clock, leaseMs } = this.#options;
@@ -67,7 +69,7 @@ export class Membership {
 
   async start(): Promise<void> {
     await this.#beat();
-    // A newcomer or a leaver is noticed at once. Expiry sends no event: it is looked for when it is due.
+    // A member that joins or leaves is noticed at once. Expiry sends no event, so it is checked when it is due.
     this.#watch = await this.#bucket.watch((key, value) => {
       if (key === this.#id) return;
       if (value) this.#heardAt.set(key, this.#options.clock.monotonic());
@@ -77,13 +79,13 @@ export class Membership {
     });
   }
 
-  /** Renews now, e.g. because the connection is back. */
+  /** Renews now, for example because the connection is back. */
   beatSoon(): void {
     if (this.#beating) this.#again = true;
     else if (!this.#stopped) void this.#beat();
   }
 
-  /** Stops renewing, and lets the others know at once that this member is gone. Never rejects. */
+  /** Stops renewing and removes the presence, so that the other members know at once. Never rejects. */
   async leave(): Promise<void> {
     this.#stopped = true;
     this.#disarm?.();
@@ -104,7 +106,9 @@ export class Membership {
     return this.#beating;
   }
 
-  /** Until the next renewal, or until a member that has fallen silent expires: a server may be a little late with that. */
+  /**
+   * The time until the next renewal, or until a silent member is due to expire, which a server may do a little late.
+   */
   #pauseMs(): number {
     const { clock, leaseMs, expiryMs } = this.#options;
     const now = clock.monotonic();

@@ -5,23 +5,25 @@ interface Other {
   readonly shards: ReadonlySet<number>;
   readonly runs: number;
   readonly most: number;
-  /** Runs that we have let in there since this presence came, and since the one before: it may not know of them. */
+  /**
+   * The runs that this process has sent there since this presence, and since the one before, which may not count them.
+   */
   sent: number;
   readonly sentBefore: number;
 }
 
-/** What this process owns. */
+/** The runs that this process owns. */
 interface OwnRuns {
-  /** Runs in progress in the shards that are live here. */
+  /** The number of runs in progress in the shards that are live here. */
   readonly runs: number;
-  /** Undefined: the shard is not live here. */
+  /** The owner of a shard, or undefined if the shard is not live here. */
   ownerOf(shard: number): unknown;
 }
 
 /**
- * The number of runs in progress at each orchestrator. This process knows those of its own shards; the presences of the
- * others have theirs, several times a second. Of the room at another orchestrator each gateway uses an equal part, so that
- * together they send no more than there is room for, without knowing of each other.
+ * The number of runs in progress at each orchestrator. This process knows those of its own shards; the presences of
+ * other orchestrators report theirs several times a second. Each gateway uses an equal part of the room at another
+ * orchestrator, so that all gateways together send no more than it has room for, without any coordination.
  */
 export class RunLoad {
   /** The number of runs that this process takes at once. */
@@ -29,9 +31,12 @@ export class RunLoad {
   readonly #id: string;
   readonly #own: () => OwnRuns;
   readonly #others = new Map<string, Other>();
-  /** Runs let in to shards that are ours, or have no owner, until the fold knows them. */
+  /** Admitted runs of shards that this process owns, or that have no owner, until the fold knows them. */
   readonly #entering = new Map<number, Set<string>>();
-  /** Runs of shards that this process had to give up, until their next owner knows them: this process after a replay, or another. */
+  /**
+   * The numbers of runs of shards that this process has given up, until their next owner, this process or another,
+   * reports them.
+   */
   readonly #givenUp = new Map<number, number>();
 
   constructor(id: string, most: number, own: () => OwnRuns) {
@@ -40,14 +45,17 @@ export class RunLoad {
     this.#own = own;
   }
 
-  /** How many more runs could be let in, of `share` of the limit. */
+  /** The number of runs that could be admitted within the fraction `share` of the limits. */
   room(share: number): number {
     let room = Math.max(0, Math.ceil(share * this.most) - this.#count());
     for (const other of this.#others.values()) room += Math.max(0, this.#roomAt(other, share));
     return room;
   }
 
-  /** Why the owner of the shard takes no more, or undefined: then the run counts until `left`, or until it is folded. */
+  /**
+   * Admits a run, which counts until `left` or until it is folded. Returns the reason if the shard's owner takes no
+   * more runs.
+   */
   enter(shard: number, run: string, share: number): string | undefined {
     const other = this.#ownerOf(shard);
     if (other) {
@@ -63,23 +71,24 @@ export class RunLoad {
     return undefined;
   }
 
-  /** The fold knows the run by now, or it was not started. */
+  /** Notes that the fold knows the run, or that it was not started. */
   left(shard: number, run: string): void {
     this.#entering.get(shard)?.delete(run);
   }
 
-  /** Whatever was let in to this shard is known to its owner by now, here or elsewhere. */
+  /** Notes that the owner of the shard, here or elsewhere, knows all admitted runs. */
   known(shard: number): void {
     this.#entering.delete(shard);
     this.#givenUp.delete(shard);
   }
 
-  /** The shard is not live here any more; `runs`: the number of runs that it had. */
+  /** Notes that the shard is no longer live here. `runs` is the number of runs that it had. */
   givenUp(shard: number, runs: number): void {
     this.#givenUp.set(shard, runs);
   }
 
-  told(id: string, { shards, runs, maxRuns = Number.POSITIVE_INFINITY }: OrchestratorPresence): void {
+  /** Notes the load that the presence of another orchestrator reports. */
+  setPresence(id: string, { shards, runs, maxRuns = Number.POSITIVE_INFINITY }: OrchestratorPresence): void {
     const sentBefore = this.#others.get(id)?.sent ?? 0;
     this.#others.set(id, { shards: new Set(shards), runs, most: maxRuns, sent: 0, sentBefore });
     for (const shard of shards) if (!this.#own().ownerOf(shard)) this.known(shard);
@@ -108,5 +117,5 @@ export class RunLoad {
 }
 
 const describe = (id: string, count: number, most: number): string =>
-  `orchestrator ${id} has ${count} of ${most} runs in progress: wait, publish to the stored requests instead, ` +
+  `orchestrator ${id} has ${count} of ${most} runs in progress: wait, publish a stored request instead, ` +
   "start more orchestrators, or raise TUTTI_MAX_RUNS";

@@ -11,20 +11,20 @@ export interface ShardKeeperOptions {
   readonly dependencies: ShardDependencies;
   readonly claims: () => Claims;
   /**
-   * Its log cannot be folded here: the fold threw, or the log needs `version`, which this build cannot read. The shard
-   * is suspended, and is to be given back.
+   * Called when the shard's log cannot be folded here: the fold threw, or the log needs `version`, which this build
+   * cannot read. The shard is suspended and has to be released.
    */
   readonly onUnreadable: (shard: number, version: number | undefined) => void;
 }
 
-/** The effects of the `shard` chart for one shard. Has its owner while the shard is ours. */
+/** The effects of the `shard` chart for one shard. It has a {@link ShardOwner} while this process owns the shard. */
 export class ShardKeeper {
   readonly shard: number;
-  /** Of our last claim. */
+  /** The epoch of this process's last claim. */
   epoch = 0;
   readonly #runtime: Runtime;
   readonly #options: ShardKeeperOptions;
-  /** The version that its log needs, as far as this process has met it. */
+  /** The version that the log needs, as far as this process has read it. */
   #needs = 1;
   #owner: ShardOwner | undefined;
   #claiming: Promise<number | undefined> | undefined;
@@ -35,7 +35,7 @@ export class ShardKeeper {
     this.#options = options;
   }
 
-  /** From the beginning of its replay until the shard is given back. */
+  /** The owner, from the beginning of the replay until the shard is released. */
   get owner(): ShardOwner | undefined {
     return this.#owner;
   }
@@ -64,7 +64,7 @@ export class ShardKeeper {
   release = (): Promise<void> =>
     this.#logged("released", async () => {
       await this.#stopOwner({ isReleased: true });
-      // A claim that was interrupted may still land, and would then stay for ever.
+      // A claim that was interrupted may still be stored, and would then never be released.
       await this.#claiming?.catch(() => {});
       await this.#options.claims().giveBack(this.shard, this.#needs);
     });
@@ -87,7 +87,7 @@ export class ShardKeeper {
   }
 }
 
-/** The `shard` chart with its effects: each actor's are those of its shard's keeper. */
+/** The `shard` chart with its effects, which each actor takes from the keeper of its shard. */
 export function shardLogic(keeperOf: (shard: number) => ShardKeeper): typeof shardMachine {
   const effects: EffectsOf<typeof shardMachine> = {
     actors: {

@@ -7,15 +7,15 @@ import { ShardKeeper, type ShardKeeperOptions, shardLogic } from "./shard-keeper
 export type ShardActor = ActorRefFrom<typeof shardMachine>;
 
 export interface ShardsOptions extends Pick<ShardKeeperOptions, "dependencies" | "claims"> {
-  /** The orchestrator's children, one for each shard, once it has begun. */
+  /** The shard actors of the orchestrator, one per shard, once it has begun. */
   readonly actors: () => readonly ShardActor[];
-  /** A shard's log needs a version that this build cannot read. */
+  /** Called when a shard's log needs a version that this build cannot read. */
   readonly onNewer: (shard: number, version: number) => void;
 }
 
-/** All shards of the log, as they stand in this process. */
+/** All shards of the log, with their state in this process. */
 export class Shards {
-  /** What each of the orchestrator's children executes. */
+  /** The logic of each shard actor. */
   readonly logic = shardLogic((shard) => this.#keepers[shard]!);
   readonly #keepers: readonly ShardKeeper[];
   readonly #actors: () => readonly ShardActor[];
@@ -42,17 +42,19 @@ export class Shards {
     return this.#keepers[shard]!.epoch;
   }
 
-  /** Those that are live here. */
+  /** The shards that are live here. */
   get live(): number[] {
     return this.#keepers.map(({ shard }) => shard).filter((shard) => this.ownerOf(shard));
   }
 
-  /** Runs in progress in all shards that are live here. */
+  /** The number of runs in progress in all shards that are live here. */
   get runs(): number {
     return this.#keepers.reduce((sum, { shard }) => sum + (this.ownerOf(shard)?.runCount ?? 0), 0);
   }
 
-  /** Whether none is being claimed, replayed or given back. One that waits for its owner's release is settled. */
+  /**
+   * Whether no shard is being claimed, replayed or released. A shard that waits for its owner to release it is settled.
+   */
   get areSettled(): boolean {
     return this.#actors().every((actor) => !actor.getSnapshot().hasTag("moving"));
   }

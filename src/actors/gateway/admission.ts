@@ -5,18 +5,18 @@ import type { RunLoad } from "../cluster/run-load.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { StreamCapacity } from "./stream-capacity.ts";
 
-/** The fraction of the runs in progress that stored requests may take: the rest is for callers that wait for an answer. */
+/** The fraction of the limit on runs in progress that stored requests may use. The rest is for callers that wait. */
 const PATIENT_SHARE = 0.8;
 const WARN_EVERY_MS = 10_000;
 
 export interface Entry {
-  /** The request's message is in the log, or will not be. */
+  /** Reports whether the request's message was stored in the log. */
   done(isStored: boolean): void;
 }
 
 /**
- * Whether one more run may begin: the log has room for all that it will write, the queue for its tasks, and the owner of
- * its shard takes it. A run that was let in is never dropped for lack of room; it waits.
+ * Decides whether another run may begin: the log has room for its events, the queue has room for its tasks, and the
+ * owner of its shard takes it. A run that was admitted is never dropped for lack of room; it waits.
  */
 export class Admission {
   readonly #runtime: Runtime;
@@ -32,13 +32,16 @@ export class Admission {
     this.#tasks = new StreamCapacity(runtime, runtime.topology.streams.tasks.name);
   }
 
-  /** How many stored requests could be taken now. */
+  /** The number of stored requests that could be admitted now. */
   async room(): Promise<number> {
     await this.#refresh();
     return this.#log.problem() || this.#tasks.problem() ? 0 : this.#load.room(PATIENT_SHARE);
   }
 
-  /** `bytes` is what the request brings. `patient`: no caller waits for its answer. Rejects with a {@link TuttiError} 503. */
+  /**
+   * Admits a run. `bytes` is the size of its request; with `patient`, no caller waits for its answer. Rejects with a
+   * {@link TuttiError} 503.
+   */
   async enter(run: RunAddress, bytes: number, patient: boolean): Promise<Entry> {
     await this.#refresh();
     const key = runKey(run.tenant, run.run);

@@ -14,12 +14,15 @@ import { readRequest } from "./request-reading.ts";
 import { submit } from "./submission.ts";
 
 const AT_ONCE = 64;
-/** A type may be registered a little after the request for it came. */
+/** The number of deliveries for which an unknown type is retried: it may be registered shortly after the request. */
 const UNKNOWN_TYPE_TRIES = 20;
 const RETRY_MS = 1000;
-/** An error's message is cut to this where a dead letter does not fit into a message of the bus. */
+/** The length to which an error's message is cut if the dead letter does not fit into a message. */
 const SHORT_CHARACTERS = 300;
-/** Time until the next look whether there is room: no event says that another orchestrator's run has ended, or that a log has room. */
+/**
+ * The interval of checks for room: no event reports that a run of another orchestrator has ended, or that a log has
+ * room.
+ */
 const RECHECK_MS = 100;
 
 const NOT_STARTED: WaitingWork = { one: "stored request waits", many: "stored requests wait" };
@@ -29,8 +32,8 @@ const NOT_BURIED: WaitingWork = {
 };
 
 /**
- * Takes requests that were published to be started whenever an orchestrator is there. One that can never be started
- * goes to the dead letters, with what is wrong with it: there is no caller to answer.
+ * Takes stored requests, which start as soon as an orchestrator is available. One that can never be started becomes a
+ * dead letter with its problem, because there is no caller to answer.
  */
 export class DurableRequests {
   readonly #runtime: Runtime;
@@ -64,7 +67,7 @@ export class DurableRequests {
     await this.#taken.finished();
   }
 
-  /** There may be room again. */
+  /** Checks again, because there may be room. */
   wake(): void {
     if (!this.#disarm) return;
     this.#disarm();
@@ -72,7 +75,7 @@ export class DurableRequests {
     void this.#demand();
   }
 
-  /** Asks for as many as there is room for; the others wait in their stream. */
+  /** Demands as many requests as there is room for. The others wait in their stream. */
   async #demand(): Promise<void> {
     const room = Math.min(AT_ONCE, await this.#admission.room());
     const puller = this.#puller;
@@ -109,7 +112,7 @@ export class DurableRequests {
       const subject = topology.subjects.deadRequest(type.split(".")[0]!, delivery.sequence);
       await bus
         .append(subject, await this.#letterOf(delivery, error), { expectLastSubjectSequence: 0 })
-        // One that is delivered again, because its ack was lost, is there already.
+        // The letter exists already if the request is delivered again because its ack was lost.
         .catch((failure) => isBusError(failure, "wrong-sequence") || Promise.reject(failure));
       log("warn", `request ${delivery.subject} cannot be started and is now a dead letter: ${messageOf(error)}`);
       delivery.ack();
@@ -120,7 +123,10 @@ export class DurableRequests {
     }
   }
 
-  /** The body as it came, for it may be anything but JSON; what makes the letter too large for a message is stored apart, or cut. */
+  /**
+   * The dead letter of a request. The body is kept as bytes, since it may not be JSON. If the letter is too large for a
+   * message, the body is stored as a blob and, if needed, the error is cut.
+   */
   async #letterOf(delivery: Delivery, error: unknown): Promise<Uint8Array> {
     const { bus, blobs } = this.#runtime;
     const most = mostBytes(bus);

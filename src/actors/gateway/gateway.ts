@@ -14,19 +14,19 @@ import { Semaphore } from "./semaphore.ts";
 import { submit } from "./submission.ts";
 
 /**
- * Requests being read and stored at once: more than come in a few round trips. A burst waits, as it came, until these are
- * stored; a flood that would fill the memory is refused.
+ * The limits of requests that are read and stored at once: more than arrive in a few round trips. A burst waits unread
+ * until these are stored; a flood that would fill the memory is refused.
  */
 const LIMITS = { atOnce: 1000, waiting: 20_000, waitingBytes: 32 * 2 ** 20 };
 
-/** Answers `run.*` and `submit.*`. Every failure is a reply; nothing a caller sends can disturb the process. */
+/** Answers `run.*` and `submit.*`. Every failure becomes a reply; no request can disturb the process. */
 export class Gateway {
   readonly #runtime: Runtime;
   readonly #admission: Admission;
   readonly #semaphore = new Semaphore(LIMITS);
-  /** Set once it stops. */
+  /** The error for waiting callers, set when the gateway stops. */
   #stopping: TuttiError | undefined;
-  /** Callers that wait here for an end: the error that they get when the gateway stops. */
+  /** The `reject` functions of callers that wait here for an end. */
   readonly #waiting = new Set<(error: TuttiError) => void>();
 
   constructor(runtime: Runtime, admission: Admission) {
@@ -34,13 +34,13 @@ export class Gateway {
     this.#admission = admission;
   }
 
-  /** Answers the callers that still wait with 503: the run goes on, and can be asked for again by its id. */
+  /** Answers the callers that still wait with 503. Their runs continue, and can be requested again by their ids. */
   stop(): void {
-    this.#stopping = new TuttiError(503, "the orchestrator that was asked is stopping; the run goes on");
+    this.#stopping = new TuttiError(503, "the orchestrator that was asked is stopping; the run continues");
     for (const reject of this.#waiting) reject(this.#stopping);
   }
 
-  /** `submit.<type>`: answers with the run's id once it is durable. */
+  /** Answers `submit.<type>` with the run's id, once the run is durable. */
   submit(message: Message): void {
     void answering(message, async () => {
       const { run } = await this.#taking(message, async () => {
@@ -51,7 +51,7 @@ export class Gateway {
     });
   }
 
-  /** `run.<type>`: the output is the answer, once the run has ended; its owner gives it. */
+  /** Takes `run.<type>`. Its owner answers with the output once the run has ended. */
   run(message: Message): void {
     void answering(message, async () => {
       const runtime = this.#runtime;
@@ -60,7 +60,7 @@ export class Gateway {
         const request = await this.#read(message);
         return submit(runtime, this.#admission, replyTo === undefined ? request : { ...request, replyTo });
       });
-      // The log has the reply subject, so that the answer does not depend on this process.
+      // The log has the reply subject, so the answer does not depend on this process.
       if (isNew && replyTo !== undefined) return;
       const waiter = await waitForEnd(runtime, tenant, run, shardOf(run, runtime.shards));
       const { data, headers } = await answerOf(runtime, run, await this.#endOf(waiter));
@@ -69,7 +69,7 @@ export class Gateway {
   }
 
   async #endOf(waiter: EndWaiter): Promise<Ended> {
-    // A race against one promise for all would keep every end for as long as that is pending.
+    // Not a race against one shared promise, which would keep every end in memory while it is pending.
     const { promise, resolve, reject } = Promise.withResolvers<Ended>();
     promise.catch(() => {});
     waiter.ended.then(resolve, reject);
@@ -89,7 +89,7 @@ export class Gateway {
     return readRequest(this.#runtime, typeOfRequest(this.#runtime.topology.subjects, message.subject), message);
   }
 
-  /** Rejects with 503, before anything is made of the message, when too many wait already. */
+  /** Takes a request when its turn comes. Throws 503, before the message is read, if too many wait already. */
   #taking<T>(message: Message, take: () => Promise<T>): Promise<T> {
     const taken = this.#semaphore.take(message.data.length, take);
     if (taken) return taken;
@@ -102,13 +102,13 @@ export class Gateway {
 }
 
 /**
- * Whether an answer may be sent there. A caller chooses where to, but we publish with our own rights: it must not make
- * us write to our own subjects, or to the server's.
+ * Whether an answer may be sent to a subject. The caller chooses it, but the orchestrator publishes with its own
+ * rights: a caller must not make it write to Tutti's subjects or to the server's.
  */
 export const isInbox = (replyTo: string, prefix: string): boolean =>
   !replyTo.startsWith("$") && !replyTo.startsWith(`${prefix}.`);
 
-/** Runs `answer`; whatever it throws becomes an error reply. */
+/** Runs `answer`; an error that it throws becomes an error reply. */
 export async function answering(message: Message, answer: () => Promise<void>): Promise<void> {
   try {
     await answer();
@@ -121,7 +121,7 @@ export async function answering(message: Message, answer: () => Promise<void>): 
   }
 }
 
-/** Once more in fewer words, where the whole does not fit into a message. */
+/** Responds with an error, and with a shortened one if the whole does not fit into a message. */
 function respondError(message: Message, error: unknown): void {
   for (const maxPayload of [Number.POSITIVE_INFINITY, 0]) {
     const { data, headers } = errorAnswer(error, header(message, HEADERS.run), maxPayload);

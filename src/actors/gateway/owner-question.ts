@@ -7,14 +7,15 @@ import type { Shards } from "../cluster/shards.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { answerRequest } from "../shard/owner-requests.ts";
 
-/** How long an owner may take to answer, and how long one is looked for: a takeover takes a few seconds. */
+/** The time limit for one answer, and for all attempts together, since a takeover takes a few seconds. */
 const ANSWER_MS = 5000;
 const PATIENCE_MS = 8000;
 const LOOK_AGAIN_MS = 200;
 
 /**
- * Asks the owner of a shard, whichever process that is. A shard that is being taken over has none for a while: it is asked
- * again. Rejects with the owner's `TuttiError`, or with 503 when none has answered.
+ * Sends a request to the owner of a shard, in this process or another. A shard that is being taken over has no owner
+ * for a while, so the request is repeated. Rejects with the owner's `TuttiError`, or with 503 when no owner has
+ * answered.
  */
 export async function askOwner(
   { runtime, shards }: { readonly runtime: Runtime; readonly shards: Shards },

@@ -74,7 +74,7 @@ function liveRun(context: QueryContext, tenant: string, run: string): RunState |
   return state && !isOver(state) ? state : undefined;
 }
 
-/** The micro service that answers the queries. */
+/** The endpoints of the micro service that answers queries. */
 export function queryEndpoints(context: QueryContext): ServiceDefinition["endpoints"] {
   const { subjects } = context.runtime.topology;
   return (Object.keys(QUERIES) as QueryName[]).map((query) => {
@@ -91,7 +91,7 @@ async function answer<Q extends QueryName>(context: QueryContext, query: Q, mess
   checkHeaderBytes(message);
   const raw = message.data.length === 0 ? {} : parseBody(message.data);
   const parsed = QUERIES[query].safeParse(raw);
-  if (!parsed.success) throw invalid(`${query} was asked wrongly`, problemsOf(parsed.error, raw));
+  if (!parsed.success) throw invalid(`the query ${query} is invalid`, problemsOf(parsed.error, raw));
   const data = encodeJson(await answers[query](context, parsed.data as never));
   try {
     message.respond(data);

@@ -9,13 +9,13 @@ import { parseTraceparent } from "../../telemetry/trace-context.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { checkOwnersInput } from "./sent-plan.ts";
 
-/** A request that has been found right, before anything is written. */
+/** A request that has been checked, before anything is written. */
 export interface Request {
   readonly type: string;
   readonly input: Json;
   readonly headers: RequestHeaders;
   readonly trace: string | undefined;
-  /** Where the caller waits for the outcome, if it does. */
+  /** The subject on which the caller waits for the outcome, if it does. */
   readonly replyTo?: string;
 }
 
@@ -25,7 +25,7 @@ interface ReceivedRequest {
   readonly oversizedHeaders?: number | undefined;
 }
 
-/** Throws a {@link TuttiError} 400 for headers that were not read because there are too many. */
+/** Throws a {@link TuttiError} 400 for headers that were not read because they are too large. */
 export function checkHeaderBytes({ oversizedHeaders }: Pick<ReceivedRequest, "oversizedHeaders">): void {
   if (oversizedHeaders === undefined) return;
   const expected = `headers of at most ${MAX_HEADER_BYTES} bytes`;
@@ -34,14 +34,14 @@ export function checkHeaderBytes({ oversizedHeaders }: Pick<ReceivedRequest, "ov
   ]);
 }
 
-/** Reads and checks a request. Rejects with a {@link TuttiError} 400 or 404, and has done nothing then. */
+/** Reads and checks a request, without any effect. Rejects with a {@link TuttiError} 400 or 404. */
 export async function readRequest(runtime: Runtime, type: string, message: ReceivedRequest): Promise<Request> {
   if (!isName(type)) throw invalid("the task type", [nameProblem(type)]);
   checkHeaderBytes(message);
   const headers = readHeaders(message);
   const input = readBody(message.data);
   const trace = header(message, HEADERS.trace);
-  // One that is malformed is no trace context, and would travel with every task.
+  // A malformed trace context is dropped, since it would be sent with every task.
   const request = { type, input, headers, trace: trace !== undefined && parseTraceparent(trace) ? trace : undefined };
   if (isOwnersType(type)) {
     await checkOwnersInput(runtime, type, input);
@@ -77,12 +77,12 @@ function readHeaders({ headers = {} }: { headers?: Headers | undefined }): Reque
   for (const key in headers) {
     const name = REQUEST_HEADERS.get(key.toLowerCase());
     if (name === undefined || headers[key] === "") continue;
-    // One that is spelled right counts first.
+    // The exact spelling takes precedence.
     if (key === name || raw[name] === undefined) raw[name] = headers[key]!;
     isUsual &&= name === HEADERS.run;
   }
   const run = raw[HEADERS.run];
-  // Nearly all say which run it is, and nothing else.
+  // Nearly all requests have only the run's id, which this reads without a schema.
   if (isUsual && (run === undefined || isName(run)))
     return { [HEADERS.tenant]: DEFAULT_TENANT, ...(run !== undefined && { [HEADERS.run]: run }) };
   const parsed = requestHeaders.safeParse(raw);
@@ -113,7 +113,7 @@ function readBody(data: Uint8Array): Json {
       { path: "", message: messageOf(error), expected: "JSON (UTF-8)", received },
     ]);
   }
-  // JSON.parse reads any depth, which could not be written again.
+  // JSON.parse reads any nesting depth, but JSON.stringify cannot write it again.
   const odd = isNestedDeeper(input, MAX_NESTING) ? `nested deeper than ${MAX_NESTING} levels` : findNonJson(input);
   if (odd) throw invalid("the request cannot be taken", [{ path: "", message: odd, expected: "JSON" }]);
   return input as Json;

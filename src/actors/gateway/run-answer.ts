@@ -11,7 +11,7 @@ export interface Answer {
   readonly headers: Headers;
 }
 
-/** The answer to callers that wait for a run, once it has ended: its output, or the error that it ended with. */
+/** The answer to callers that wait for a run: its output, or the error that it ended with. */
 export async function answerOf(
   { bus, blobs }: Pick<Runtime, "bus" | "blobs">,
   run: string,
@@ -19,10 +19,10 @@ export async function answerOf(
 ): Promise<Answer> {
   try {
     if (ended.status !== "succeeded")
-      throw TuttiError.fromWire(ended.error ?? { code: 500, message: "the run ended without saying why", run });
+      throw TuttiError.fromWire(ended.error ?? { code: 500, message: "the run ended without a stated error", run });
     const data = ended.outputRef === undefined ? encodeJson(ended.output ?? null) : await blobs.get(ended.outputRef);
     if (data.length <= bus.maxPayload - HEADER_ROOM) return { data, headers: { [HEADERS.run]: run } };
-    // Larger than the bus carries in a message: the run has succeeded, its output waits in the object store.
+    // The output is too large for a message: the answer refers to it in the object store.
     const { outputRef = await blobs.put(data) } = ended;
     const reference = encodeJson({ outputRef, bytes: data.length });
     return { data: reference, headers: { [HEADERS.run]: run, [HEADERS.output]: "ref" } };
@@ -31,7 +31,7 @@ export async function answerOf(
   }
 }
 
-/** An error as an answer. It is always short enough to be sent, whatever a caller managed to get into its words. */
+/** An error as an answer. It is always short enough to be sent, also if its message quotes a caller's input. */
 export function errorAnswer(cause: unknown, run: string | undefined, maxPayload: number): Answer {
   const error = asTuttiError(cause);
   const known = error instanceof TuttiError ? error : new TuttiError(500, messageOf(error));
@@ -43,7 +43,7 @@ export function errorAnswer(cause: unknown, run: string | undefined, maxPayload:
     data: fits ? data : encodeJson({ error: { code, message: known.message.slice(0, SHORT_CHARACTERS) } }),
     headers: {
       [HEADERS.errorCode]: String(code),
-      // Headers hold one line.
+      // A header is a single line.
       [HEADERS.error]: known.message.replaceAll(/[\r\n]+/g, " ").slice(0, SHORT_CHARACTERS),
       ...(named && { [HEADERS.run]: named.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 100) }),
     },
@@ -51,7 +51,10 @@ export function errorAnswer(cause: unknown, run: string | undefined, maxPayload:
 }
 
 const MOST_ERROR_BYTES = 256 * 1024;
-/** An error's message is cut to this in the header, and where the whole does not fit into a message of the bus. */
+/**
+ * The length to which an error's message is cut in the header, and in the body if the whole does not fit into a
+ * message.
+ */
 const SHORT_CHARACTERS = 300;
-/** The bytes that the headers of an answer may take: a cut message, in up to three bytes a character, and the run's id. */
+/** The largest size of an answer's headers: a cut message, with up to three bytes per character, and the run's id. */
 const HEADER_ROOM = 1280;

@@ -3,12 +3,13 @@ import { Fifo } from "../../bus/fifo.ts";
 export interface TurnLimits {
   /** The number of pieces of work in progress at once. */
   readonly atOnce: number;
-  /** Waiting for their turn, over all, and how many bytes they hold meanwhile. */
+  /** The number of pieces of work that may wait. */
   readonly waiting: number;
+  /** The total size of waiting work, in bytes. */
   readonly waitingBytes: number;
 }
 
-/** So much work at once; what comes over that waits, in order, within bounds of its own. */
+/** Limits the work in progress. Further work waits in order, up to limits of its own. */
 export class Semaphore {
   readonly #limits: TurnLimits;
   readonly #waiting = new Fifo<{ readonly bytes: number; readonly begin: () => void }>();
@@ -27,7 +28,9 @@ export class Semaphore {
     return this.#waiting.length;
   }
 
-  /** Does the work when its turn has come. `bytes`: what it holds while it waits. Undefined: no more may wait. */
+  /**
+   * Runs the work when its turn comes. `bytes` is its size while it waits. Returns undefined if no more work may wait.
+   */
   take<T>(bytes: number, work: () => Promise<T>): Promise<T> | undefined {
     const { atOnce, waiting, waitingBytes } = this.#limits;
     if (this.#inProgress < atOnce) return this.#begin(work);

@@ -5,8 +5,8 @@ import { checkPlanWithTypes } from "../host/plan-types.ts";
 import type { Runtime } from "../host/runtime.ts";
 
 /**
- * Checks the input of a request of a type that owners carry out themselves: the plan that is sent is checked as a whole,
- * the types of its tasks included, before anything starts. Rejects with a `TuttiError` 400.
+ * Checks the input of a request of a type that owners carry out themselves: its plan is checked as a whole, including
+ * the types of its tasks, before anything starts. Rejects with a `TuttiError` 400.
  */
 export async function checkOwnersInput(runtime: Runtime, type: string, input: Json): Promise<void> {
   if (type !== "plan")

@@ -17,12 +17,12 @@ interface Context {
   readonly shards: Shards;
 }
 
-/** Left for the other fields of a signal, bytes; at most half of a message. */
+/** The bytes that are reserved for the other fields of a signal, up to half of a message. */
 const ENVELOPE = 2048;
 
 /**
- * Sends a signal to a run. Resolves when it is in the log, and says which task has taken it. Rejects with 400 when it is not
- * what is waited for, 404 for a run that is not known, 409 for one that has ended, or a task that waits no more.
+ * Sends a signal to a run. Resolves when it is in the log, with the task that has taken it. Rejects with 400 when its
+ * data does not fit the wait, 404 for an unknown run, and 409 for a run that has ended or a task that no longer waits.
  */
 export async function sendSignal(context: Context, { id: stated, data, ...query }: SignalQuery): Promise<SignalAnswer> {
   const { runtime } = context;
@@ -41,11 +41,11 @@ export async function sendSignal(context: Context, { id: stated, data, ...query 
     topology.subjects.log(tenant, shard, run, "submitted"),
   );
   if (!begun) throw notFound(run);
-  // A repeated one may be what has ended the run.
+  // The signal may be a repetition of one that has ended the run.
   if (stated !== undefined && (await hasSignal(runtime, tenant, shard, run, id))) return { run, id, state: "taken" };
   const ended = await readEnd(runtime, tenant, run, shard);
   throw ended
-    ? new TuttiError(409, `run ${run} has ended already`, { run })
+    ? new TuttiError(409, `run ${run} has already ended`, { run })
     : new TuttiError(503, `run ${run} is between two owners: send it again`, { run });
 }
 
@@ -57,7 +57,7 @@ async function hasSignal(runtime: Runtime, tenant: string, shard: number, run: s
   return isThere;
 }
 
-/** The open waits for signals of all runs of a tenant, the oldest first: each owner knows those of its shards. */
+/** The open waits for signals of all runs of a tenant, the oldest first. Each owner reports those of its shards. */
 export async function listAllApprovals(
   context: Context,
   { tenant, limit }: { readonly tenant: string; readonly limit: number },

@@ -3,21 +3,22 @@ import { messageOf } from "../../core/error.ts";
 import { formatSize } from "../../core/size.ts";
 import type { Runtime } from "../host/runtime.ts";
 
-/** This part of a stream is kept for the work that was accepted: its results, `due`, `ended`, its tasks. */
+/** The fraction of a stream that is reserved for accepted work: its results, `due`, `ended` and tasks. */
 const RESERVE = 0.2;
-/** Age of the stream's state at which it is asked for again. A request waits for the answer only when the stream is nearly full. */
+/** The age at which the stream's state is read again. A request waits for that only if the stream is nearly full. */
 const FRESH_MS = 250;
+/** The fraction of the room for new work from which a stream is nearly full. */
 const NEARLY_FULL = 0.9;
 
 /** A place in a stream, taken before the message is stored. */
 export interface Place {
-  /** The message is stored, or will not be. */
+  /** Reports whether the message was stored. */
   done(isStored: boolean): void;
 }
 
 /**
- * Knows how full a stream is, without asking for every message: what was asked last, and what we have sent since. What
- * others send in between is not seen; the reserve has room for it.
+ * Estimates how full a stream is, without reading its state for every message: the last state that was read, plus the
+ * messages that this process has sent since. The reserve has room for those that other processes send meanwhile.
  */
 export class StreamCapacity {
   readonly #runtime: Pick<Runtime, "bus" | "clock" | "log">;
@@ -25,8 +26,9 @@ export class StreamCapacity {
   #state: StreamState | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | undefined;
-  /** Sent and not answered; stored since the state was asked for. */
+  /** The messages that were sent and not acknowledged. */
   readonly #inFlight = { messages: 0, bytes: 0 };
+  /** The messages that were stored since the state was read. */
   readonly #since = { messages: 0, bytes: 0 };
 
   constructor(runtime: Pick<Runtime, "bus" | "clock" | "log">, stream: string) {
@@ -34,12 +36,12 @@ export class StreamCapacity {
     this.#stream = stream;
   }
 
-  /** The reason why the stream takes nothing new, as far as is known; undefined while there is room. */
+  /** The reason why the stream takes no new work, or undefined while there is room. */
   problem(bytes = 0): string | undefined {
     if (!this.#state) return undefined;
     const { maxMessages, maxBytes } = this.#state;
     const used = this.#used(this.#state);
-    const free = `the last ${100 * RESERVE} % are kept for runs that were accepted`;
+    const free = `the last ${100 * RESERVE} % are reserved for accepted runs`;
     const which = this.#stream.slice(this.#stream.lastIndexOf("_") + 1);
     const raise = (what: string) => `wait until older runs expire, or raise TUTTI_${which}_MAX_${what}`;
     if (maxMessages !== undefined && used.messages + 1 > allowed(maxMessages))
@@ -49,7 +51,7 @@ export class StreamCapacity {
     return undefined;
   }
 
-  /** Asks the server, if that was long ago. A server that does not answer leaves what was known. */
+  /** Reads the state from the server if the last one is too old. If the server does not answer, the last one stays. */
   async refresh(): Promise<void> {
     if (this.#runtime.clock.monotonic() - this.#askedAt < FRESH_MS) return;
     this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));

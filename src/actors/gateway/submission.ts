@@ -15,20 +15,20 @@ import { readEventBody } from "../log/log-event.ts";
 import type { Admission, Entry } from "./admission.ts";
 import type { Request } from "./request-reading.ts";
 
-/** Left for the other fields of `submitted`, bytes; at most half of a message. */
+/** The bytes that are reserved for the other fields of `submitted`, up to half of a message. */
 const ENVELOPE = 2048;
 
 export interface Submission {
   readonly tenant: string;
   readonly run: string;
-  /** False when the same request had been made before. */
+  /** False if the same request was made before. */
   readonly isNew: boolean;
 }
 
 /**
- * Makes a request durable. With `replyTo`, a new run's owner answers the caller. `run` is the id of one that names none;
- * `patient`: no caller waits for an answer. Rejects with 409 (the id is another request's) or 503 (there is no room for
- * another run, or the log does not take it).
+ * Makes a request durable. With `replyTo`, the owner of a new run answers the caller. `run` is the id for a request
+ * without one; with `patient`, no caller waits for an answer. Rejects with 409 (the id belongs to another request) or
+ * 503 (there is no room for another run, or the log does not accept it).
  */
 export async function submit(
   runtime: Runtime,
@@ -48,7 +48,7 @@ export async function submit(
   try {
     entry = await admission.enter({ tenant, shard, run }, text.length, options.patient === true);
   } catch (error) {
-    // A caller that repeats a request must find its run, however full the log is.
+    // A caller that repeats a request must find its run, even if the log is full.
     const isKnown =
       headers[HEADERS.run] !== undefined && (await bus.getLastMessage(topology.streams.log.name, subject));
     if (isKnown) return compare(runtime, subject, { tenant, run }, digest);
@@ -103,7 +103,7 @@ async function store(
       return { ...at, isNew: true };
     } catch (error) {
       if (isBusError(error, "wrong-sequence")) return await compare(runtime, subject, at, digest);
-      // Storing it twice is refused, so it can be repeated.
+      // The expected sequence prevents storing it twice, so the append can be repeated.
       if (isBusError(error, "unconfirmed") && tries < 5) {
         await sleep(clock, 200 * tries);
         continue;
@@ -135,7 +135,7 @@ async function compare(
   });
 }
 
-/** The same text for the same JSON, whatever the order of its keys. */
+/** A text that is the same for the same JSON, regardless of the order of its keys. */
 function canonical(value: Json): string {
   return JSON.stringify(value, (_, item: Json) =>
     item !== null && typeof item === "object" && !Array.isArray(item)

@@ -1,7 +1,7 @@
 import type { ActorOptions, AnyActorLogic } from "xstate";
 import type { Clock } from "../../core/clock.ts";
 
-/** The clock of XState's actors: their delays come from ours, so that virtual time governs them too. */
+/** A clock for XState's actors on top of Tutti's, so that virtual time applies to their delays, too. */
 export function actorClock(clock: Clock): NonNullable<ActorOptions<AnyActorLogic>["clock"]> {
   return {
     setTimeout: (run, ms) => clock.timer(ms, run),

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 
 /**
- * Where the parts of a task message are kept that are too large for it. The names follow from the attempt, so that the
- * owner of the run can keep them from expiring while the message waits on the queue.
+ * The names of the blobs for parts that are too large for a task message. They follow from the attempt, so that the
+ * owner of the run can refresh them while the message waits on the queue.
  */
 export function attemptBlobs({ reply, task, attempt }: { reply: string; task: string; attempt: number }) {
   const nameOf = (part: string) =>

@@ -6,7 +6,7 @@ import { decodeExact } from "../../core/exact-json.ts";
 import { encodeJson, type Json } from "../../core/json.ts";
 import type { Blobs } from "../../define/worker.ts";
 
-/** The object store as Tutti uses it: what stands under a name never changes. */
+/** The object store as Tutti uses it: the content of a name never changes. */
 export class BlobStore implements Blobs {
   readonly #store: ObjectStore;
   readonly #clock: Clock;
@@ -28,35 +28,37 @@ export class BlobStore implements Blobs {
 
   async get(ref: string): Promise<Uint8Array> {
     const found = await this.#store.get(ref);
-    if (!found) throw new TerminalError(`there is no blob ${ref}: it was never stored, or has expired`);
+    if (!found) throw new TerminalError(`blob ${ref} does not exist: it was never stored, or has expired`);
     return found;
   }
 
   has = (ref: string): Promise<boolean> => this.#store.has(ref);
 
-  /** Stores the value under a name that follows from what it is. */
+  /** Stores the value under a name that its purpose determines. */
   async putJsonAs(ref: string, value: Json): Promise<string> {
     await this.#store.put(ref, encodeJson(value));
     return ref;
   }
 
-  /** Stores the blob again, so that it expires later. A blob that is gone stays gone. */
+  /** Stores the blob again, so that it expires later. A blob that has expired is not restored. */
   async refresh(ref: string): Promise<void> {
     const found = await this.#store.get(ref);
     if (found) await this.#store.put(ref, found);
   }
 
-  /** Rejects with a TerminalError also when the content is not JSON: another try would find the same. */
+  /**
+   * Reads a blob as JSON. Rejects with a TerminalError also if it is not JSON, since another attempt would not help.
+   */
   async getJson(ref: string): Promise<Json> {
     return parse(ref, await this.get(ref));
   }
 
-  /** Fetches several; the returned function looks them up. */
+  /** Fetches several blobs as JSON. The returned function looks them up. */
   async loadAll(refs: Iterable<string>): Promise<(ref: string) => Json> {
     return (await this.loadWithin(refs, Number.POSITIVE_INFINITY))!;
   }
 
-  /** Like {@link loadAll}, or undefined when they have more than `mostBytes`. */
+  /** As {@link loadAll}, but resolves with undefined if the blobs together exceed `mostBytes`. */
   async loadWithin(refs: Iterable<string>, mostBytes: number): Promise<((ref: string) => Json) | undefined> {
     const loaded = new Map<string, Json>();
     let bytes = 0;

@@ -4,11 +4,11 @@ import { decodeJson } from "../../core/json.ts";
 import type { Logger } from "../../core/logger.ts";
 import { describeProblems, problemsOf } from "../../core/problem.ts";
 
-/** Turns the bytes of a bucket's entry into a value. Throws an error that says what is wrong with them. */
+/** Parses the bytes of a bucket's entry. Throws an error that describes the problem. */
 export type ParseEntry<T> = (value: Uint8Array, key: string) => T;
 
 /**
- * A {@link ParseEntry} for entries that are JSON of a schema.
+ * Creates a {@link ParseEntry} for JSON entries with a schema.
  *
  * @example
  * parseBy(z.object({ hue: z.int() }))(encodeJson({ hue: "pale" }), "red"); // throws an Error: "/hue: …"
@@ -23,17 +23,17 @@ export function parseBy<S extends z.ZodType>(schema: S): ParseEntry<z.output<S>>
 }
 
 export interface EntryReaderOptions<T> {
-  /** Name of the bucket, for warnings. */
+  /** The name of the bucket, for warnings. */
   readonly bucket: string;
   readonly parse: ParseEntry<T>;
-  /** What an entry that cannot be parsed counts as. Default: it is skipped. */
+  /** The value to use for an entry that cannot be parsed. Default: the entry is skipped. */
   readonly instead?: (key: string) => T | undefined;
   readonly log: Logger;
 }
 
 /**
- * Reads the entries of one bucket. Anybody on the bus may write there, so an entry that cannot be parsed is skipped; one
- * warning is logged per key, until the key can be read again.
+ * Reads the entries of one bucket. Any client of the bus may write there, so an entry that cannot be parsed is skipped.
+ * One warning is logged per key, until the key can be read again.
  */
 export class EntryReader<T> {
   readonly #options: EntryReaderOptions<T>;
@@ -58,7 +58,7 @@ export class EntryReader<T> {
     }
   }
 
-  /** The key was deleted, or has expired. */
+  /** Notes that the key was deleted or has expired. */
   forget(key: string): void {
     this.#odd.delete(key);
   }

@@ -5,10 +5,10 @@ import { EntryReader, type EntryReaderOptions } from "./bucket-entry.ts";
 export type EntryListener<T> = (key: string, value: T | undefined, before: T | undefined) => void;
 
 /**
- * The entries of a bucket in memory, kept current by a watch. An entry that cannot be parsed is skipped as if it had not
- * been written: the mirror keeps what the key had before.
+ * The entries of a bucket in memory, kept current by a watch. An entry that cannot be parsed is ignored as if it had
+ * not been written: the mirror keeps the previous value of the key.
  *
- * Expiry is silent, as the bus has it: in a bucket whose entries expire, a mirror says which were there, and not which are.
+ * The bus does not report expiry. Of a bucket whose entries expire, a mirror also holds those that have expired.
  *
  * @example
  * const claims = await BucketMirror.open(bucket, { bucket: "TUTTI_shards", parse: parseBy(claim), log });
@@ -24,7 +24,7 @@ export class BucketMirror<T> {
     this.#reader = new EntryReader(options);
   }
 
-  /** Resolves when every entry of this moment is known. Rejects with a BusError. */
+  /** Resolves when all present entries are known. Rejects with a BusError. */
   static async open<T>(bucket: Bucket, options: EntryReaderOptions<T>): Promise<BucketMirror<T>> {
     const mirror = new BucketMirror(options);
     const ready = Promise.withResolvers<void>();
@@ -37,13 +37,13 @@ export class BucketMirror<T> {
     return this.#entries;
   }
 
-  /** Calls `listener` for every put and every delete from now on. Returns a function that ends this. */
+  /** Calls `listener` for every put and delete from now on. Returns a function that removes it. */
   onChange(listener: EntryListener<T>): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Takes what this process has just read or written itself, before the watch reports it. */
+  /** Takes an entry that this process has just read or written, before the watch reports it. */
   take(key: string, value: Uint8Array | undefined): void {
     const before = this.#entries.get(key);
     const parsed = value && this.#reader.read(key, value);

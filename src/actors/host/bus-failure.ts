@@ -5,13 +5,13 @@ import { NewerVersion } from "../../core/upcast.ts";
 
 const CODES: { readonly [K in BusErrorCode]?: ErrorCode } = {
   "too-large": 400,
-  // Asked of a bus on which Tutti has never run.
+  // The bus has no streams, because Tutti has never run on it.
   "no-stream": 404,
 };
 
 /**
- * The error that callers get when the bus fails, or has something for newer builds only: a {@link TuttiError}, 503 unless
- * it says more. Other errors stay.
+ * The error that callers get when the bus fails, or holds data of a newer build: a {@link TuttiError}, 503 unless a
+ * more specific code applies. Other errors are returned unchanged.
  */
 export function asTuttiError(error: unknown): unknown {
   if (error instanceof NewerVersion) return new TuttiError(503, error.message, {}, { cause: error });
@@ -23,7 +23,7 @@ export function asTuttiError(error: unknown): unknown {
   return new TuttiError(CODES[error.code] ?? 503, message, {}, { cause: error });
 }
 
-/** Reads, up to three times: trouble that passes (a server restarts, a cluster elects a leader) is tried again. */
+/** Reads with up to three attempts: transient errors (a server restarts, a cluster elects a leader) are retried. */
 export async function reading<T>(clock: Clock, read: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {

@@ -1,4 +1,4 @@
-/** A queue between a producer that pushes and one consumer that iterates. Unbounded: what is pushed is kept. */
+/** An unbounded queue between a producer that pushes and one consumer that iterates. */
 export class Channel<T> implements AsyncIterable<T> {
   #items: T[] = [];
   #wake: (() => void) | undefined;
@@ -10,7 +10,7 @@ export class Channel<T> implements AsyncIterable<T> {
     this.#wake?.();
   }
 
-  /** The consumer gets what was pushed before, then the end, or the error. */
+  /** Ends the channel. The consumer gets all items that were pushed before, then the end or the error. */
   close(error?: unknown): void {
     this.#end ??= error === undefined ? {} : { error };
     this.#wake?.();

@@ -1,7 +1,7 @@
 import type { Bucket } from "../../bus/port.ts";
 import { EntryReader, type EntryReaderOptions } from "./bucket-entry.ts";
 
-/** The entries of a bucket at the moment that it is asked, by key. Those that cannot be read are skipped. */
+/** Reads the current entries of a bucket, sorted by key. Entries that cannot be parsed are skipped. */
 export class EntryList<T> {
   readonly #bucket: Bucket;
   readonly #reader: EntryReader<T>;

@@ -4,27 +4,28 @@ import { isAbsolute, relative, resolve } from "node:path";
 import { messageOf, TerminalError } from "../../core/error.ts";
 import type { FileLimits } from "../../define/worker.ts";
 
-/** The default of {@link FileLimits}: a file is read into memory as a whole. */
+/** The default size limit, since a file is read into memory as a whole. */
 const MAX_BYTES = 512 * 1024 * 1024;
 
 const MIB = 2 ** 20;
 
 /**
- * Opens files under one folder, and nothing else: a request must not read a worker's disk. Links are followed before the
- * check, and what is outside, or behind a link that leads outside, is answered like what does not exist, so that no
- * request can find out which files there are. A file is looked at before it is read: a device or a pipe might never end.
+ * Creates a function that reads files under one folder only, since a request must not read a worker's whole disk. Links
+ * are followed before the check. A file outside, also behind a link, gets the same error as one that does not exist, so
+ * that a request cannot find out which files exist. A device or pipe, which might never end, is refused before it is
+ * read.
  */
 export function createFileAccess(
   folder: string | undefined,
 ): (path: string, limits?: FileLimits) => Promise<Uint8Array> {
   return async (path, { maxBytes = MAX_BYTES } = {}) => {
     const refuse = (reason: string) => new TerminalError(`the file ${path} cannot be opened: ${reason}`);
-    if (folder === undefined) throw refuse("this worker may open none (start it with --files DIR)");
+    if (folder === undefined) throw refuse("this worker may not open files (start it with --files DIR)");
     const root = await realpath(folder).catch(() => resolve(folder));
     const full = await realpath(resolve(root, path)).catch(() => undefined);
     if (full === undefined || !isWithin(root, full))
-      throw refuse("there is none of that name in the folder that this worker may read");
-    // Without waiting for the other end of a pipe.
+      throw refuse("it does not exist in the folder that this worker may read");
+    // Opened without waiting for the other end of a pipe.
     const file = await open(full, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
       throw refuse(messageOf(error));
     });

@@ -1,4 +1,7 @@
-/** A caller's callback that cannot disturb what calls it: what it throws, or rejects with, is reported and no more. */
+/**
+ * Wraps a user's callback so that it cannot disturb its caller: an error that it throws or rejects with is only
+ * reported.
+ */
 export function guardHook<A extends unknown[]>(
   hook: (...args: A) => unknown,
   report: (error: unknown) => void,

@@ -1,4 +1,4 @@
-/** Work that runs beside its owner, which awaits it when it stops. */
+/** The background work of an owner, which awaits it when it stops. */
 export class InProgress {
   readonly #work = new Set<Promise<unknown>>();
 
@@ -6,13 +6,13 @@ export class InProgress {
     return this.#work.size;
   }
 
-  /** Work that never rejects: a rejection here is a fault of ours, and surfaces as an unhandled one. */
+  /** Adds work that never rejects. A rejection is a bug, and surfaces as an unhandled one. */
   add(work: Promise<unknown>): void {
     this.#work.add(work);
     void work.then(() => this.#work.delete(work));
   }
 
-  /** Resolves when nothing is in progress any more, including what is added while it waits. */
+  /** Resolves when no work is in progress, including work that is added meanwhile. */
   async finished(): Promise<void> {
     while (this.#work.size > 0) await Promise.allSettled(this.#work);
   }

@@ -4,26 +4,27 @@ import type { Runtime } from "./runtime.ts";
 import type { WaitingWork } from "./trouble.ts";
 
 export interface Insistence {
-  /** What it counts as in the log while it has to wait. */
+  /** The kind of work, which the log counts while it waits. */
   readonly work: WaitingWork;
-  /** Which one it is, for the log. */
+  /** The name of this piece of work, for the log. */
   readonly name: () => string;
-  /** Asked before every try: false gives up, as what is tried has lost its purpose. Default: always. */
+  /** Called before every attempt: false ends the attempts, because the work is no longer needed. Default: true. */
   readonly wanted?: () => boolean;
-  /** Gives up at once, also in the middle of a pause. */
+  /** Ends the attempts at once, also during a pause. */
   readonly signal?: AbortSignal;
-  /** Whether the same may hold later. Default: trouble of the bus that passes. Any other error is final. */
+  /** Whether an error is transient. Default: transient errors of the bus. Any other error is final. */
   readonly passes?: (error: unknown) => boolean;
-  /** The error of a first try that was made before. Default: there was none. */
+  /** The error of an attempt that was made before. Default: none. */
   readonly failure?: unknown;
 }
 
 /**
- * Tries until it holds, with pauses from 100 ms to 5 s in between. Resolves with what `attempt` resolves with, or with
- * undefined when it stops trying: the work is not wanted any more, or the bus was closed. Rejects with an error that is final.
+ * Repeats `attempt` until it succeeds, with pauses from 100 ms to 5 s. Resolves with its result, or with undefined when
+ * the work is no longer wanted or the bus was closed. Rejects with an error that is final.
  *
  * @example
- * await insist(runtime, () => bus.append(subject, data), { work: RESULTS, name: () => subject, wanted: () => !stopped });
+ * await insist(runtime, () => bus.append(subject, data), { work: RESULTS, name: () => subject, wanted: () => !stopped
+ * });
  */
 export async function insist<T>(
   { clock, trouble }: Pick<Runtime, "clock" | "trouble">,

@@ -1,8 +1,8 @@
-/** Work that is done one piece after the other for each key. */
+/** Runs the work of each key one piece after another. */
 export class KeyedTurns {
   readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Does the work when that of the same key which came before is done, whatever has become of it. */
+  /** Runs the work when earlier work of the same key has settled, whether it succeeded or failed. */
   take<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key);
     const done = before ? before.then(work, work) : work();

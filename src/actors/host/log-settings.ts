@@ -23,8 +23,9 @@ import {
 import { parseBy } from "./bucket-entry.ts";
 
 /**
- * The number of shards and the hash, fixed when the log is created and recorded beside it: with another one, runs
- * would be looked for where they are not. `wanted` undefined: whatever is recorded. Rejects with 409 on a mismatch.
+ * Agrees on the number of shards and the hash, which are fixed when the log is created and recorded beside it: with
+ * others, runs would be searched in the wrong shards. With `wanted` undefined, the recorded number applies. Rejects
+ * with 409 on a mismatch.
  */
 export async function agreeOnShards(
   bus: Bus,
@@ -52,7 +53,10 @@ export async function agreeOnShards(
     return wanted;
   }
   if (settings.hash !== SHARD_HASH)
-    throw new TuttiError(409, `the log's runs are spread by the hash ${settings.hash}; this build knows ${SHARD_HASH}`);
+    throw new TuttiError(
+      409,
+      `the log assigns runs to shards by the hash ${settings.hash}; this build has ${SHARD_HASH}`,
+    );
   if (wanted !== undefined && settings.shards !== wanted)
     throw new TuttiError(
       409,
@@ -66,15 +70,15 @@ export async function agreeOnShards(
 }
 
 /**
- * The age of the log, ms: what was stated last, by this process or another; else the default. Every process that opens a
- * stream or store sets its age, and so has to know it.
+ * Agrees on the age of the log, in ms: the value that a process stated last, else the default. Every process that opens
+ * a stream or store sets its age, and so has to know it.
  */
 export async function agreeOnMaxAge(bus: Bus, stated: TopologyOptions): Promise<number> {
   const bucket = await bus.bucket(createTopology(stated).buckets.config);
   const recorded = await bucket.get("retention");
   const read = recorded && readSetting("retention", recorded.value, retentionSettings);
   if (read && "problem" in read && stated.maxAgeMs === undefined)
-    throw unreadable("retention", read.problem, "how long the log is kept (TUTTI_MAX_AGE)");
+    throw unreadable("retention", read.problem, "the time that the log is kept (TUTTI_MAX_AGE)");
   const known = read && "maxAgeMs" in read ? read.maxAgeMs : undefined;
   const { maxAgeMs = known ?? DEFAULT_MAX_AGE_MS } = stated;
   if (stated.maxAgeMs !== undefined && maxAgeMs !== known)
@@ -83,9 +87,9 @@ export async function agreeOnMaxAge(bus: Bus, stated: TopologyOptions): Promise<
 }
 
 /**
- * The lease of all processes that are alive, ms. The first process sets it, and with it the time after which presences
- * expire; the presence of one with a longer lease would expire while it still acts. So a process that starts while others
- * are alive takes their lease, with a warning when it has stated another.
+ * Agrees on the lease of all running processes, in ms. The first process sets it, and with it the time after which
+ * presences expire; the presence of a process with a longer lease would expire while the process still acts. So a
+ * process that starts while others are running uses their lease, and logs a warning if it has stated another.
  */
 export async function agreeOnLease(bus: Bus, stated: TopologyOptions, log: Logger): Promise<number> {
   const { presenceTtlMs: wanted = DEFAULT_LEASE_MS } = stated;
@@ -95,7 +99,7 @@ export async function agreeOnLease(bus: Bus, stated: TopologyOptions, log: Logge
   if (read && "problem" in read) log("warn", `${read.problem}; it is written again, with ${formatDuration(wanted)}`);
   const inForce = read && "leaseMs" in read ? read.leaseMs : undefined;
   if (inForce === wanted) return wanted;
-  if (inForce !== undefined && (await isAnybodyAlive(bus, { ...stated, presenceTtlMs: inForce }))) {
+  if (inForce !== undefined && (await hasPresences(bus, { ...stated, presenceTtlMs: inForce }))) {
     if (stated.presenceTtlMs !== undefined) log("warn", describeLeases(wanted, inForce));
     return inForce;
   }
@@ -104,9 +108,10 @@ export async function agreeOnLease(bus: Bus, stated: TopologyOptions, log: Logge
 }
 
 const describeLeases = (wanted: number, inForce: number): string =>
-  `the lease asked for here (TUTTI_LEASE) is ${formatDuration(wanted)}, but that of the processes that are alive is ${formatDuration(inForce)}: theirs is taken. To change it, stop all orchestrators and workers first, and start them with the same`;
+  `the lease set here (TUTTI_LEASE) is ${formatDuration(wanted)}, but that of the running processes is ${formatDuration(inForce)}, which is used. To change it, stop all orchestrators and workers, and start them with the same lease`;
 
-async function isAnybodyAlive(bus: Bus, inForce: TopologyOptions): Promise<boolean> {
+/** Whether an orchestrator or worker is running. */
+async function hasPresences(bus: Bus, inForce: TopologyOptions): Promise<boolean> {
   const { orchestrators, workers } = createTopology(inForce).buckets;
   for (const definition of [orchestrators, workers])
     if ((await (await bus.bucket(definition)).entries()).length > 0) return true;
@@ -125,6 +130,9 @@ function readSetting<S extends z.ZodType>(
   }
 }
 
-/** A guess could hide runs, or shorten the log: whoever knows the setting states it, which writes the entry again. */
+/**
+ * The error for a setting that cannot be read. It is not guessed, which could hide runs or shorten the log: a user
+ * states it.
+ */
 const unreadable = (key: string, problem: string, what: string): TuttiError =>
-  new TuttiError(409, `${problem}. State ${what} once, and it is written again`, { path: key });
+  new TuttiError(409, `${problem}. State ${what} once, to write the entry again`, { path: key });

@@ -17,17 +17,17 @@ export const hasLost = (event: BusEvent, ...streams: readonly string[]): boolean
 export const hasLostRuns = (event: BusEvent, { streams }: Pick<Topology, "streams">): boolean =>
   hasLost(event, streams.log.name);
 
-/** Says once for each loss what was lost, and what becomes of it. */
+/** The log line for a loss: what was lost, and what happens to it. */
 export function describeLoss({ streams, problem }: LostEvent, bus: string): string {
   if (problem !== undefined)
-    return `something that Tutti needs is gone from ${bus}, and cannot be made again yet: ${problem}`;
+    return `streams that Tutti needs are missing on ${bus}, and cannot be created again yet: ${problem}`;
   const names = [...streams].sort().join(", ");
-  return `DATA WAS LOST: ${names} had gone from ${bus} (deleted, or the server came back without its store); made again, empty. Runs that were in it are gone`;
+  return `DATA WAS LOST: ${names} did not exist on ${bus} any more (deleted, or the server came back without its store); created again, empty. Runs that were stored there are lost`;
 }
 
 /**
- * Stores again what this process had stored for all to see, after a loss: settings, types, queues. Repeats it until it is
- * stored; a loss meanwhile begins it again.
+ * Stores the shared entries of this process again after a loss: settings, types and queues. It repeats this until they
+ * are stored, and begins again on another loss.
  */
 export class LossRepair {
   readonly #runtime: Pick<Runtime, "clock" | "trouble">;
@@ -55,7 +55,7 @@ export class LossRepair {
     while (this.#wanted && !this.#stopped) {
       this.#wanted = false;
       const name = () => "settings, types and queues";
-      // Whatever it is, nothing works until they are there.
+      // Any error is retried, because nothing works without these entries.
       const options = { work: RESTORED, name, wanted: () => !this.#stopped, passes: () => true };
       await insist(this.#runtime, this.#restore, options);
     }
@@ -64,6 +64,6 @@ export class LossRepair {
 }
 
 const RESTORED = {
-  one: "thing that was lost is not stored again yet",
-  many: "things that were lost are not stored again yet",
+  one: "group of lost entries is not stored again yet",
+  many: "groups of lost entries are not stored again yet",
 };

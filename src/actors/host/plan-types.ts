@@ -1,7 +1,9 @@
 import { checkAnyPlan } from "../../core/plan-v2-check.ts";
 import type { TypeRegistry } from "./type-registry.ts";
 
-/** Checks a plan as a whole, and that all types which it names are registered, here or wherever the registry is kept. */
+/**
+ * Checks a plan as a whole, and that the types it names are registered, in the mirror here or in the registry's bucket.
+ */
 export async function checkPlanWithTypes(
   types: TypeRegistry,
   plan: unknown,

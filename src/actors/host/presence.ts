@@ -4,7 +4,7 @@ import { messageOf } from "../../core/error.ts";
 import { encodeJson } from "../../core/json.ts";
 import type { Logger } from "../../core/logger.ts";
 
-/** Keeps one key of an expiring bucket alive, with what is current at each renewal, until it is stopped. */
+/** Renews one key of an expiring bucket, with a current value each time, until it is stopped. */
 export class Presence {
   readonly #bucket: Bucket;
   readonly #key: string;

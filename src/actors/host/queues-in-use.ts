@@ -10,16 +10,16 @@ type Listener = (type: string, priority: Priority) => void;
 const keyOf = (type: string, priority: Priority): string => `${type}.${priority}`;
 
 /**
- * The queues that workers have to take from: that of normal priority always, any other once a task was meant for it, as
- * the bucket `queues` has it. Each consumer of a stream costs the server a part of every task, of any type, and most
- * programs use one priority.
+ * The queues that workers have to take from: always that of normal priority, and any other as soon as a task was meant
+ * for it, as the bucket `queues` records. Each consumer of a stream costs the server time for every task of any type,
+ * and most programs use one priority.
  */
 export class QueuesInUse {
   readonly #bucket: Bucket;
   readonly #known: BucketMirror<true>;
   readonly #adding = new Map<string, Promise<void>>();
 
-  /** Every key that was ever known here. */
+  /** Every key that this process has ever known. */
   readonly #seen: Set<string>;
 
   private constructor(bucket: Bucket, known: BucketMirror<true>) {
@@ -32,7 +32,7 @@ export class QueuesInUse {
   static async open(bus: Bus, topology: Topology, log: Logger): Promise<QueuesInUse> {
     const definition = topology.buckets.queues;
     const bucket = await bus.bucket(definition);
-    // The key says it all.
+    // Only the key matters.
     const known = await BucketMirror.open(bucket, { bucket: definition.name, parse: () => true as const, log });
     return new QueuesInUse(bucket, known);
   }
@@ -45,7 +45,10 @@ export class QueuesInUse {
     return priority === "normal" || this.#known.entries.has(keyOf(type, priority));
   }
 
-  /** Resolves once all workers of the type are certain to take from the queue, those that start later too. Rejects with a BusError. */
+  /**
+   * Resolves once it is certain that all workers of the type, also those that start later, take from the queue. Rejects
+   * with a BusError.
+   */
   async add(type: string, priority: Priority): Promise<void> {
     if (this.has(type, priority)) return;
     const key = keyOf(type, priority);
@@ -63,14 +66,14 @@ export class QueuesInUse {
     this.#known.take(key, value);
   }
 
-  /** Enters again what was known here, after the bucket was lost: tasks of those queues may still be open. */
+  /** Adds all known queues again after the bucket was lost, since tasks on them may still be open. */
   async restore(): Promise<void> {
     for (const key of this.#seen) await this.#add(key);
   }
 
-  /** Calls `listener` for each queue that comes into use from now on. Returns a function that ends this. */
+  /** Calls `listener` for each queue that comes into use from now on. Returns a function that removes it. */
   onAdded(listener: Listener): () => void {
-    // One that was lost and is entered again is open already.
+    // A queue that was lost and is added again has been reported before.
     const reported = new Set(this.#known.entries.keys());
     return this.#known.onChange((key, value) => {
       if (!value || reported.has(key)) return;

@@ -7,7 +7,7 @@ import type { QueuesInUse } from "./queues-in-use.ts";
 import type { Trouble } from "./trouble.ts";
 import type { TypeRegistry } from "./type-registry.ts";
 
-/** What every actor of one process shares. */
+/** The objects that all actors of a process share. */
 export interface Runtime {
   readonly bus: Bus;
   readonly topology: Topology;
@@ -16,13 +16,13 @@ export interface Runtime {
   readonly types: TypeRegistry;
   readonly queues: QueuesInUse;
   readonly log: Logger;
-  /** Where work is counted that has to wait. */
+  /** Counts and logs work that has to wait. */
   readonly trouble: Trouble;
-  /** Name of this process among workers and orchestrators. */
+  /** The name of this process among workers and orchestrators. */
   readonly id: string;
-  /** How many shards the log has. */
+  /** The number of shards of the log. */
   readonly shards: number;
 }
 
-/** What it takes to read the log, and so to be a client. */
+/** The part of the runtime that reading the log requires, and so being a client. */
 export type ReaderRuntime = Pick<Runtime, "bus" | "topology" | "clock" | "blobs" | "log" | "trouble">;

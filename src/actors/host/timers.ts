@@ -1,10 +1,10 @@
 import type { Clock } from "../../core/clock.ts";
 import { TimerQueue } from "../../core/timer-queue.ts";
 
-/** setTimeout may fire up to a millisecond early. */
+/** The time by which setTimeout may fire early. */
 const EARLY_MS = 1;
 
-/** Many deadlines, one a key, on one timer of the clock. */
+/** Any number of deadlines, one per key, on one timer of the clock. */
 export class Timers<K> {
   readonly #clock: Clock;
   readonly #fire: (key: K) => void;
@@ -18,7 +18,7 @@ export class Timers<K> {
     this.#fire = fire;
   }
 
-  /** Fires once in `delayMs`; setting a key again moves it. */
+  /** Fires once after `delayMs`. Setting a key again moves its deadline. */
   set(key: K, delayMs: number): void {
     this.cancel(key);
     const fire = () => {

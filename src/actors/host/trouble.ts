@@ -2,36 +2,36 @@ import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/error.ts";
 import type { Logger } from "../../core/logger.ts";
 
-/** Time after a first failure in which the others that have the same cause come in, before the line is logged. */
+/** The time between a first failure and the log line, in which further failures of the same cause are counted. */
 const GATHER_MS = 100;
-/** Time between two lines about the same kind of work. */
+/** The time between two lines about the same kind of work. */
 const AGAIN_MS = 30_000;
 
-/** A kind of work that may have to wait, and how the log says so of one and of several. */
+/** A kind of work that may have to wait, and its description in the log, in the singular and the plural. */
 export interface WaitingWork {
-  /** E.g. `task is not on the queue yet`. */
+  /** The singular, such as `task is not on the queue yet`. */
   readonly one: string;
-  /** E.g. `tasks are not on the queue yet`. */
+  /** The plural, such as `tasks are not on the queue yet`. */
   readonly many: string;
 }
 
 interface Waiting {
-  /** Pieces that wait. */
+  /** The number of pieces that wait. */
   count: number;
-  /** Pieces that were mentioned since the last line. */
+  /** The number of pieces that were mentioned since the last line. */
   mentioned: number;
-  /** The piece that failed first, and why. */
+  /** The piece that failed first, and its error. */
   first: string;
   since: number;
 }
 
 /**
- * Logs that work of this process has to wait: one line with counts for all that fails by one loss, and another every 30 s
- * while it lasts. Work that goes through within 100 ms is not mentioned.
+ * Logs that work of this process has to wait: one line with counts for all work that fails within 100 ms, and another
+ * every 30 s while it waits. Work that succeeds within 100 ms is not mentioned.
  *
  * @example
- * const done = trouble.begin({ one: "task is not on the queue yet", many: "tasks are not on the queue yet" }, "task a", error);
- * // 275 tasks are not on the queue yet (the first: task a: no answer in time)
+ * const done = trouble.begin({ one: "task is not on the queue yet", many: "tasks are not on the queue yet" }, "task a",
+ * error); // 275 tasks are not on the queue yet (the first: task a: no answer in time)
  */
 export class Trouble {
   readonly #clock: Clock;
@@ -46,7 +46,9 @@ export class Trouble {
     this.#log = log;
   }
 
-  /** A piece of work has failed for the moment. Returns a function to call once it has gone through, or is not tried any more. */
+  /**
+   * Notes a piece of work that failed and is retried. Returns a function to call when it has succeeded or is abandoned.
+   */
   begin(work: WaitingWork, name: string, error: unknown): () => void {
     const waiting = this.#of(work, name, error);
     waiting.count++;
@@ -56,12 +58,12 @@ export class Trouble {
     };
   }
 
-  /** A piece of work has failed that is not tried again here: it counts in the next line only. */
+  /** Notes a piece of work that failed and is not retried here. It counts in the next line only. */
   mention(work: WaitingWork, name: string, error: unknown): void {
     this.#of(work, name, error).mentioned++;
   }
 
-  /** Logs nothing more. */
+  /** Ends all logging. */
   stop(): void {
     this.#disarm?.();
     this.#isStopped = true;

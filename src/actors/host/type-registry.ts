@@ -16,14 +16,14 @@ function parseRegistration(value: Uint8Array, type: string): TypeRegistration {
   return parseBy(z.preprocess((raw) => ({ v: 1, ...(raw as object), type }), typeRegistration))(value, type);
 }
 
-/** Every task type that was ever registered, as the bucket `types` has it. */
+/** All task types that were ever registered, as the bucket `types` records them. */
 export class TypeRegistry {
   readonly #bucket: Bucket;
   readonly #known: BucketMirror<TypeRegistration>;
   readonly #log: Logger;
-  /** Those of this process. */
+  /** The types that this process has registered. */
   readonly #registered = new Map<string, TypeRegistration>();
-  /** Compiled when first needed. */
+  /** The input checks, compiled when first needed. */
   readonly #checks = new WeakMap<TypeRegistration, SchemaCheck>();
 
   private constructor(bucket: Bucket, known: BucketMirror<TypeRegistration>, log: Logger) {
@@ -38,7 +38,7 @@ export class TypeRegistry {
     const known = await BucketMirror.open<TypeRegistration>(bucket, {
       bucket: definition.name,
       parse: parseRegistration,
-      // The type is registered all the same, without schema and policy.
+      // The type still counts as registered, without schema and policy.
       instead: (type) => (isName(type) ? { v: 1, type } : undefined),
       log,
     });
@@ -49,12 +49,12 @@ export class TypeRegistry {
     return this.#known.stop();
   }
 
-  /** Registers again what this process has registered, after the bucket was lost. */
+  /** Registers the types of this process again after the bucket was lost. */
   async restore(): Promise<void> {
     for (const registration of this.#registered.values()) await this.register(registration);
   }
 
-  /** Registers a type for ever. Writes only what differs. */
+  /** Registers a type permanently. Writes it only if it differs. */
   async register(registration: TypeRegistration): Promise<void> {
     this.#registered.set(registration.type, registration);
     const value = encodeJson(registration);
@@ -63,10 +63,10 @@ export class TypeRegistry {
     this.#known.take(registration.type, value);
   }
 
-  /** The type as the mirror has it; one that was registered a moment ago may be missing. */
+  /** The type in the mirror. A type that was registered a moment ago may be missing. */
   peek = (type: string): TypeRegistration | undefined => this.#known.entries.get(type);
 
-  /** Asks the bucket when the mirror does not have the type yet. */
+  /** The type in the mirror, or else in the bucket. */
   async find(type: string): Promise<TypeRegistration | undefined> {
     const known = this.peek(type);
     if (known || !isName(type)) return known;
@@ -75,7 +75,7 @@ export class TypeRegistry {
     return this.peek(type);
   }
 
-  /** Makes sure that {@link peek} knows every one that is registered. */
+  /** Ensures that {@link peek} knows all of the types that are registered. */
   async findAll(types: Iterable<string>): Promise<void> {
     for (const type of new Set(types)) if (!this.peek(type)) await this.find(type);
   }

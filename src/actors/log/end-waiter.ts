@@ -9,31 +9,32 @@ import { readEventBody } from "./log-event.ts";
 import { readEnd } from "./run-ends.ts";
 import { lostRun } from "./run-reader.ts";
 
-/** How often the log is asked, in case the live message was lost with a connection. */
+/** The interval at which the log is read, in case the message of the end was lost with a connection. */
 const CHECK_MS = 15_000;
-/** How long after a run was missing in the log it is looked for once more. */
+/** The time after which a run that was missing in the log is looked up again. */
 const MISSING_MS = 1000;
-/** How long after an end was heard, and not found in the log, it is looked for again. */
+/** The pauses before an end that was received, but not found in the log, is looked up again. */
 const LOOK_AGAIN_MS = [20, 100, 500, 2000];
 
 export interface EndWaiter {
   /**
-   * Rejects when the run was ended by a newer build, whose words this one does not understand; with 404 when the log has
-   * nothing of it any more; and with 503 when the connection is closed for good: the run goes on without us.
+   * Resolves with the run's end. Rejects when the end was written by a newer build and this one cannot read it; with
+   * 404 when the run is no longer in the log; and with 503 when the connection has ended, in which case the run
+   * continues.
    */
   readonly ended: Promise<Ended>;
-  /** The log has the run: from now on it is lost when the log has nothing of it. */
+  /** Notes that the log has the run: if it is missing later, it counts as lost. */
   begun(): void;
-  /** Asks the log now, for a run that may have ended before: whether it has. */
+  /** Reads the log now, for a run that may have ended before. Resolves with whether it has. */
   check(): Promise<boolean>;
-  /** Stops waiting; `ended` then never resolves. */
+  /** Stops waiting. `ended` then never settles. */
   stop(): void;
 }
 
 /**
- * Waits for the end of a run, whichever orchestrator brings it about: log appends reach plain subscribers too, and
- * the log itself is asked then, after a reconnect, and now and then. What is heard alone does not count, since the log
- * may refuse it: its writer may have lost the shard, or the log be full. `shard`: where it is known, by whole subjects,
+ * Waits for the end of a run, whichever orchestrator writes it. Log appends also reach plain subscribers; the log is
+ * then read, and also after a reconnect and every 15 s. A received message alone does not count, since the log may
+ * refuse it: its writer may have lost the shard, or the log may be full. With `shard`, complete subjects are used,
  * which is cheaper.
  */
 export async function waitForEnd(
@@ -48,14 +49,14 @@ export async function waitForEnd(
     shard === undefined ? subjects.logOfRun(tenant, run, "ended") : subjects.log(tenant, shard, run, "ended");
   const anyOfRun = subjects.logOfRun(tenant, run, ">");
   const { promise, resolve, reject } = Promise.withResolvers<Ended>();
-  // Nobody may wait any more.
+  // The caller may have stopped waiting.
   promise.catch(() => {});
   let knownShard = shard;
-  const taken: (() => void)[] = [];
+  const cleanups: (() => void)[] = [];
   let stopped = false;
   const stop = () => {
     stopped = true;
-    for (const giveBack of taken.splice(0)) giveBack();
+    for (const cleanUp of cleanups.splice(0)) cleanUp();
   };
   const end = (body: Ended) => {
     if (stopped) return;
@@ -67,7 +68,7 @@ export async function waitForEnd(
     stop();
     reject(asTuttiError(error));
   };
-  /** Whether the log is known to have the run; then, whether it was missing at the last look. */
+  /** Whether the log is known to have the run, and whether the run was missing at the last look-up. */
   let isKnown = false;
   let wasMissing = false;
   const ifGone = (error: unknown): undefined => {
@@ -78,7 +79,7 @@ export async function waitForEnd(
     if (last) end(last.body);
     return last !== undefined;
   };
-  /** A run that the log had and has no more is lost, with its stream or by its age. Two looks must agree. */
+  /** Fails if the run is no longer in the log: it was lost with its stream, or has expired. Two look-ups must agree. */
   const lookForRun = async () => {
     const isThere = (await bus.getLastMessage(topology.streams.log.name, anyOfRun).catch(ifGone)) !== undefined;
     if (wasMissing && !isThere) return fail(lostRun(run));
@@ -86,7 +87,7 @@ export async function waitForEnd(
     if (wasMissing && !stopped) cancelMissing = clock.timer(MISSING_MS, checkQuietly);
   };
   let cancelMissing = () => {};
-  const giveUp = () => {
+  const failClosed = () => {
     fail(new TuttiError(503, `run ${run} had not ended when the connection to ${bus.description} was closed`, { run }));
   };
   const checkQuietly = () => {
@@ -96,31 +97,31 @@ export async function waitForEnd(
     look().catch(() => {});
   };
   let cancelLook = () => {};
-  let lastHeard: Uint8Array | undefined;
-  const look = async (heard: Uint8Array, pauses: readonly number[]): Promise<void> => {
+  let lastReceived: Uint8Array | undefined;
+  const look = async (received: Uint8Array, pauses: readonly number[]): Promise<void> => {
     try {
       if (stopped || (await check())) return;
-      // Where ages are short, all of the run may have gone already.
+      // In a log with a short age, the whole run may have expired already.
       if (!stopped && (await bus.getLastMessage(topology.streams.log.name, anyOfRun)) === undefined) {
-        const body = readEventBody("ended", heard);
+        const body = readEventBody("ended", received);
         if (body) return end(body);
       }
     } catch (error) {
       if (isOfNewerBuild(error)) return fail(error);
     }
     const [pause, ...rest] = pauses;
-    // Whoever heard something since looks by itself.
-    if (stopped || pause === undefined || heard !== lastHeard) return;
-    cancelLook = clock.timer(pause, () => void look(heard, rest));
+    // A message that was received since has started a look-up of its own.
+    if (stopped || pause === undefined || received !== lastReceived) return;
+    cancelLook = clock.timer(pause, () => void look(received, rest));
   };
-  // It may end before the subscription is confirmed.
+  // The run may end before the subscription is confirmed.
   const subscription = await bus.subscribe(filter, ({ subject, data }) => {
     knownShard ??= parseLogSubject(subjects, subject).shard;
-    lastHeard = data;
+    lastReceived = data;
     cancelLook();
     void look(data, LOOK_AGAIN_MS);
   });
-  taken.push(
+  cleanups.push(
     () => void subscription.stop(),
     () => cancelLook(),
     () => cancelMissing(),
@@ -133,11 +134,11 @@ export async function waitForEnd(
     });
   };
   arm();
-  taken.push(
+  cleanups.push(
     () => disarm(),
     bus.onEvent(({ type }) => {
       if (type === "reconnected" || type === "lost") checkQuietly();
-      if (type === "closed") giveUp();
+      if (type === "closed") failClosed();
     }),
   );
   if (stopped) stop();
@@ -147,6 +148,6 @@ export async function waitForEnd(
   return { ended: promise, begun, check, stop };
 }
 
-/** Anything else may pass: the log is asked again, now and then. */
+/** Whether a newer build wrote the end. Any other error may be transient: the log is read again. */
 const isOfNewerBuild = (error: unknown): boolean =>
   error instanceof NewerVersion || (error instanceof TuttiError && error.code === 503);

@@ -2,20 +2,23 @@ import { blobRef } from "../../core/event.ts";
 import type { Json } from "../../core/json.ts";
 import { isOwnersType } from "../../core/names.ts";
 
-/** A reference in the body of an event, and how what it refers to takes its place. */
+/** A reference to a blob in the body of an event. */
 export interface BlobReference {
   readonly ref: string;
-  /** Whether the fold needs the content; else the content is read when it is used. */
+  /** Whether the fold needs the content; otherwise it is read when it is used. */
   readonly isFolded: boolean;
+  /** Puts the content in place of the reference. */
   replace(content: Json): void;
 }
 
-/** The references in the body of an event, which may not have been checked. What an event refers to is to be kept as long as it. */
+/**
+ * The references in the body of an event, which may not have been checked. The blobs must be kept as long as the event.
+ */
 export function blobsOf(event: string, body: unknown): BlobReference[] {
   const fields = (typeof body === "object" && body !== null ? body : {}) as Fields;
   switch (event) {
     case "submitted":
-      // A plan that is sent is carried out by the fold itself.
+      // The fold itself carries out a plan that was sent as a request.
       return referenceIn(fields, "inputRef", "input", Number(fields.v) > 1 && isOwnersType(String(fields.type)));
     case "planned":
       return referenceIn(fields, "planRef", "plan", true);

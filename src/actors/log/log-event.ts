@@ -16,27 +16,27 @@ import { NewerVersion, refuseNewer, upcast } from "../../core/upcast.ts";
 
 export interface ReadEvent extends LogAddress {
   readonly event: string;
-  /** Undefined when the message is no event this build can read. */
+  /** Undefined when the message is not an event that this build can read. */
   readonly read: RunEvent | undefined;
-  /** What is wrong with the message. */
+  /** The problem with the message. */
   readonly problem?: string;
   /**
-   * It was written by an orchestrator of a newer build, so what follows must not be folded by this one. Of what workers
-   * write this is never said: their results concern the attempts that they name, and nobody else.
+   * Present when an orchestrator of a newer build wrote the message: this build must not fold the log beyond it. It is
+   * never present for messages of workers, because a result only concerns the attempts that it names.
    */
   readonly newer?: NewerVersion;
 }
 
 const isKind = (text: string): text is EventKind => Object.hasOwn(EVENT_SCHEMAS, text);
 
-/** Reads a message of the log. What is malformed changes nothing: the fold passes over it, everywhere alike. */
+/** Reads a message of the log. A malformed one changes nothing: every fold skips it. */
 export function readLogMessage(subjects: Subjects, message: StoredMessage): ReadEvent {
   const address = parseLogSubject(subjects, message.subject);
   const unreadable = (problem: string): ReadEvent => ({ ...address, read: undefined, problem });
   try {
     const raw = decodeJson(message.data);
     if (!isKind(address.event)) {
-      // A kind that we do not know changes the state of those who do; they write it with a version above ours.
+      // An unknown kind changes the state in newer builds, which write it with a version above this build's.
       refuseNewer(address.event, raw);
       return unreadable(`unknown event ${address.event}`);
     }
@@ -51,10 +51,10 @@ export function readLogMessage(subjects: Subjects, message: StoredMessage): Read
   }
 }
 
-/** The place of a number in the message, of which the first token after `results` is the result's. */
+/** The path of a number within a result: the result's index, and the rest of the path. */
 const IN_RESULT = /^\/results\/(\d+)(\/(?:output|plan)(?:\/.*|$))/s;
 
-/** Marks results that hold a number which would be another one for those that read it. */
+/** Marks results with a number that JavaScript cannot represent exactly, so that their attempts fail. */
 export function refuseInexact(results: unknown, data: Uint8Array): void {
   if (!Array.isArray(results) || !mayBeInexact(data)) return;
   for (const { path, message } of inexactIn(data)) {
@@ -68,12 +68,12 @@ function inexactIn(data: Uint8Array): Inexact[] {
   try {
     return findInexact(decodeText(data), MAX_PROBLEMS);
   } catch {
-    // Nested too deep to be looked through: the fold refuses that.
+    // Nested too deeply to be searched: the fold refuses such a result.
     return [];
   }
 }
 
-/** The events that a `carried` stands for, as the log had them. What cannot be read is passed over, as in the log. */
+/** The events that a `carried` contains, as the log had them. Unreadable ones are skipped, as in the log. */
 export function readCarried(events: readonly CarriedEvent[]): RunEvent[] {
   return events.flatMap(({ event, body: raw, sequence, at }) => {
     const body = isKind(event) ? readCurrent(event, raw) : undefined;
@@ -81,7 +81,10 @@ export function readCarried(events: readonly CarriedEvent[]): RunEvent[] {
   });
 }
 
-/** Who writes `carried` has read what it carries, so nothing in it can be newer than itself. */
+/**
+ * Reads an event of a `carried`, or returns undefined. Its writer has read the events, so none is newer than the
+ * `carried`.
+ */
 function readCurrent<K extends EventKind>(kind: K, raw: unknown): EventBody<K> | undefined {
   try {
     return readBody(kind, raw).body;
@@ -107,8 +110,8 @@ function readBody<K extends EventKind>(kind: K, raw: unknown): { body: EventBody
 }
 
 /**
- * Results in a message that is malformed as a whole (not an array, of an unknown version) may still name their attempts.
- * These fail, saying why: their tasks may have left the queue, and then nobody would try again.
+ * Finds the attempts that a malformed message of results (not an array, of an unknown version) still names. They fail
+ * with the problem, because their tasks may have left the queue and would otherwise never be tried again.
  */
 function salvage(raw: unknown, problem: string): EventBody<"result"> | undefined {
   const { results } = (raw ?? {}) as { results?: unknown };
@@ -126,7 +129,7 @@ function salvageNamed(raw: unknown): EventBody<"planned" | "deferred"> | undefin
   return named.success ? { v: 2, ...named.data } : undefined;
 }
 
-/** The body of an event, or undefined where the bytes are no such event. Throws {@link NewerVersion}. */
+/** The body of an event, or undefined if the bytes are not such an event. Throws {@link NewerVersion}. */
 export function readEventBody<K extends EventKind>(kind: K, data: Uint8Array): EventBody<K> | undefined {
   try {
     return readBody(kind, decodeJson(data)).body;

@@ -11,7 +11,7 @@ import type { Runtime } from "../host/runtime.ts";
 import { blobsOf, isBlobRef } from "./event-blobs.ts";
 import { type ReadEvent, readLogMessage } from "./log-event.ts";
 
-/** An object that is not there is looked for this many times, and after this pause again. */
+/** The number of look-ups of an object that may be missing, and the pause between them. */
 const LOOKS = 3;
 const LOOK_AGAIN_MS = 200;
 
@@ -34,8 +34,8 @@ interface PumpRuntime extends Pick<Runtime, "clock" | "log" | "trouble"> {
 }
 
 /**
- * Brings the messages of a log to a fold: in order, one after another, plans and carried events that travel by reference
- * fetched first. Synchronous as long as nothing has to be fetched.
+ * Feeds the messages of a log to a fold in order, one after another. Plans and carried events that are stored by
+ * reference are fetched first. It is synchronous as long as nothing has to be fetched.
  */
 export class LogPump {
   readonly #runtime: PumpRuntime;
@@ -48,21 +48,21 @@ export class LogPump {
   readonly #waiting = new Fifo<{ readonly event: ReadEvent; readonly sequence: number }>();
   #draining = false;
   #stopped = false;
-  /** Sequence of the last message that has been folded or passed over. */
+  /** The sequence of the last message that was folded or skipped. */
   folded = 0;
 
-  /** `needsCarried`: whether a fold may have to begin from carried events, so that these are to be fetched. */
   constructor(
     runtime: PumpRuntime,
-    /** What comes after an event for which it returns a promise waits until that has resolved. */
+    /** Applies an event. If it returns a promise, later events wait until that has resolved. */
     apply: (event: ReadEvent & { read: RunEvent }) => void | Promise<void>,
     options: {
+      /** Whether a fold may have to begin from carried events, so that these must be fetched. */
       needsCarried: () => boolean;
-      /** The log goes on in a way that this build cannot read. Nothing more is folded. */
+      /** Called when the log continues in a version that this build cannot read. No more messages are folded. */
       onNewer: (newer: NewerVersion, sequence: number) => void;
-      /** The fold has thrown, which it never should. Nothing more is folded. */
+      /** Called when the fold has thrown, which it never should. No more messages are folded. */
       onThrown: (error: unknown, sequence: number) => void;
-      /** A message cannot be read, and is passed over. */
+      /** Called for a message that cannot be read and is skipped. */
       onUnreadable?: (event: ReadEvent) => void;
     },
   ) {
@@ -83,7 +83,7 @@ export class LogPump {
       return this.#onNewer(event.newer, sequence);
     }
     if (event.problem !== undefined) {
-      const what = event.read ? "malformed" : "passed over";
+      const what = event.read ? "malformed" : "skipped";
       this.#runtime.log("warn", `log message ${sequence} (${message.subject}) is ${what}: ${event.problem}`);
     }
     if (this.#draining || (event.read && this.#hasToFetch(event.read))) {
@@ -139,7 +139,7 @@ export class LogPump {
   #hasToFetch({ kind, body }: RunEvent): boolean {
     switch (kind) {
       case "result":
-        // Nearly all have none: they are only looked at.
+        // Nearly all results have no reference, so this only checks for one.
         return (body.results as (RawResult | null)[]).some(
           (one) => one?.planRef !== undefined || one?.outputRef !== undefined,
         );
@@ -162,7 +162,7 @@ export class LogPump {
       for (const { ref, replace } of foldedBlobs(carried.event, carried.body)) await this.#fetch(ref, replace);
   }
 
-  /** An output is not fetched, but a reference to nothing is no output: that attempt fails. */
+  /** Checks that the blob of an output exists, without fetching it. If it does not, the attempt fails. */
   async #checkOutput(one: RawResult): Promise<void> {
     const { blobs, clock } = this.#runtime;
     const ref = one.outputRef!;
@@ -170,7 +170,7 @@ export class LogPump {
       for (let looks = 1; ; looks++) {
         if (await blobs.has(ref)) return true;
         if (looks === LOOKS) return false;
-        // A replica may not have heard of an object that was stored a moment ago.
+        // A replica may not have received an object that was stored a moment ago.
         await sleep(clock, LOOK_AGAIN_MS);
       }
     };
@@ -178,13 +178,16 @@ export class LogPump {
     if (isThere === false && !this.#stopped) one.refused = `the output's blob ${ref} is gone, or was never stored`;
   }
 
-  /** A blob that is gone leaves its reference, which the fold takes for a failure; trouble with the bus is waited out. */
+  /**
+   * Fetches a blob, waiting out errors of the bus. A blob that does not exist leaves its reference, and the fold fails
+   * the attempt.
+   */
   async #fetch(ref: string, take: (content: Json) => void): Promise<void> {
     const content = await this.#insist(ref, () => this.#runtime.blobs.getJson(ref));
     if (content !== undefined) take(content);
   }
 
-  /** Undefined when the blob cannot be read at all, or is not needed any more. */
+  /** Resolves with undefined when the blob cannot be read at all, or is no longer needed. */
   #insist<T>(ref: string, read: () => Promise<T>): Promise<T | undefined> {
     const wanted = () => !this.#stopped;
     return insist(this.#runtime, read, { work: BLOBS, name: () => `blob ${ref}`, wanted }).catch(() => undefined);

@@ -10,8 +10,9 @@ import { readEventBody } from "./log-event.ts";
 import { shrinkEvent } from "./smaller-event.ts";
 
 /**
- * Appends the events that an owner writes about its runs, and repeats each until it is stored or `wanted` says that
- * it has lost its purpose. Repeating is safe: the fold counts the first of a kind and ignores the rest.
+ * Appends the events that an owner writes about its runs. Each append is repeated until the event is stored, or
+ * `wanted` returns false because it is no longer needed. Repeating is safe: the fold counts the first of a kind and
+ * ignores the rest.
  */
 export class LogWriter {
   readonly #runtime: Runtime;
@@ -23,10 +24,10 @@ export class LogWriter {
   }
 
   /**
-   * Resolves when the event is stored, or has lost its purpose.
+   * Resolves when the event is stored or no longer needed.
    *
-   * `onceSince`: only if the log has none of this kind after that sequence, where its last one is expected. `begunAt`: what
-   * stands before this sequence is not of this run, but of one that had its id before.
+   * With `onceSince`, the event is written only if the log has none of this kind after that sequence, which is the
+   * expected last one. Messages before the sequence `begunAt` belong to an earlier run with the same id.
    */
   write(
     run: RunAddress,
@@ -72,7 +73,7 @@ export class LogWriter {
         }
         if (!isBusError(error, "wrong-sequence")) throw error;
         const stored = await bus.getLastMessage(topology.streams.log.name, subject);
-        // A message that is not such an event, or came before a redrive or the run itself, must not stand in the way of the real one.
+        // A message that is not such an event, or precedes a redrive or the run itself, must not block the event.
         if (stored && stored.sequence > since && isThere(event, stored.data)) return;
         const expected = stored?.sequence ?? 0;
         if (expected === last) throw error;
@@ -97,7 +98,7 @@ export class LogWriter {
 
 const EVENTS = { one: "event is not in the log yet", many: "events are not in the log yet" };
 
-/** One of a newer build is there, too. */
+/** Whether the bytes are such an event. One of a newer build counts. */
 function isThere(event: EventKind, data: Uint8Array): boolean {
   try {
     return readEventBody(event, data) !== undefined;

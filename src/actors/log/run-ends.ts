@@ -13,15 +13,15 @@ export interface LastEvent extends Mark {
   readonly body: Ended;
 }
 
-/** A `submitted`, in the place of its original when it is a copy. */
+/** Reads a `submitted`. A copy gets the position of its original. */
 export function readFirst(message: StoredMessage): FirstEvent | undefined {
   const body = readEventBody("submitted", message.data);
   return body && { body, ...(body.original ?? { sequence: message.sequence, at: message.timestamp }) };
 }
 
 /**
- * The end of a run, if the log has it and it was not redriven since. `shard`: where it is known, the log is asked by
- * whole subjects. Most that ask do so before the end, and cost one look.
+ * The end of a run, if the log has it and the run was not redriven since. With `shard`, complete subjects are used. For
+ * a run that has not ended, which is the common case, this costs one look-up.
  */
 export async function readEnd(
   runtime: ReaderRuntime,
@@ -42,7 +42,7 @@ export async function readEnd(
   const body = end && readEventBody("ended", end.data);
   if (!body) return undefined;
   const { sequence, timestamp } = end;
-  // An id is free again once its `submitted` has expired; its `ended` may still be there then.
+  // An id can be used again once its `submitted` has expired, while the `ended` of the earlier run may still exist.
   const begin = await lastOf("submitted");
   if (begin && sequence < (readFirst(begin)?.sequence ?? 0)) return undefined;
   return (await stands(runtime, { tenant, run }, { body, sequence })) ? { body, sequence, at: timestamp } : undefined;

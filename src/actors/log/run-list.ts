@@ -9,7 +9,7 @@ import type { ReaderRuntime } from "../host/runtime.ts";
 import { type FirstEvent, readEnd, readFirst } from "./run-ends.ts";
 import { eachMessage, summarizeRun } from "./run-reader.ts";
 
-/** A list has to fit into a message; whoever wants a larger output asks for the run. */
+/** The largest output in a list, which has to fit into a message. A larger output is read with the run. */
 const LISTED_OUTPUT_CHARACTERS = 1000;
 
 function withoutLargeOutput({ output, ...rest }: Ended): Ended {
@@ -17,7 +17,10 @@ function withoutLargeOutput({ output, ...rest }: Ended): Ended {
   return isSmall ? { ...rest, output } : rest;
 }
 
-/** The newest runs of a tenant, or of those with a tag, newest first, from their first and last events. `live` knows those that are owned here. */
+/**
+ * Lists the newest runs of a tenant, or those with a tag, the newest first, by their first and last events. `live`
+ * finds the runs that this process owns.
+ */
 export async function listRuns(
   runtime: ReaderRuntime,
   { tenant, limit, tag }: { readonly tenant: string; readonly limit: number; readonly tag?: string | undefined },
@@ -38,7 +41,9 @@ export async function listRuns(
   return Promise.all(summaries);
 }
 
-/** A run that only newer builds can read is missing from the list of this one; the others are there. */
+/**
+ * Reads a `submitted`, or returns undefined if only a newer build can read it: the run is then missing from the list.
+ */
 function readKnown(message: StoredMessage): FirstEvent | undefined {
   try {
     return readFirst(message);
@@ -56,7 +61,7 @@ interface Listed {
   readonly first: FirstEvent;
 }
 
-/** Of many `submitted`, the newest runs; a copy stands for its original. */
+/** Collects the newest runs of many `submitted`. A copy counts as its original. */
 class Newest {
   readonly #limit: number;
   readonly #tag: string | undefined;

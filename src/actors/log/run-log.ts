@@ -6,8 +6,8 @@ import type { ReaderRuntime } from "../host/runtime.ts";
 import { eachMessage, notFound } from "./run-reader.ts";
 
 /**
- * See `Tutti.log`. Of a run that was carried, the events that have gone by age are where they stood; `carried` itself
- * tells how many it holds. Copies of `submitted` are left out.
+ * See `Tutti.log`. Events of a carried run that have expired are listed at their original positions; `carried` itself
+ * is shown with its number of events. Copies of `submitted` are left out.
  */
 export async function readLog(runtime: ReaderRuntime, tenant: string, run: string): Promise<LogEntry[]> {
   const stored: LogEntry[] = [];
@@ -18,13 +18,13 @@ export async function readLog(runtime: ReaderRuntime, tenant: string, run: strin
       stored.push({ sequence, at: iso(timestamp), event: lastToken(subject), body: readBody(data) });
     },
   );
-  const entries = [...(await readGone(runtime, stored)), ...stored].filter((entry) => !isCopy(entry)).map(shortened);
+  const entries = [...(await readExpired(runtime, stored)), ...stored].filter((entry) => !isCopy(entry)).map(shortened);
   if (entries.length === 0) throw notFound(run);
   return entries;
 }
 
-/** The events before the first that is still there, from a `carried` that has them. */
-async function readGone({ blobs }: ReaderRuntime, stored: readonly LogEntry[]): Promise<LogEntry[]> {
+/** The events before the first one that the log still has, from a `carried` that contains them. */
+async function readExpired({ blobs }: ReaderRuntime, stored: readonly LogEntry[]): Promise<LogEntry[]> {
   const first = stored[0];
   const found = carried.safeParse(stored.find(({ event }) => event === "carried")?.body).data;
   if (!first || !found || (first.event === "submitted" && !isCopy(first))) return [];

@@ -14,21 +14,21 @@ import type { ReadEvent } from "./log-event.ts";
 import { LogPump } from "./log-pump.ts";
 import { RunReplay } from "./run-replay.ts";
 
-/** What the log says of one run. */
+/** The state of a run as folded from the log. */
 export interface FoldedRun {
   readonly state: RunState;
   readonly ended: RunState["end"];
 }
 
-/** A run as it stands. Rejects with 404 when the log has no such run (any more). */
+/** Reads the current state of a run. Rejects with 404 when the log has no such run, or no longer has it. */
 export async function readRun(runtime: ReaderRuntime, tenant: string, run: string): Promise<FoldedRun> {
   const { state } = await replayRun(runtime, { tenant, run });
   return { state: state!, ended: state!.end };
 }
 
 /**
- * Folds a run from the log, up to its end or to the event with the sequence `before`, and shows `observer` how. Rejects
- * with 404 when the log has no such run (any more).
+ * Folds a run from the log: all its events, or those before the sequence `before`, and reports the steps to `observer`.
+ * Rejects with 404 when the log has no such run, or no longer has it.
  */
 export async function replayRun(
   runtime: ReaderRuntime,
@@ -61,8 +61,8 @@ export async function replayRun(
 }
 
 /**
- * {@link replayRun}, with trouble of the bus waited out. Undefined when the log does not have the run any more, or
- * `wanted` says that the answer has lost its purpose.
+ * As {@link replayRun}, but waits out errors of the bus. Resolves with undefined when the log no longer has the run, or
+ * `wanted` returns false because the result is no longer needed.
  */
 export async function replayPatiently(
   runtime: ReaderRuntime,
@@ -81,7 +81,7 @@ export async function replayPatiently(
 
 const REDRIVEN = { one: "redriven run cannot be read yet", many: "redriven runs cannot be read yet" };
 
-/** Whether an `ended` of the log is the run's end still: not once it was redriven. */
+/** Whether an `ended` in the log is still the run's end, so that the run was not redriven since. */
 export async function stands(
   runtime: ReaderRuntime,
   { tenant, run }: Pick<RunAddress, "tenant" | "run">,
@@ -94,22 +94,25 @@ export async function stands(
     topology.subjects.logOfRun(tenant, run, "redrive"),
   );
   if (!redrive || redrive.sequence < ended.sequence) return true;
-  // It may have come for nothing: only the fold can tell. Meanwhile the run may have ended anew.
+  // The redrive may have had no effect, which only the fold shows; and the run may have ended again meanwhile.
   const { state } = await readRun(runtime, tenant, run);
   return isOver(state) && state.endSequence === ended.sequence;
 }
 
-/** A state that leaves out what this build cannot read would be a wrong one. */
+/** The error for a run with events of a newer build: a state without them would be wrong. */
 export const unreadable = (run: string, { message }: NewerVersion): TuttiError =>
   new TuttiError(503, `run ${run} cannot be read: its log has a ${message}`, { run });
 
-/** It was there, and is not any more. */
+/** The error for a run that the log had and no longer has. */
 export const lostRun = (run: string): TuttiError =>
-  new TuttiError(404, `run ${run} was lost: the log had it, and has nothing of it any more`, { run });
+  new TuttiError(404, `run ${run} was lost: the log had it, and no longer has it`, { run });
 
 export const notFound = (run: string): TuttiError => new TuttiError(404, `there is no run ${run} in the log`, { run });
 
-/** Reads what the log (or another stream) holds now, from its beginning or a later message on, and stops. Rejects with what the handler throws, or `closed`. */
+/**
+ * Reads the messages that the log (or another stream) holds now, from `fromSequence` on, and stops. Rejects with the
+ * error that the handler throws, or with `closed`.
+ */
 export async function eachMessage(
   runtime: Pick<Runtime, "bus" | "topology">,
   filter: string,
@@ -118,7 +121,7 @@ export async function eachMessage(
 ): Promise<void> {
   const { bus } = runtime;
   const caughtUp = Promise.withResolvers<void>();
-  // It may be over before it has begun.
+  // The connection may be closed before the promise is awaited.
   caughtUp.promise.catch(() => {});
   const options = { fromSequence, onCaughtUp: caughtUp.resolve };
   let failure: unknown;
@@ -131,7 +134,9 @@ export async function eachMessage(
   };
   const unlisten = bus.onEvent(({ type }) => {
     if (type === "closed")
-      caughtUp.reject(new BusError("closed", `the connection to ${bus.description} was closed while it was read`));
+      caughtUp.reject(
+        new BusError("closed", `the connection to ${bus.description} was closed while ${stream} was read`),
+      );
   });
   try {
     const follower = await bus.follow(stream, filter, take, options);

@@ -7,20 +7,21 @@ import { readCarried } from "./log-event.ts";
 import type { Mark, RunPositions } from "./replay-positions.ts";
 
 /**
- * One run, folded from whatever the log still has of it. Its owner, a query, a watcher and a redrive read a run by this,
- * so that `submitted`, `carried`, `redrive` and `ended` mean the same to all of them.
+ * Folds one run from the events that the log still has of it. Owners, queries, watchers and redrives all use it, so
+ * that `submitted`, `carried`, `redrive` and `ended` have the same meaning everywhere.
  *
- * A run is carried in two messages: a copy of its `submitted`, and then a `carried` that names the copy and has every
- * event before it. Until the end of the log is reached, earlier events may be missing, so what follows a copy is kept:
- * with its `carried` the run begins again from the events that this has, followed by those that were kept. A `carried`
- * whose copy was not read (it has expired, or belongs to another owner's try) is passed over: there may be a gap between.
+ * A run is carried in two messages: a copy of its `submitted`, and then a `carried` that names the copy and contains
+ * every event before it. Until the end of the log is reached, earlier events may be missing, so the events after a copy
+ * are kept: with the `carried`, the run begins again from the events it contains, followed by those that were kept. A
+ * `carried` whose copy was not read (it has expired, or belongs to another owner's attempt) is skipped, since events
+ * may be missing between.
  */
 export class RunReplay {
   readonly tenant: string;
   readonly run: string;
   state: RunState | undefined;
   positions: RunPositions | undefined;
-  /** The last copy whose `carried` has not been read, and what came since. */
+  /** The last copy whose `carried` has not been read, and the events since. */
   #copy: { readonly mark: Mark; readonly since: RunEvent[] } | undefined;
   #isReplaying = true;
   readonly #observer: RunObserver | undefined;
@@ -31,18 +32,18 @@ export class RunReplay {
     this.#observer = observer;
   }
 
-  /** Whether the end of the log has not been reached yet: until then a run may have to begin again from a `carried`. */
+  /** Whether the end of the log has not been reached, so that the run may have to begin again from a `carried`. */
   get isReplaying(): boolean {
     return this.#isReplaying;
   }
 
-  /** The log was read to its end: from now on nothing is missing that a `carried` could bring. */
+  /** Notes that the end of the log was reached: from now on, no events are missing that a `carried` could supply. */
   endReplay(): void {
     this.#isReplaying = false;
     if (this.#copy) this.#copy.since.length = 0;
   }
 
-  /** Folds the next event of the run, whichever it is. Returns `effects`, with what the event asks for added. */
+  /** Folds the next event of the run. Adds its effects to `effects`, and returns them. */
   take(shard: number, event: RunEvent, effects: Effect[] = []): Effect[] {
     if (event.kind === "submitted") this.#takeSubmitted(shard, event, effects);
     else if (event.kind === "carried") this.#takeCarried(shard, event, effects);

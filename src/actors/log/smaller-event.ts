@@ -1,7 +1,7 @@
 import { encodeJson, type Json } from "../../core/json.ts";
 import type { BlobStore } from "../host/blobs.ts";
 
-/** An error's texts are cut to this where the whole does not fit into a message of the bus. */
+/** The length to which the texts of errors are cut if an event does not fit into a message. */
 const SHORT_CHARACTERS = 300;
 
 interface Shrinkable {
@@ -13,8 +13,9 @@ interface Shrinkable {
 }
 
 /**
- * The body of an event in less room, for a bus that takes less than it has: an output by reference, the texts of errors cut,
- * a decision or an end that says why it could not be stored. Undefined when it cannot be made any smaller.
+ * Makes the body of an event smaller, because the bus does not accept it: an output goes by reference, the texts of
+ * errors are cut, and a decision or an end is replaced by one that says why it could not be stored. Resolves with
+ * undefined when it cannot be made smaller.
  */
 export async function shrinkEvent(blobs: BlobStore, body: object, problem: string): Promise<object | undefined> {
   const { output, ...rest } = body as Shrinkable;
@@ -30,7 +31,7 @@ export async function shrinkEvent(blobs: BlobStore, body: object, problem: strin
 
 const TOO_LARGE = "the end of the run is too large for a message";
 
-/** The largest of the decisions becomes one that failed. */
+/** Replaces the largest of the decisions by a failed one. */
 function withoutLargest(
   body: object,
   decisions: NonNullable<Shrinkable["decisions"]>,
@@ -44,7 +45,7 @@ function withoutLargest(
   return { ...body, decisions: decisions.with(largest, failed as (typeof decisions)[number]) };
 }
 
-/** What tasks are found by stays whole. */
+/** The fields that identify tasks, which are not cut. */
 const WHOLE: ReadonlySet<string> = new Set(["task", "path", "run"]);
 
 function cutErrors(value: unknown, isInError: boolean): unknown {

@@ -11,7 +11,7 @@ function createLoad() {
     Array.from({ length: count }, () => load.enter(shard, `r${runs++}`, share)).filter((why) => why === undefined)
       .length;
   const told = (id: string, shards: number[], count: number) =>
-    load.told(id, { v: 1, orchestrator: id, since: 0, shards, runs: count, maxRuns: 10 });
+    load.setPresence(id, { v: 1, orchestrator: id, since: 0, shards, runs: count, maxRuns: 10 });
   return { own, load, enter, told };
 }
 

@@ -197,7 +197,7 @@ describeShared("a log that is full", (runtime) => {
     expect(accepted).toBe(40);
     expect(refused[0]).toMatchObject({
       code: 503,
-      message: expect.stringMatching(/_LOG holds 40 of 50 messages.*kept for runs.*_LOG_MAX_MESSAGES/),
+      message: expect.stringMatching(/_LOG holds 40 of 50 messages.*reserved for accepted runs.*_LOG_MAX_MESSAGES/),
     });
     open();
     // All results, in one message a run, and all ends do not fit into the rest: they wait, and are repeated.

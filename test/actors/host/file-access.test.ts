@@ -48,7 +48,7 @@ describe("files that a request names", () => {
       ),
     );
     expect(new Set(answers)).toEqual(
-      new Set(["the file PATH cannot be opened: there is none of that name in the folder that this worker may read"]),
+      new Set(["the file PATH cannot be opened: it does not exist in the folder that this worker may read"]),
     );
   });
 

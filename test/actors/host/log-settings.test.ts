@@ -26,7 +26,7 @@ test("a process with an age that leaves no time for a takeover is refused", asyn
 describeShared("a process with another lease than those that are alive", (runtime) => {
   const orchestrator = (presenceTtlMs?: number) =>
     runtime.start({ ...(presenceTtlMs && { timing: { presenceTtlMs } }) });
-  const warnings = () => runtime.logged.filter((line) => line.includes("the lease asked for here"));
+  const warnings = () => runtime.logged.filter((line) => line.includes("the lease set here"));
 
   test("takes theirs, and says so once; one that states none takes it in silence", async () => {
     await orchestrator(2000);
@@ -34,7 +34,7 @@ describeShared("a process with another lease than those that are alive", (runtim
     await orchestrator();
     expect(warnings()).toEqual([
       expect.stringContaining(
-        "(TUTTI_LEASE) is 20s, but that of the processes that are alive is 2.0s: theirs is taken",
+        "(TUTTI_LEASE) is 20s, but that of the running processes is 2.0s, which is used",
       ),
     ]);
   });
@@ -45,7 +45,7 @@ describeShared("a process with another lease than those that are alive", (runtim
     await orchestrator(3000);
     await orchestrator(2000);
     expect(warnings()).toEqual([
-      expect.stringContaining("is 2.0s, but that of the processes that are alive is 3.0s: theirs is taken"),
+      expect.stringContaining("is 2.0s, but that of the running processes is 3.0s, which is used"),
     ]);
   });
 });

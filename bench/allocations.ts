@@ -1,6 +1,6 @@
 /**
- * Bytes that a task makes the engine allocate. Young objects are given so much room that nothing is collected while it
- * is measured: then whatever the heap has grown by, and the buffers beside it, has been allocated.
+ * Measures the bytes that the engine allocates for a task. The young generation is so large that no collection occurs
+ * during the measurement, so the growth of the heap and of the buffers beside it is the allocation.
  *
  *     npx node --expose-gc --max-semi-space-size=1024 --min-semi-space-size=1024 bench/allocations.ts fan-out
  */
@@ -10,13 +10,13 @@ import { fileURLToPath } from "node:url";
 import { COUNTED_LOADS, type LoadName } from "./counted-loads.ts";
 import { withEmbedded } from "./embedded-counts.ts";
 
-/** MiB. A load takes some tens of them. */
+/** The size of the young generation in MiB. A load takes some tens of MiB. */
 const ROOM = 1024;
-/** Code is compiled, and what is compiled allocates less. */
+/** The number of loads before the measurement: compiled code allocates less. */
 const WARM_UP = 10;
 const MEASURED = 3;
 
-/** Measures in a process of its own. */
+/** Measures in a separate process. */
 export async function countAllocatedBytes(name: LoadName): Promise<number> {
   const flags = ["--expose-gc", `--max-semi-space-size=${ROOM}`, `--min-semi-space-size=${ROOM}`];
   const child = spawn(process.execPath, [...flags, fileURLToPath(import.meta.url), name], {
@@ -44,7 +44,7 @@ async function main(name: LoadName): Promise<void> {
       const observer = new PerformanceObserver((list) => {
         collections += list.getEntries().length;
       });
-      // Those of before are told of late.
+      // Earlier collections are reported late.
       await new Promise((resolve) => setTimeout(resolve, 20));
       observer.observe({ entryTypes: ["gc"] });
       const before = allocated();
@@ -52,7 +52,7 @@ async function main(name: LoadName): Promise<void> {
       taken.push(allocated() - before);
       await new Promise((resolve) => setTimeout(resolve, 20));
       observer.disconnect();
-      if (collections > 0) throw new Error(`${collections} collections came between: what they freed is not counted`);
+      if (collections > 0) throw new Error(`${collections} collections occurred: the bytes they freed are not counted`);
     }
     return Math.min(...taken);
   });

@@ -5,7 +5,7 @@ import type { Row } from "./report.ts";
 import { inTurn, median, rounded } from "./rounds.ts";
 import type { Workload } from "./workload.ts";
 
-/** N tasks one after another: the time of one hop, in turn with the floor's. */
+/** Measures the time of one hop in a chain of N tasks, in turn with the floor's. */
 export const chain: Workload = {
   summary: "a run of N tasks one after another: the time of a hop, in turn with the floor's",
   sizesAre: "tasks of a run",
@@ -19,7 +19,7 @@ export const chain: Workload = {
     try {
       for (const n of sizes) {
         const contenders = {
-          // As Tutti's: of all hops together, the slow ones too.
+          // As for Tutti, the time of all hops together, including slow ones.
           async floor() {
             const from = performance.now();
             for (let k = 0; k < n; k++) await floor.hop();
@@ -27,7 +27,7 @@ export const chain: Workload = {
           },
           tutti: () => runChain(cluster.client, n),
         };
-        // So that both run compiled code, as what has served for a second does.
+        // A warm-up, so that both run compiled code.
         await inTurn(20, contenders);
         const taken = await inTurn(rounds, contenders, (round, { floor, tutti }) =>
           say(`${n} tasks, round ${round}: floor ${rounded(floor, 3)} ms, tutti ${rounded(tutti, 3)} ms`),

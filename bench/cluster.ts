@@ -4,12 +4,12 @@ import { type BenchProcess, startProcess } from "./processes.ts";
 import { type BenchServer, cpuMicrosOf } from "./server.ts";
 import type { Workers } from "./workers.ts";
 
-/** A client here, orchestrators and workers in processes of their own. */
+/** A client in this process, with orchestrators and workers in separate processes. */
 export interface Cluster extends AsyncDisposable {
   readonly client: Tutti;
   readonly orchestrators: readonly BenchProcess[];
   readonly workers: readonly BenchProcess[];
-  /** Processor time used so far, in microseconds: of all orchestrators, of all workers, of the server. */
+  /** The processor time used so far, in microseconds, by all orchestrators, by all workers, and by the server. */
   cpuMicros(): Promise<CpuMicros>;
   stop(): Promise<void>;
 }
@@ -21,16 +21,16 @@ export interface CpuMicros {
 }
 
 export interface ClusterOptions {
-  /** Default 1 of each. */
+  /** The numbers of processes. Default 1 of each. */
   readonly orchestrators?: number;
   readonly workers?: number;
-  /** Of each worker. Default 500. */
+  /** The concurrency of each worker. Default 500. */
   readonly concurrency?: number;
-  /** So that several can come one after another on one server. */
+  /** The prefix, so that several clusters can use one server one after another. */
   readonly prefix?: string;
-  /** What the workers can do. Default `plans`. */
+  /** The set of workers. Default `plans`. */
   readonly kind?: Workers;
-  /** What the environment of orchestrators and workers has beside ours. */
+  /** Variables added to the environment of orchestrators and workers. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -39,7 +39,7 @@ export async function startCluster(server: BenchServer, options: ClusterOptions 
   const where = { bus: server.url, ...(prefix !== undefined && { prefix }) };
   const times = (n: number, role: "orchestrator" | "worker") =>
     Promise.all(Array.from({ length: n }, () => startProcess({ ...where, role, concurrency, kind }, env)));
-  // Workers first: they register the types.
+  // Workers start first, since they register the types.
   const workers = await times(hands, "worker");
   const orchestrators = await times(many, "orchestrator");
   const client = await tutti({ ...where, orchestrator: false });

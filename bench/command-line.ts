@@ -3,20 +3,20 @@ import type { Sync } from "./server.ts";
 import { UsageError } from "./usage-error.ts";
 import type { Workload } from "./workload.ts";
 
-/** What to measure. */
+/** The workloads to measure, and their options. */
 export interface Command {
   readonly names: readonly string[];
-  /** Empty: each workload's own. */
+  /** The sizes. Empty: those of each workload. */
   readonly sizes: readonly number[];
   readonly rounds: number | undefined;
   readonly sync: Sync;
-  /** The folder to write results to. Default: `bench/results`. */
+  /** The folder for results. Default: `bench/results`. */
   readonly out: string | undefined;
 }
 
 const ALL = "all";
 
-/** Undefined when help is asked for. Throws {@link UsageError}. */
+/** Reads the command line; undefined when help is requested. Throws {@link UsageError}. */
 export function readCommand(
   args: readonly string[],
   workloads: Readonly<Record<string, Workload>>,

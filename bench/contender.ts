@@ -1,23 +1,23 @@
 /**
- * A contender of the comparison with peers: a client process that is asked, over lines of JSON, to do the same work as
- * the others. What else it takes (servers, workers) are processes of their own.
+ * A contender of the comparison with peers: a client process that gets work over lines of JSON, the same for all. Its
+ * servers and workers are separate processes.
  */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { type ManyRuns, runMany } from "./load.ts";
 
-/** What a contender can do. Times are milliseconds. Each checks the result and throws when it is wrong. */
+/** The loads of a contender. Times are in milliseconds. Each load checks its result and throws if it is wrong. */
 export interface Loads {
-  /** `n` no-op tasks and one that is given their outputs. */
+  /** Runs `n` no-op tasks and one that gets their outputs. */
   fanOut(n: number): Promise<number>;
-  /** `n` no-op tasks, each given the output of the one before: the time of one. */
+  /** Runs `n` no-op tasks, each with the output of the one before. Resolves with the time of one. */
   chain(n: number): Promise<number>;
-  /** One run of the six-task plan: one, four that need it, one that needs those. */
+  /** Executes one run of the six-task plan: one task, four that need it, one that needs those. */
   sixTasks(): Promise<number>;
 }
 
 export interface Contender extends Pick<Loads, "fanOut" | "chain"> {
-  /** `count` runs of the six-task plan, so many in flight. */
+  /** Executes `count` runs of the six-task plan, `inFlight` of them at a time. */
   smallRuns(count: number, inFlight: number): Promise<ManyRuns>;
   stop(): Promise<void>;
 }
@@ -27,16 +27,16 @@ type Question = { [Name in "fanOut" | "chain" | "smallRuns"]: [Name, ...Paramete
   | "chain"
   | "smallRuns"];
 
-/** Starts `file`, which serves a contender. Rejects when it ends before it is ready. */
+/** Starts `file`, which serves a contender. Rejects if it ends before it is ready. */
 export async function startContender(file: string, args: readonly string[] = []): Promise<Contender> {
   const child = spawn(process.execPath, [file, ...args], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async () => {
     const { value, done } = await lines.next();
     if (done) throw new Error(`${file} has ended`);
-    const told = JSON.parse(value) as { error?: string; result?: never };
-    if (told.error !== undefined) throw new Error(`${file}: ${told.error}`);
-    return told.result!;
+    const answer = JSON.parse(value) as { error?: string; result?: never };
+    if (answer.error !== undefined) throw new Error(`${file}: ${answer.error}`);
+    return answer.result!;
   };
   const ask = (...question: Question) => {
     child.stdin.write(`${JSON.stringify(question)}\n`);
@@ -62,19 +62,19 @@ export async function serveContender(loads: Loads): Promise<void> {
     chain: loads.chain,
     smallRuns: (count: number, inFlight: number) => runMany(count, inFlight, loads.sixTasks),
   };
-  const tell = (answer: { error: string } | { result: unknown }) => console.log(JSON.stringify(answer));
-  tell({ result: "ready" });
+  const send = (answer: { error: string } | { result: unknown }) => console.log(JSON.stringify(answer));
+  send({ result: "ready" });
   for await (const line of createInterface({ input: process.stdin })) {
     const [name, ...args] = JSON.parse(line) as [keyof typeof contender, number, number];
     try {
-      tell({ result: await contender[name](...args) });
+      send({ result: await contender[name](...args) });
     } catch (error) {
-      tell({ error: String(error) });
+      send({ error: String(error) });
     }
   }
 }
 
-/** Throws when a contender has not given what it was to give. */
+/** Throws if the result of a contender is not the expected one. */
 export function expectResult(what: string, expected: unknown, received: unknown): void {
   if (received !== expected)
     throw new Error(`${what}: expected ${JSON.stringify(expected)}, received ${JSON.stringify(received)}`);

@@ -1,9 +1,9 @@
 import type { Tutti } from "../src/app.ts";
 import { runChain, runFanOut, runMany, runSixTasks } from "./load.ts";
 
-/** Work whose cost is counted. */
+/** A load whose cost is counted. */
 export interface CountedLoad {
-  /** Tasks that are executed, those that return the plans too. */
+  /** The number of executed tasks, including those that return plans. */
   readonly tasks: number;
   run(app: Tutti): Promise<unknown>;
 }

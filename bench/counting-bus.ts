@@ -1,18 +1,18 @@
 import type { Bus } from "../src/bus/port.ts";
 
-/** What a process has sent through a bus, in messages and in bytes of their data. */
+/** The traffic that a process has sent through a bus: messages, and bytes of their data. */
 export interface Sent {
-  /** Appended to the log. */
+  /** Messages appended to the log. */
   logMessages: number;
   logBytes: number;
-  /** Appended to the queue of tasks. */
+  /** Messages appended to the queue of tasks. */
   queueMessages: number;
   queueBytes: number;
-  /** Published or requested: what is not stored. */
+  /** Messages published or requested, which are not stored. */
   otherMessages: number;
 }
 
-/** The same bus, which counts what is sent through it. */
+/** Wraps a bus so that it counts the messages sent through it. */
 export function countSent(bus: Bus): { readonly bus: Bus; readonly sent: Sent } {
   const sent: Sent = { logMessages: 0, logBytes: 0, queueMessages: 0, queueBytes: 0, otherMessages: 0 };
   const counting: Pick<Bus, "append" | "publish" | "request"> = {

@@ -7,7 +7,7 @@ import { rounded } from "./rounds.ts";
 import type { BenchServer } from "./server.ts";
 import type { Workload } from "./workload.ts";
 
-/** What one task costs. */
+/** The cost of one task. */
 export interface Counts extends EmbeddedCounts, NatsCounts {
   readonly allocatedBytes: number;
 }
@@ -31,7 +31,7 @@ export async function countAll(server: BenchServer): Promise<Record<LoadName, Co
   return Object.fromEntries(counts) as Record<LoadName, Counts>;
 }
 
-/** The figures that `test/performance/expected-counts.ts` holds the project to. */
+/** Prints the figures that `test/performance/expected-counts.ts` checks. */
 export const counts: Workload = {
   summary: "what one task costs in messages, bytes, machine steps and allocations; a test holds us to these",
   sizesAre: "none",

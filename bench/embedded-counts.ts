@@ -1,6 +1,6 @@
 /**
- * What a task costs the engine, counted and not timed: the real code in one process, on the memory bus and a virtual
- * clock, so that the same code gives the same counts.
+ * Counts the cost of a task in the engine: the real code runs in one process, on the memory bus and a virtual clock, so
+ * that the same code gives the same counts.
  */
 import { createMemoryBus } from "../src/bus/memory/bus.ts";
 import { createVirtualClock } from "../src/core/virtual-clock.ts";
@@ -12,11 +12,11 @@ import { countSent, type Sent } from "./counting-bus.ts";
 import { WORKERS } from "./workers.ts";
 
 export interface EmbeddedCounts extends Sent {
-  /** Steps of task and run machines that were computed, not looked up. */
+  /** The steps of task and run machines that were computed and not looked up. */
   steps: number;
 }
 
-/** Does the load once to warm up, and then within `measure`. */
+/** Executes the load once to warm up, and then within `measure`. */
 export async function withEmbedded<T>(
   name: LoadName,
   measure: (load: () => Promise<unknown>, counts: () => EmbeddedCounts) => Promise<T>,
@@ -25,7 +25,7 @@ export async function withEmbedded<T>(
   const clock = createVirtualClock();
   const { bus, sent } = countSent(createMemoryBus({ clock }));
   const steps = countSteps();
-  // Ids are part of what is sent, so they must not depend on the machine.
+  // Ids are part of the messages, so they must not depend on the machine.
   const options = { workers: WORKERS.plans, concurrency: 500, id: "counted", env: {} };
   const app = await clock.runUntilSettled(tutti(options, { bus, clock }));
   const run = () => clock.runUntilSettled(load.run(app));
@@ -38,7 +38,7 @@ export async function withEmbedded<T>(
   }
 }
 
-/** What one task costs. */
+/** The cost of one task. */
 export function countEmbedded(name: LoadName): Promise<EmbeddedCounts> {
   return withEmbedded(name, async (load, counts) => {
     const before = counts();
@@ -52,7 +52,7 @@ export function countEmbedded(name: LoadName): Promise<EmbeddedCounts> {
   });
 }
 
-/** Counts what the machines are asked, until it is disposed of. */
+/** Counts the calls of the machines until it is disposed. */
 function countSteps(): Disposable & { readonly count: number } {
   let count = 0;
   const originals = [taskMachine, runMachine].map((machine) => {

@@ -9,7 +9,7 @@ const SMALL_RUNS = 500;
 const IN_FLIGHT = 50;
 const CHAIN = 100;
 
-/** Everything in this process, on the memory bus: the engine's own cost. */
+/** Measures the cost of the engine alone: everything runs in this process, on the memory bus. */
 export const embedded: Workload = {
   summary: "fan-out, small runs and chain in one process on the memory bus: the engine's own cost",
   sizesAre: "tasks of a fan-out",

@@ -6,7 +6,7 @@ import { inTurn, median, rounded } from "./rounds.ts";
 import { type BenchServer, cpuMicrosOf } from "./server.ts";
 import type { Workload } from "./workload.ts";
 
-/** One run of N no-op tasks and a reducer, from submit to result, in turn with the floor. */
+/** Measures one run of N no-op tasks and a reducer, from submission to result, in turn with the floor. */
 export const fanOut: Workload = {
   summary: "one run of N no-op tasks and a reducer, in turn with the floor",
   sizesAre: "tasks of a run",
@@ -56,10 +56,10 @@ export const fanOut: Workload = {
   },
 };
 
-/** Time on the clock, and processor time in microseconds. */
+/** Elapsed time, and processor time in microseconds. */
 interface Measured {
   readonly ms: number;
-  /** Of every process that took part, this one too: it is the client, and the floor's dispatcher. */
+  /** The processor time of all processes, including this one, which is the client and the floor's dispatcher. */
   readonly all: number;
   readonly orchestrator: number;
   readonly worker: number;

@@ -1,6 +1,6 @@
 /**
- * The floor: the least work any durable orchestrator on JetStream does for a task, with nothing orchestrated. This
- * process publishes to a work queue (file storage, one message a subject) and follows a log; another takes the
+ * The floor: the least work that any durable orchestrator on JetStream does for a task, without any orchestration. This
+ * process publishes to a work queue (file storage, one message per subject) and follows a log; another takes the
  * messages, appends their results to the log in group commits, and acknowledges them.
  *
  *     npx node bench/floor.ts nats://127.0.0.1:4222   is its worker; `startFloor` starts it
@@ -12,11 +12,11 @@ import { connect, createInbox, type NatsConnection } from "@nats-io/transport-no
 import { cpuMicrosOf } from "./server.ts";
 
 export interface Floor {
-  /** Milliseconds for `n` tasks, all dispatched at once. */
+  /** Resolves with the milliseconds for `n` tasks that are dispatched at once. */
   fanOut(n: number): Promise<number>;
-  /** Milliseconds for one task, dispatched alone. */
+  /** Resolves with the milliseconds for a single task. */
   hop(): Promise<number>;
-  /** Processor time that its worker process has used so far, in microseconds. */
+  /** The processor time that the worker process has used so far, in microseconds. */
   workerCpuMicros(): number;
   stop(): Promise<void>;
 }
@@ -118,7 +118,7 @@ async function work(url: string): Promise<void> {
       if (size === 1) setImmediate(() => void flush());
     },
   });
-  // It ends with whoever started it.
+  // This process ends with the process that started it.
   process.stdin.resume().once("end", () => process.exit(0));
   console.log("ready");
 }

@@ -1,6 +1,6 @@
 /**
- * What folding a log costs, without a bus: a plan of N children, a failure and then a result of each in messages of
- * 100, as workers commit them. Messages are made beforehand; parsing their JSON is not measured.
+ * Measures the cost of folding a log without a bus: a plan of N children, then a failure and a result of each in
+ * messages of 100, as workers commit them. Messages are created beforehand; parsing their JSON is not measured.
  *
  *     npx node --expose-gc bench/fold.ts
  */

@@ -1,7 +1,7 @@
-/** The work that is measured, on whatever runs it. All times are milliseconds. */
+/** The loads that are measured on any app. All times are in milliseconds. */
 import type { Tutti } from "../src/app.ts";
 
-/** One run of `n` no-op tasks and a reducer that needs them all. */
+/** Executes one run of `n` no-op tasks and a reducer that needs them all. */
 export async function runFanOut(app: Tutti, n: number): Promise<number> {
   const from = performance.now();
   const counted = await app.run("fan-out", { n });
@@ -9,7 +9,7 @@ export async function runFanOut(app: Tutti, n: number): Promise<number> {
   return performance.now() - from;
 }
 
-/** `n` tasks one after another: the time of one. */
+/** Executes `n` tasks one after another. Resolves with the time of one. */
 export async function runChain(app: Tutti, n: number): Promise<number> {
   const from = performance.now();
   const output = await app.run("chain", { n });
@@ -18,7 +18,7 @@ export async function runChain(app: Tutti, n: number): Promise<number> {
   return (performance.now() - from) / n;
 }
 
-/** One run of the six-task plan: one, four that need it, one that needs those. */
+/** Executes one run of the six-task plan: one task, four that need it, one that needs those. */
 export async function runSixTasks(app: Tutti): Promise<number> {
   const from = performance.now();
   const counted = await app.run("six-tasks", { i: 1 });
@@ -28,7 +28,7 @@ export async function runSixTasks(app: Tutti): Promise<number> {
 
 export interface ManyRuns {
   readonly ms: number;
-  /** Of each run. */
+  /** The time of each run. */
   readonly latencies: readonly number[];
 }
 
@@ -44,7 +44,7 @@ export async function runMany(count: number, inFlight: number, run: () => Promis
   return { ms: performance.now() - from, latencies };
 }
 
-/** `n` outputs of `bytes` each, and a reducer that is given them all. */
+/** Executes a run of `n` tasks with outputs of `bytes` each, and a reducer that gets them all. */
 export async function runTexts(app: Tutti, n: number, bytes: number): Promise<number> {
   const from = performance.now();
   const total = await app.run("texts", { n, bytes });

@@ -30,7 +30,7 @@ const workloads: Readonly<Record<string, Workload>> = {
   peers,
 };
 
-// What was started is ended with this process, however it ends: servers at its exit, others when their input ends.
+// All processes that were started end with this one in any case: servers at its exit, others when their input ends.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 
 let command: Command | undefined;
@@ -46,7 +46,7 @@ for (const name of command?.names ?? []) {
   try {
     await measure(name, workloads[name]!, command!);
   } catch (error) {
-    // Of all, the others are still measured.
+    // The other workloads are still measured.
     if (error instanceof UsageError) console.error(`${name}: ${error.message}`);
     else console.error(`${name}: failed:`, error);
     process.exitCode = 1;

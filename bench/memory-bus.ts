@@ -1,6 +1,6 @@
 /**
- * What the memory bus alone can carry: appends, and the bus's part of a task's life (append to a work queue, pull, append
- * the result to the log, follow the log, ack). It measures neither machines nor handlers, and everything shares one thread.
+ * Measures the throughput of the memory bus alone: appends, and the bus's part of a task (append to a work queue, pull,
+ * append the result to the log, follow the log, ack), without machines and handlers, on one thread.
  *
  *   node bench/memory-bus.ts [tasks]     (default 400,000)
  */

@@ -8,20 +8,21 @@ import type { Workload } from "./workload.ts";
 const MIB = 2 ** 20;
 const TASKS_STREAM = "TUTTI_TASKS";
 const POLL_MS = 50;
-/** A queue that does not grow for so long will not. */
+/** The time without growth after which a queue is complete. */
 const SETTLED_MS = 2000;
 const PENDING_WITHIN_MS = 120_000;
-/** See the Dockerfile. What our own environment says of it counts first. */
+/** The setting of the Dockerfile. A value in this process's environment takes precedence. */
 const AS_IN_THE_IMAGE = { MALLOC_ARENA_MAX: "2" };
 /**
- * The base is that of a process that has done such work before: its code is compiled, its buffers are made, and the young
- * generation of its heap, which grows by what survives in it and not by what is held, has the size that it keeps.
+ * The number of runs before the base is measured. After them, code is compiled, buffers are allocated, and the young
+ * generation of the heap, which grows by survivors and not by the objects that are held, has its final size.
  */
 const WARM_UP = 3;
 
 /**
- * What the orchestrator's process holds while N tasks of one run are pending, and after that run has ended, run after
- * run. Pending they are because the worker, which takes some of them, finishes none until it is told to.
+ * Measures the memory of the orchestrator's process while N tasks of one run are pending, and after the run has ended,
+ * run after run. The tasks are pending because the worker, which takes some of them, holds them until they are
+ * released.
  */
 export const memory: Workload = {
   summary: "the orchestrator's memory with N tasks pending, and after, over so many runs in a row as there are rounds",
@@ -31,7 +32,7 @@ export const memory: Workload = {
   async measure({ startServer, sizes, rounds, say }) {
     const rows: Row[] = [];
     for (const n of sizes) {
-      // Processes of their own for each size: what a larger run has left must not count for a smaller one.
+      // New processes for each size: memory that a larger run has left must not count for a smaller one.
       const server = await startServer();
       const cluster = await startCluster(server, { kind: "held", env: AS_IN_THE_IMAGE });
       try {
@@ -84,7 +85,7 @@ async function measureSize(
 
 const mib = (bytes: number): number => rounded(bytes / MIB);
 
-/** One run from its submission to its end. Resolves with what the orchestrator held while all its tasks were pending. */
+/** Executes one run. Resolves with the orchestrator's memory while all tasks were pending. */
 async function pass(server: BenchServer, cluster: Cluster, n: number): Promise<Memory> {
   const [worker, orchestrator] = [cluster.workers[0]!, cluster.orchestrators[0]!];
   await worker.hold(true);
@@ -98,8 +99,8 @@ async function pass(server: BenchServer, cluster: Cluster, n: number): Promise<M
 }
 
 /**
- * Resolves when the orchestrator has put on the queue what it will: all, or as many as its limit lets it. Those the worker
- * has in its hands stay there, and the others wait in the orchestrator. (One alone is the root, which has yet to plan.)
+ * Resolves when the orchestrator has queued all tasks, or as many as its limit allows. Tasks that the worker holds stay
+ * on the queue, and the others wait in the orchestrator. (A single task is the root, which has not planned yet.)
  */
 async function dispatched(server: BenchServer, n: number): Promise<void> {
   const from = performance.now();

@@ -1,6 +1,6 @@
 /**
- * What a task costs on the bus, by the server's own counters: everything that clients send it and it sends them. How
- * results fall together into one message is a matter of time, so these counts vary by some percent.
+ * Measures the cost of a task on the bus by the server's counters: everything that clients send and receive. The number
+ * of results per message depends on timing, so these counts vary by some percent.
  */
 import type { Cluster } from "./cluster.ts";
 import { COUNTED_LOADS, type CountedLoad, type LoadName } from "./counted-loads.ts";
@@ -14,7 +14,7 @@ export interface NatsCounts {
   readonly natsBytes: number;
 }
 
-/** What one task costs, with no other work on the server. */
+/** The cost of one task, without other work on the server. */
 export async function countOnNats(server: BenchServer, { client }: Cluster, name: LoadName): Promise<NatsCounts> {
   const load: CountedLoad = COUNTED_LOADS[name];
   await load.run(client);

@@ -10,7 +10,7 @@ import type { Workload } from "./workload.ts";
 const TASKS = 1000;
 const MIB = 2 ** 20;
 
-/** A thousand tasks whose outputs are texts of N bytes, and a reducer that is given them all. */
+/** Measures a run of a thousand tasks with outputs of N bytes, and a reducer that gets them all. */
 export const payload: Workload = {
   summary: "1,000 outputs of N bytes through a reducer: throughput, memory, and the largest message",
   sizesAre: "bytes of an output",
@@ -19,13 +19,13 @@ export const payload: Workload = {
   async measure({ startServer, sizes, rounds, say }) {
     const rows: Row[] = [];
     for (const bytes of sizes) {
-      // New processes for each size, for their peaks are those of their whole life.
+      // New processes for each size, since their peaks are those of their whole lifetime.
       const server = await startServer();
       const cluster = await startCluster(server, { kind: "texts" });
       try {
         rows.push(await measureSize(server, cluster, bytes, rounds, say));
       } catch (error) {
-        // The other sizes are measured all the same.
+        // The other sizes are still measured.
         rows.push({ bytes, failed: messageOf(error) });
       } finally {
         await cluster.stop();
@@ -44,7 +44,7 @@ async function measureSize(
   say: (line: string) => void,
 ): Promise<Row> {
   const [orchestrator, worker] = [cluster.orchestrators[0]!, cluster.workers[0]!];
-  // Watching costs, so it is done in a round of its own, which warms up the others.
+  // Watching takes time, so it is done in a separate round, which also warms up the others.
   const largest = await largestMessage(server, () => runTexts(cluster.client, TASKS, bytes));
   say(`${bytes} bytes: the largest of the messages has ${largest.bytes}`);
   const before = await server.traffic();
@@ -70,7 +70,7 @@ async function measureSize(
   };
 }
 
-/** Of all messages that pass through the server while `run` does its work: payload and headers, and the server's limit. */
+/** The largest message that passes through the server during `run`, headers included, and the server's limit. */
 async function largestMessage(
   server: BenchServer,
   run: () => Promise<unknown>,
@@ -80,7 +80,7 @@ async function largestMessage(
   connection.subscribe(">", {
     callback: (error, message) => {
       if (error) throw error;
-      // The headers' length is not told: names, values and a few characters between them come close enough.
+      // The length of the headers is not known: names, values and a few characters between them are close enough.
       let headers = 0;
       for (const [name, values] of message.headers ?? []) headers += name.length + values.join().length + 4;
       bytes = Math.max(bytes, message.data.length + headers);

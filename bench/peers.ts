@@ -14,10 +14,10 @@ const SMALL_RUNS = 500;
 const IN_FLIGHT = 50;
 const CHAIN = 100;
 const WARM_UP = 8;
-/** Of a worker of BullMQ's: more or fewer were slower. */
+/** The concurrency of a BullMQ worker; higher and lower values were slower. */
 const BULLMQ_CONCURRENCY = 100;
 
-/** The same work by Tutti and by its peers, in turn. `bench/README.md` says what each is, and what it persists. */
+/** Measures the same work with Tutti and its peers, in turn. `bench/README.md` describes each, and what it persists. */
 export const peers: Workload = {
   summary: "fan-out, small runs and chain by Tutti, BullMQ and LangGraph.js, in turn (needs redis-server)",
   sizesAre: "tasks of a fan-out",
@@ -53,7 +53,7 @@ const rateOf = (rounds: readonly { ms: number }[]): number => (SMALL_RUNS / medi
 const mapValues = <T, U>(record: Readonly<Record<string, T>>, map: (value: T) => U): Record<string, U> =>
   Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
 
-/** The figures of all contenders, and how Tutti stands to the first peer of each kind: above 1 it is ahead. */
+/** The figures of all contenders, and the ratio of Tutti to the first peer of each kind: above 1, Tutti is faster. */
 function row<T>(what: string, taken: Readonly<Record<string, T>>, figure: (all: T) => number, more = true): Row {
   const figures = mapValues(taken, figure);
   const names = Object.keys(figures);
@@ -77,7 +77,7 @@ function eachInTurn<T>(
   return inTurn(rounds, contenders, (round) => say(`${what}, round ${round} of ${rounds}`));
 }
 
-/** Until what each of them runs is compiled: that takes seconds of work. */
+/** Warms up the contenders until their code is compiled, which takes seconds of work. */
 async function warmUp(all: Readonly<Record<string, Contender>>, { sizes, say }: Bench): Promise<void> {
   for (const [name, contender] of Object.entries(all)) {
     say(`warming up ${name}`);
@@ -112,7 +112,7 @@ async function startContenders({ startServer, sync, note }: Bench): Promise<Cont
   const byName = {
     tutti: await start("tutti-contender.ts", server.url),
     [`bullmq ${durable}`]: await bullmq(durable),
-    // What keeps nothing does not depend on how the disk is written to.
+    // Contenders that persist nothing do not depend on how the disk is written to.
     ...(sync === "default" && {
       "bullmq memory": await bullmq("memory"),
       "tutti embedded": await start("tutti-contender.ts"),
@@ -139,7 +139,7 @@ async function end(worker: ChildProcess): Promise<void> {
   await once(worker, "exit");
 }
 
-/** Their packages are nothing that Tutti needs, so they are there only where the comparison has been run. */
+/** Installs the peers' packages if they are missing, since Tutti does not need them. */
 async function installPeers(say: (line: string) => void): Promise<void> {
   const [wanted, installed] = [here("peers/package-lock.json"), here("peers/node_modules/.package-lock.json")];
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) return;

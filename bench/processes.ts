@@ -4,25 +4,25 @@ import { fileURLToPath } from "node:url";
 import { tutti } from "../src/tutti.ts";
 import { hold, release, WORKERS, type Workers } from "./workers.ts";
 
-/** An orchestrator or a worker in a process of its own. */
+/** An orchestrator or a worker in a separate process. */
 export interface BenchProcess {
   readonly pid: number;
-  /** After a collection of garbage. */
+  /** The memory after a garbage collection. */
   memory(): Promise<Memory>;
-  /** Processor time used so far, in microseconds. */
+  /** The processor time used so far, in microseconds. */
   cpuMicros(): Promise<number>;
-  /** Whether a worker keeps the tasks of type `held` until they are released. It does so from its start. */
+  /** Sets whether a worker holds the tasks of type `held`, as it does from its start. */
   hold(held: boolean): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Bytes. */
+/** Sizes in bytes. */
 export interface Memory {
-  /** Resident size now. */
+  /** The resident size now. */
   readonly resident: number;
-  /** The largest it has been since the process began. */
+  /** The largest resident size since the process began. */
   readonly mostResident: number;
-  /** What objects take, on the heap and in buffers beside it. */
+  /** The size of all objects, on the heap and in buffers beside it. */
   readonly used: number;
 }
 
@@ -31,11 +31,11 @@ export interface ProcessOptions {
   readonly role: "orchestrator" | "worker";
   readonly concurrency?: number;
   readonly prefix?: string;
-  /** What a worker can do. Default `plans`. */
+  /** The set of workers. Default `plans`. */
   readonly kind?: Workers;
 }
 
-/** `env`: what its environment has beside ours. */
+/** Starts a process. `env` is added to the environment of this one. */
 export async function startProcess(
   options: ProcessOptions,
   env: Readonly<Record<string, string>> = {},
@@ -75,7 +75,7 @@ function end(child: ChildProcess): Promise<void> {
 
 const answers = {
   async memory(): Promise<Memory> {
-    // Once for what is garbage, and once for what its finalisers let go; between them memory is given back.
+    // Once for garbage, and once for objects that its finalisers release; memory is given back between them.
     for (let i = 0; i < 2; i++) {
       globalThis.gc?.();
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -104,7 +104,7 @@ async function main({ bus, role, concurrency = 500, prefix, kind = "plans" }: Pr
   console.log('"ready"');
   for await (const line of createInterface({ input: process.stdin }))
     console.log(JSON.stringify((await answers[line as Question]()) ?? null));
-  // Whoever started it has gone, and the server with it: there is nobody to take leave of.
+  // The process that started this one has ended, and the server with it: an orderly stop is not possible.
   process.exit(0);
 }
 

@@ -16,7 +16,7 @@ import type { Row } from "./report.ts";
 import { inTurn, median, rounded } from "./rounds.ts";
 import type { Workload } from "./workload.ts";
 
-/** Of a log: what comes after the prefix, the tenant and the shard in its subject, and the body. */
+/** An event of a log: the part of its subject after prefix, tenant and shard, and its body. */
 type LogLine = readonly [string, unknown];
 
 const submitted = {
@@ -40,10 +40,10 @@ const resultOf = (task: string, content: object) => ({
   ...content,
 });
 
-/** A result is an event, however many share a message. */
+/** The number of events in a message: each result counts. */
 const eventsIn = ([, body]: LogLine): number => (body as { results?: unknown[] }).results?.length ?? 1;
 
-/** One run of N tasks, whose results come `each` to a message; the last is missing. */
+/** One run of N tasks with `each` results per message; the last result is missing. */
 function* oneRun(count: number, each: number): Generator<LogLine> {
   yield ["run.submitted", submitted];
   const root = { ...resultOf("-", {}), planRef: "plan" };
@@ -56,7 +56,7 @@ function* oneRun(count: number, each: number): Generator<LogLine> {
   }
 }
 
-/** N runs of three tasks, of each of which one is still to be done. */
+/** N runs of three tasks, each with one task that is not done. */
 function* manyRuns(count: number): Generator<LogLine> {
   for (let i = 0; i < count; i++) {
     yield [`run-${i}.submitted`, submitted];
@@ -65,7 +65,10 @@ function* manyRuns(count: number): Generator<LogLine> {
   }
 }
 
-/** What a takeover costs: folding a log, alone and as it comes from a server, and an orchestrator's whole start over it. */
+/**
+ * Measures the cost of a takeover: folding a log, from memory and from a server, and the whole start of an
+ * orchestrator.
+ */
 export const recovery: Workload = {
   summary: "what a takeover costs: a shard's log is folded, from memory and from a server",
   sizesAre: "tasks of one unfinished run; a tenth of that many unfinished runs",
@@ -121,7 +124,7 @@ export const recovery: Workload = {
 
 async function write(bus: Bus, topology: Topology, lines: Iterable<LogLine>, n: number): Promise<void> {
   for (const stream of Object.values(topology.streams)) await bus.ensureStream(stream);
-  // Known, and executed by nobody.
+  // Registers the types, which no worker executes.
   const types = await bus.bucket(topology.buckets.types);
   for (const type of ["root", "part"]) await types.put(type, encodeJson({ v: 1, type }));
   const store = await bus.objects(topology.blobs);
@@ -150,7 +153,7 @@ async function readAll(bus: Bus, topology: Topology): Promise<StoredMessage[]> {
 
 const createFold = () => new ShardFold(async () => undefined);
 
-/** As the pump would have it from the object store. */
+/** Puts the content in place of references, as the pump does from the object store. */
 function hydrated(topology: Topology, message: StoredMessage, n: number) {
   const event = readLogMessage(topology.subjects, message);
   const { read } = event;
@@ -163,7 +166,7 @@ function hydrated(topology: Topology, message: StoredMessage, n: number) {
   return { ...event, read };
 }
 
-/** `cpuMs`: of this process, since others may keep the machine busy. */
+/** `cpuMs` is the processor time of this process, since others may keep the machine busy. */
 interface Taken {
   readonly ms: number;
   readonly cpuMs: number;
@@ -219,7 +222,7 @@ async function foldFromServer(bus: Bus, topology: Topology, blobs: BlobStore, ev
   return taken;
 }
 
-/** Everything that a start takes: the shard is claimed, its queue listed, its log replayed. What is ready waits for workers. */
+/** Measures a whole start: the shard is claimed, its queue listed, its log replayed. Ready tasks wait for workers. */
 async function takeOver(url: string, prefix: string): Promise<Taken> {
   let app: Tutti | undefined;
   const taken = await timed(async () => {

@@ -6,13 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export interface RedisServer {
-  /** A Unix socket would be faster, and is not what a fleet of processes uses. */
+  /** The TCP port. A Unix socket would be faster, but distributed processes do not use one. */
   readonly port: number;
   readonly version: string;
   stop(): Promise<void>;
 }
 
-/** An append-only file that is written to the disk for each command, or once a second; or nothing is kept. */
+/** The persistence: an append-only file that is written to the disk for each command or once per second, or none. */
 export type RedisDurability = "always" | "everysec" | "memory";
 
 const BINARY = process.env.REDIS_SERVER_BIN ?? "redis-server";
@@ -24,7 +24,7 @@ const STARTS_WITHIN_MS = 10_000;
 export async function startRedisServer(durability: RedisDurability, port: number): Promise<RedisServer> {
   const directory = mkdtempSync(join(tmpdir(), "tutti-redis-"));
   const kept = durability === "memory" ? ["--appendonly", "no"] : ["--appendonly", "yes", "--appendfsync", durability];
-  // BullMQ asks for noeviction: jobs are no cache.
+  // BullMQ requires noeviction: jobs must not be evicted like cache entries.
   const settings = ["--save", "", "--maxmemory-policy", "noeviction", "--dir", directory, ...kept];
   const child = spawn(BINARY, ["--port", `${port}`, "--bind", "127.0.0.1", ...settings], {
     stdio: ["ignore", "ignore", "inherit"],
@@ -57,7 +57,7 @@ async function failure(child: ChildProcess): Promise<never> {
   throw new Error(`redis-server ended: ${why}`);
 }
 
-/** What the server tells of itself, once it does. */
+/** Resolves with the server's INFO as soon as it answers. */
 async function firstAnswer(port: number): Promise<string> {
   const deadline = performance.now() + STARTS_WITHIN_MS;
   while (performance.now() < deadline) {

@@ -4,13 +4,13 @@ import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** One line of a result: what was measured, and the figures; or `failed`, and why. */
+/** One row of a result: the measured thing and its figures, or `failed` and the reason. */
 export type Row = Readonly<Record<string, string | number>>;
 
 export interface Report {
   readonly name: string;
   readonly rows: readonly Row[];
-  /** What the figures depend on, besides the machine. */
+  /** Facts that the figures depend on, besides the machine. */
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
@@ -38,7 +38,7 @@ function describeMachine(): Readonly<Record<string, unknown>> {
   };
 }
 
-/** Of the checkout that is measured, with `-dirty` when files have been changed since; `unknown` outside of git. */
+/** The commit of the checkout, with `-dirty` if files have been changed since; `unknown` outside git. */
 function describeCommit(): string {
   try {
     const options = { cwd: HERE, encoding: "utf8", stdio: "pipe" } as const;

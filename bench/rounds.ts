@@ -1,4 +1,4 @@
-/** Of an even number of values, what lies half-way between the two in the middle. */
+/** The median. For an even number of values, it is the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const half = Math.floor(sorted.length / 2);
@@ -11,8 +11,8 @@ export function quantile(values: readonly number[], q: number): number {
 }
 
 /**
- * Measures each contender once a round, one after another (A B A B …): what disturbs the machine for a while disturbs
- * them all. Returns what each has given, round by round.
+ * Measures each contender once per round, one after another (A B A B …), so that a disturbance of the machine affects
+ * all of them. Returns the results of each, round by round.
  */
 export async function inTurn<T, Names extends string>(
   rounds: number,
@@ -28,5 +28,5 @@ export async function inTurn<T, Names extends string>(
   return all;
 }
 
-/** Rounded to `digits` after the point. */
+/** Rounds to `digits` after the decimal point. */
 export const rounded = (value: number, digits = 0): number => Number(value.toFixed(digits));

@@ -7,15 +7,15 @@ import type { Workload } from "./workload.ts";
 
 const ORCHESTRATORS = [1, 2, 3];
 const HANDS = [1, 2, 3, 4];
-/** Runs in flight: they are spread over the shards, and so over the orchestrators. */
+/** The number of runs in flight, which are spread over the shards and so over the orchestrators. */
 const IN_FLIGHT = 16;
 const RUNS = 48;
-/** For each worker: every process shall have compiled what it executes. */
+/** The number of warm-up runs per worker, so that every process has compiled its code. */
 const WARM_UP_RUNS = 24;
 
 /**
- * The same work on 1 to 3 orchestrators and 1 to 4 workers. Each round goes through all of these, and each has its
- * processes for itself, on a server with nothing in it: what others had left there would have to be replayed.
+ * Measures the same work on 1 to 3 orchestrators and 1 to 4 workers. Each round measures all of these layouts, each
+ * with its own processes and an empty server: runs that others had left would have to be replayed.
  */
 export const scale: Workload = {
   summary:
@@ -56,7 +56,10 @@ interface Layout {
 
 const nameOf = ({ orchestrators, workers }: Layout): string => `${orchestrators} × ${workers}`;
 
-/** All but the first are per task; processor time is in microseconds, of all processes of a kind. */
+/**
+ * The figures of a layout. All but the first are per task; processor time is in microseconds, over all processes of a
+ * kind.
+ */
 interface Figures {
   readonly tasksPerSecond: number;
   readonly messages: number;
@@ -102,7 +105,7 @@ async function measureOnce(
 const SHARDS = 16;
 const BALANCED_WITHIN_MS = 30_000;
 
-/** Resolves when the orchestrators own all shards, none more than one above another. */
+/** Resolves when the orchestrators own all shards, in numbers that differ by at most one. */
 async function balanced({ client }: Cluster, orchestrators: number): Promise<void> {
   const from = performance.now();
   for (;;) {

@@ -2,26 +2,26 @@ import { readFileSync } from "node:fs";
 import { type NatsServer, startNatsServer } from "../test/support/nats-server.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** When a server writes what it has taken to the disk itself: by its default, every two minutes, or for each message. */
+/** The time at which a server syncs messages to the disk: every two minutes by default, or for each message. */
 export type Sync = "default" | "always";
 
-/** A nats-server of our own that tells what goes through it. */
+/** A nats-server that reports its traffic. */
 export interface BenchServer extends NatsServer {
-  /** E.g. `2.9.10`. */
+  /** The version, such as `2.9.10`. */
   readonly version: string;
-  /** What clients have sent and been sent since it started, over all connections. */
+  /** The messages that clients have sent and received since it started, over all connections. */
   traffic(): Promise<Traffic>;
-  /** Messages that a stream holds now; 0 when there is no such stream. */
+  /** The number of messages in a stream now; 0 if there is no such stream. */
   messagesOf(stream: string): Promise<number>;
 }
 
 export interface Traffic {
   readonly messages: number;
-  /** Of payloads and headers. */
+  /** The bytes of payloads and headers. */
   readonly bytes: number;
 }
 
-/** Rejects when the server does not know `sync_interval` (before 2.10). */
+/** Starts a server. Rejects if it does not know `sync_interval` (before 2.10). */
 export async function startBenchServer(sync: Sync): Promise<BenchServer> {
   const config = ["http: 127.0.0.1:-1", ...(sync === "always" ? ["jetstream { sync_interval: always }"] : [])];
   const server = await startNatsServer({ config: config.join("\n") }).catch((error: Error) => {
@@ -30,19 +30,19 @@ export async function startBenchServer(sync: Sync): Promise<BenchServer> {
     throw new UsageError(`${hint}: ${error.message}`);
   });
   const monitor = /Starting http monitor on (\S+)/.exec(server.log)?.[1];
-  if (!monitor) throw new Error(`the server tells no address of its monitor:\n${server.log}`);
+  if (!monitor) throw new Error(`the server did not report the address of its monitor:\n${server.log}`);
   const ask = async (path: string) => (await fetch(`http://${monitor}/${path}`)).json();
   const { version } = (await ask("varz")) as { version: string };
-  // Not a copy: its pid is a getter.
+  // Extended and not copied, since `pid` is a getter.
   return Object.assign(Object.create(server) as NatsServer, {
     version,
     async traffic() {
-      const told = (await ask("varz")) as Record<"in_msgs" | "out_msgs" | "in_bytes" | "out_bytes", number>;
-      return { messages: told.in_msgs + told.out_msgs, bytes: told.in_bytes + told.out_bytes };
+      const total = (await ask("varz")) as Record<"in_msgs" | "out_msgs" | "in_bytes" | "out_bytes", number>;
+      return { messages: total.in_msgs + total.out_msgs, bytes: total.in_bytes + total.out_bytes };
     },
     async messagesOf(stream: string) {
-      const told = (await ask("jsz?streams=true")) as JetStreamFigures;
-      const streams = told.account_details?.flatMap((account) => account.stream_detail ?? []);
+      const figures = (await ask("jsz?streams=true")) as JetStreamFigures;
+      const streams = figures.account_details?.flatMap((account) => account.stream_detail ?? []);
       return streams?.find((one) => one.name === stream)?.state.messages ?? 0;
     },
   });
@@ -54,10 +54,10 @@ interface JetStreamFigures {
   }[];
 }
 
-/** Linux counts a process's time in ticks of 10 ms. */
+/** The unit in which Linux counts the time of a process. */
 const TICK_MICROS = 10_000;
 
-/** Processor time that a process has used, in microseconds; NaN where there is no /proc to ask. */
+/** The processor time that a process has used, in microseconds; NaN without /proc. */
 export function cpuMicrosOf(pid: number): number {
   let text: string;
   try {
@@ -65,7 +65,7 @@ export function cpuMicrosOf(pid: number): number {
   } catch {
     return Number.NaN;
   }
-  // The name, in parentheses, may hold anything; what follows it is plain.
+  // The name, in parentheses, may contain any character; the fields after it are separated by blanks.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
 }

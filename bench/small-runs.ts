@@ -6,10 +6,10 @@ import { median, quantile, rounded } from "./rounds.ts";
 import type { Workload } from "./workload.ts";
 
 const IN_FLIGHT = 50;
-/** Runs and hops that are measured one at a time, in turn, each round. */
+/** The number of runs and hops that are measured one at a time in each round. */
 const ALONE = 50;
 
-/** N runs of the six-task plan, 50 in flight; and one in flight, in turn with the floor's hop. */
+/** Measures N runs of the six-task plan with 50 in flight, and with one in flight, in turn with the floor's hop. */
 export const smallRuns: Workload = {
   summary: "N runs of six tasks, 50 in flight; and one in flight, in turn with the floor's hop",
   sizesAre: "runs",

@@ -1,4 +1,4 @@
-/** `node tutti-contender.ts [URL]`: Tutti as a contender: a client on NATS, or everything embedded in this process. */
+/** `node tutti-contender.ts [URL]`: Tutti as a contender, as a client on NATS or embedded in this process. */
 import { tutti } from "../src/tutti.ts";
 import { serveContender } from "./contender.ts";
 import { runChain, runFanOut, runSixTasks } from "./load.ts";

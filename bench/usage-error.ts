@@ -1,2 +1,2 @@
-/** Wrong usage; the message says what was expected. */
+/** Thrown for wrong usage. The message says what was expected. */
 export class UsageError extends Error {}

@@ -12,7 +12,7 @@ const count = worker("count", {
   run: ({ input }) => input.all.length,
 });
 
-/** N tasks of a type, and one that reduces their outputs. */
+/** A plan of N tasks of a type, and one that reduces their outputs. */
 const fanOutOf = (name: string, part: Worker<typeof index, typeof index>) =>
   worker(name, {
     input: size,
@@ -23,7 +23,7 @@ const fanOutOf = (name: string, part: Worker<typeof index, typeof index>) =>
       }),
   });
 
-/** N no-op tasks, one after another. */
+/** A plan of N no-op tasks, one after another. */
 const chain = worker("chain", {
   input: size,
   run: ({ input }) =>
@@ -34,7 +34,7 @@ const chain = worker("chain", {
     }),
 });
 
-/** The shape of the document pipeline: one, four in parallel, one. */
+/** A plan in the shape of the document pipeline: one task, four in parallel, one. */
 const sixTasks = worker("six-tasks", {
   input: index,
   run: ({ input }) =>
@@ -47,12 +47,12 @@ const sixTasks = worker("six-tasks", {
 
 let gate: PromiseWithResolvers<void> | undefined = Promise.withResolvers<void>();
 
-/** From now on, tasks of type `held` are not finished. */
+/** Holds tasks of type `held` from now on. */
 export function hold(): void {
   gate ??= Promise.withResolvers<void>();
 }
 
-/** Those that were held are finished, and others at once. */
+/** Finishes the tasks that were held, and later ones at once. */
 export function release(): void {
   gate?.resolve();
   gate = undefined;
@@ -67,7 +67,7 @@ const held = worker("held", {
   },
 });
 
-/** A text of that many bytes. */
+/** A text of a given number of bytes. */
 const text = worker("text", {
   input: z.object({ i: z.number(), bytes: z.number() }),
   output: z.object({ text: z.string() }),
@@ -80,7 +80,7 @@ const measure = worker("measure", {
   run: ({ input }) => input.texts.reduce((sum, one) => sum + one.length, 0),
 });
 
-/** N texts, and a reducer that is given them all. */
+/** A plan of N texts, and a reducer that gets them all. */
 const texts = worker("texts", {
   input: z.object({ n: z.number(), bytes: z.number() }),
   run: ({ input: { n, bytes } }) =>
@@ -91,8 +91,8 @@ const texts = worker("texts", {
 });
 
 /**
- * By what is measured: a worker knows the types that its plans need. Each further one is a consumer more, which server 2.9
- * asks about every message.
+ * The workers of each set. A worker has the types that its plans need, since each further type is one more consumer,
+ * which server 2.9 checks for every message.
  */
 export const WORKERS = {
   plans: [noop, count, fanOutOf("fan-out", noop), chain, sixTasks],

@@ -1,27 +1,27 @@
 import type { Row } from "./report.ts";
 import type { BenchServer, Sync } from "./server.ts";
 
-/** What a workload is given. */
+/** The parameters of a workload. */
 export interface Bench {
   readonly sizes: readonly number[];
-  /** How often each contender is measured; the figures are medians. */
+  /** The number of measurements of each contender; the figures are medians. */
   readonly rounds: number;
   readonly sync: Sync;
-  /** Starts a server of its own for the workload; it ends with the workload. */
+  /** Starts a server for the workload, which ends with it. */
   startServer(): Promise<BenchServer>;
-  /** Something the figures depend on, for the report's environment. */
+  /** Adds facts that the figures depend on to the report. */
   note(facts: Readonly<Record<string, unknown>>): void;
-  /** A line of progress. */
+  /** Prints a line of progress. */
   say(line: string): void;
 }
 
 export interface Workload {
-  /** One line for `--help`. */
+  /** A description in one line for `--help`. */
   readonly summary: string;
-  /** What the numbers after the name mean. */
+  /** The meaning of the numbers after the name. */
   readonly sizesAre: string;
   readonly sizes: readonly number[];
-  /** Default 5. */
+  /** The number of rounds. Default 5. */
   readonly rounds?: number;
   measure(bench: Bench): Promise<readonly Row[]>;
 }

@@ -1,6 +1,6 @@
 /**
- * Orchestrator and workers: a model takes a question apart, a task explores each part, and one writes the report when all
- * are there. Set OPENAI_BASE_URL, OPENAI_API_KEY and TUTTI_MODEL for any OpenAI-compatible endpoint.
+ * Orchestrator and workers: a model divides a question into parts, a task explores each part, and another writes the
+ * report when all are done. Set OPENAI_BASE_URL, OPENAI_API_KEY and TUTTI_MODEL for any OpenAI-compatible endpoint.
  */
 import { z } from "zod";
 import { plan, TuttiError, tutti, worker } from "../src/index.ts";

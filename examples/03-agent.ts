@@ -1,8 +1,8 @@
 /**
- * An agent: a model that calls tools until it knows. Each turn is a task that returns an answer, or a plan: the tools it
- * asks for, and then itself again with what they found. So a crash repeats no turn that has ended, and tools run in
- * parallel. A task that plans itself needs its contract apart from its handler. A tree is at most 32 levels deep, and so
- * is a loop. Set OPENAI_BASE_URL, OPENAI_API_KEY and TUTTI_MODEL.
+ * An agent: a model that calls tools until it knows the answer. Each turn is a task that returns an answer, or a plan:
+ * the tools to call, and then the agent again with their results. A crash therefore repeats no completed turn, and
+ * tools run in parallel. The contract is separate from the handler, because the task plans itself. A tree has at most
+ * 32 levels, so an agent has at most that many turns. Set OPENAI_BASE_URL, OPENAI_API_KEY and TUTTI_MODEL.
  */
 import { z } from "zod";
 import { plan, TuttiError, task, tutti, worker } from "../src/index.ts";

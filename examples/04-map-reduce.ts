@@ -1,6 +1,6 @@
 /**
- * Map and reduce over files: one child for each, and a reducer that needs them all. The references are typed, and they make
- * the dependency. The handlers open the files by themselves: `files` is the folder that they may read.
+ * Map and reduce over files: one child per file, and a reducer that needs them all. The references are typed and define
+ * the dependencies. The handlers open the files; `files` is the folder that they may read.
  */
 import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";

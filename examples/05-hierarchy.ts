@@ -1,4 +1,4 @@
-/** A plan's children may return plans of their own. A task has succeeded when all below it has. */
+/** The children of a plan may return plans of their own. A task has succeeded when all tasks below it have. */
 import { z } from "zod";
 import { plan, tutti, worker } from "../src/index.ts";
 

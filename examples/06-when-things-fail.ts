@@ -1,4 +1,4 @@
-/** Retry, timeout, a final error, a deadline and cancellation. */
+/** Retries, a timeout, a final error, a deadline and a cancellation. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { TerminalError, TuttiError, tutti, worker } from "../src/index.ts";
 
@@ -16,7 +16,7 @@ const hopeless = worker("hopeless", {
   },
 });
 
-// The signal aborts on timeout and on cancellation: pass it on to whatever takes long.
+// The signal aborts on timeout and on cancellation: pass it to every operation that takes long.
 const sleepy = worker("sleepy", {
   timeout: "50ms",
   retry: { attempts: 1 },
@@ -27,15 +27,15 @@ const patient = worker("patient", { run: ({ signal }) => sleep(60_000, null, { s
 
 await using app = await tutti({ workers: [flaky, hopeless, sleepy, patient] });
 console.log(await app.run(flaky, {}));
-await tell(app.run(hopeless, {}));
-await tell(app.run(sleepy, {}));
-await tell(app.run(patient, {}, { deadline: "50ms" }));
+await printError(app.run(hopeless, {}));
+await printError(app.run(sleepy, {}));
+await printError(app.run(patient, {}, { deadline: "50ms" }));
 
 const run = await app.submit(patient, {});
 await run.cancel({ reason: "it takes too long" });
-await tell(run.result());
+await printError(run.result());
 
-async function tell(result: Promise<unknown>): Promise<void> {
+async function printError(result: Promise<unknown>): Promise<void> {
   await result.catch((error: unknown) => {
     if (error instanceof TuttiError) console.log(`${error.code} ${error.message}`);
   });

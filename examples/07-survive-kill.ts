@@ -1,7 +1,8 @@
 /**
- * `kill -9` in the middle of a run, then a redrive. This program is three processes: the orchestrator, a worker that is
- * killed while it pays an invoice, and one that is started in its place. The run goes on; at first the bank refuses, and
- * once it does not, the run is redriven from there. Set NATS_URL to a server (2.9 or later, with JetStream).
+ * `kill -9` in the middle of a run, then a redrive. This program starts three processes: the orchestrator, a worker
+ * that is killed while it pays an invoice, and a worker that replaces it. The run continues and fails, because the bank
+ * is closed; when the bank is open, the run is redriven from the failed task. Set NATS_URL to a server (2.9 or later,
+ * with JetStream).
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,7 +12,7 @@ import { z } from "zod";
 import { plan, TerminalError, TuttiError, task, tutti, worker } from "../src/index.ts";
 
 const bus = process.env.NATS_URL ?? "nats://127.0.0.1:4222";
-/** A task whose worker is silent for this long is given to another. */
+/** The time without a word from its worker after which a task is given to another. */
 const timing = { ackWaitMs: 1000 };
 
 const payAll = task("pay-all", {
@@ -26,7 +27,7 @@ async function work(bankIsOpen: boolean): Promise<void> {
   const pay = worker("pay", {
     input: z.object({ invoice: z.string() }),
     output: z.object({ paid: z.boolean() }),
-    // The key is the same however often the task is executed: a bank that knows it pays once.
+    // The key is the same in every execution of the task, so a bank that remembers it pays once.
     run: async ({ input: { invoice }, idempotencyKey, signal }) => {
       console.log(`paying ${invoice} (${idempotencyKey})`);
       await sleep(500, undefined, { signal });

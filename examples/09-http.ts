@@ -1,6 +1,6 @@
 /**
- * A run behind an HTTP server. `POST /greetings` starts one and says where to watch it; `GET /runs/ID` sends what happens
- * as server-sent events. `node 09-http.ts [PORT]`.
+ * A run behind an HTTP server. `POST /greetings` starts a run and answers with its location; `GET /runs/ID` sends its
+ * events as server-sent events. `node 09-http.ts [PORT]`.
  */
 import { createServer } from "node:http";
 import { z } from "zod";
@@ -35,7 +35,7 @@ const server = createServer(async (request, response) => {
       for await (const event of app.watch(run, { signal: gone.signal }))
         response.write(`event: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`);
     } catch (error) {
-      // The reader went away, or there is no run of that id.
+      // The client has disconnected, or no run has that id.
       if (!gone.signal.aborted) response.write(`event: error\ndata: ${JSON.stringify(String(error))}\n\n`);
     }
     response.end();

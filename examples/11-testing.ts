@@ -1,9 +1,9 @@
-/** A test of a flow that takes an hour, in no time: nothing waits in real time. Any test runner does. */
+/** A test of a flow that takes an hour, without waiting: time is virtual. It works in any test runner. */
 import assert from "node:assert/strict";
 import { plan, worker } from "../src/index.ts";
 import { startTestTutti } from "../src/testing.ts";
 
-/** Tries again after twenty minutes, and again. */
+/** Succeeds at the fourth attempt, with twenty minutes between attempts. */
 const flaky = worker("flaky", {
   retry: { attempts: 4, backoff: "constant", delay: "20m" },
   run: ({ attempt }) => {

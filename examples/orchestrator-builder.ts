@@ -1,6 +1,6 @@
 /**
- * The words of the orchestrator-workers pattern: a worker decomposes a request into tasks, others execute them in parallel.
- * With `withModel("…")`, `execute` takes an objective in words as well, and the model writes the tasks.
+ * The API in the terms of the orchestrator-workers pattern: a worker decomposes a request into tasks, others execute
+ * them in parallel. With `withModel("…")`, `execute` also takes an objective as text, and the model writes the tasks.
  */
 import { OrchestratorBuilder, Task, Worker } from "../src/pattern.ts";
 

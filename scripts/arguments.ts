@@ -2,7 +2,10 @@ import { type ParseArgsConfig, parseArgs } from "node:util";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
-/** What a script was asked for. `--help` prints the usage and exits with 0; what is wrong is told with it, and exits with 2. */
+/**
+ * Reads the arguments of a script. `--help` prints the usage and exits with 0; an error is printed with it and exits
+ * with 2.
+ */
 export function readArguments<const O extends Options>(usage: string, options: O) {
   const refuse = (problem: string): never => {
     console.error(`${problem}\n\n${usage}`);

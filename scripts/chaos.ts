@@ -1,6 +1,6 @@
 /**
- * Real processes and a real server, killed and stopped at random: `npm run chaos -- --seconds 60 --runs 300`. Exits
- * with 1 at any violation, having printed where the evidence is.
+ * Kills and stops real processes and a real server at random: `npm run chaos -- --seconds 60 --runs 300`. Exits with 1
+ * if there is any violation, and prints the path of the evidence.
  */
 import { unleash } from "../test/chaos/chaos.ts";
 import { percentile } from "../test/chaos/failovers.ts";
@@ -36,7 +36,7 @@ const late = p99 > 2 * leaseMs;
 console.log(`
 runs        ${report.runs}, lost: ${report.lost}
 tasks       ${report.counted} counted of ${report.tasks}
-executed    ${report.executed} for ${report.needed} attempts of the types that write it down; ${report.afterTheEnd} began after their result was stored
+executed    ${report.executed} for ${report.needed} attempts of the types that record it; ${report.afterTheEnd} began after their result was stored
 struck      ${report.kills} killed, ${report.pauses} stopped, the server restarted ${report.serverRestarts} times, in ${report.seconds.toFixed(0)} s
 failover    p50 ${percentile(failoverMs, 0.5).toFixed(0)} ms, p99 ${p99.toFixed(0)} ms over ${failoverMs.length} shards (lease ${leaseMs} ms)`);
 for (const violation of violations) console.error(`violation: ${violation}`);

@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 
-/** What a terminal showed from a moment on: text with ANSI colours. */
+/** The content of a terminal from a time on: text with ANSI colours. */
 export interface Frame {
-  /** Milliseconds. */
+  /** The time in milliseconds. */
   readonly at: number;
   readonly screen: string;
 }
@@ -11,7 +11,7 @@ const CHARACTER = { width: 8.4, height: 18 };
 const MARGIN = 14;
 const LAST_FRAME_MS = 4000;
 
-/** The eight colours of a terminal, by their ANSI number, on a dark ground. */
+/** The colours of a terminal with a dark background, by their ANSI numbers. */
 const COLOURS: Readonly<Record<string, string>> = {
   "31": "#f47067",
   "32": "#57ab5a",
@@ -24,7 +24,7 @@ const TEXT = "#cdd9e5";
 const DIM = "#768390";
 const GROUND = "#1c2128";
 
-/** The frames as one SVG that plays for ever, with nothing but CSS: each frame is visible in its own part of the time. */
+/** Renders frames as one SVG that plays in a loop with CSS only: each frame is visible in its own part of the time. */
 export function renderFilm(frames: readonly Frame[], { columns, rows }: { columns: number; rows: number }): string {
   const begin = frames[0]!.at;
   const total = frames.at(-1)!.at - begin + LAST_FRAME_MS;
@@ -58,7 +58,7 @@ function renderScreen(screen: string): string {
     .map((line, row) => {
       const y = MARGIN + (row + 0.75) * CHARACTER.height;
       if (line === "") return "";
-      // Whatever font a reader has, the columns stay where they were.
+      // Keeps the columns in place in any font.
       const length = [...stripVTControlCharacters(line)].length * CHARACTER.width;
       return `<text x="${MARGIN}" y="${y}" textLength="${length}" xml:space="preserve">${renderLine(line)}</text>`;
     })

@@ -1,12 +1,12 @@
 /**
- * The JSON text of a schema, to be read at a glance: a line for each definition and each property of one; what is longer
- * than `width` columns is wrapped.
+ * Formats a schema as readable JSON: a line for each definition and each of its properties. Lines longer than `width`
+ * columns are wrapped.
  */
 export function formatSchema(schema: object, width = 120): string {
   return expand(schema, 0, width, ["$defs", "properties"]).join("\n");
 }
 
-/** An object with a line for each field. Of those fields, the named ones are expanded too. */
+/** Formats an object with a line for each field. The fields named in `expanded` are expanded in turn. */
 function expand(value: object, indent: number, width: number, expanded: readonly string[]): string[] {
   const fields = Object.entries(value);
   const lines = fields.flatMap(([key, item], index) => {
@@ -30,7 +30,7 @@ function expandDefinitions(definitions: object, indent: number, width: number): 
   return ["{", ...lines, "}"];
 }
 
-/** The text of a value, in the parts between which a line may end. */
+/** The text of a value, in parts between which a line may end. */
 function atomsOf(value: unknown): string[] {
   if (typeof value !== "object" || value === null) return [JSON.stringify(value)];
   const [open, close] = Array.isArray(value) ? ["[", "]"] : ["{ ", " }"];
@@ -49,7 +49,7 @@ function withEnds(atoms: readonly string[], before: string, after: string): stri
   return all;
 }
 
-/** Lines of atoms; all but the first are indented further. */
+/** Joins atoms into lines. All but the first are indented further. */
 function wrap(atoms: readonly string[], indent: number, width: number): string[] {
   const lines: string[] = [];
   let line = " ".repeat(indent) + atoms[0];

@@ -1,9 +1,11 @@
-/** Writes the index of decisions, `docs/decisions/README.md`: `npm run decisions`. A test holds it to the records. */
+/**
+ * Writes the index of decisions, `docs/decisions/README.md`: `npm run decisions`. A test compares it with the records.
+ */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const folder = new URL("../docs/decisions/", import.meta.url);
 
-/** The index as it should be: a line for each record, with its title and date. */
+/** The content of the index: a line for each record, with its title and date. */
 export function indexDecisions(): string {
   const rows = readdirSync(folder)
     .filter((file) => /^\d{4}-.*\.md$/.test(file))

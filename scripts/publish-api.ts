@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * What makes the reference. It needs the compiler's API, which TypeScript 7 does not have, so it is no dependency of this
- * package: npm fetches these versions when the reference is made.
+ * The packages that create the reference. They need the compiler's API, which TypeScript 7 does not have, so they are
+ * not dependencies of this package: npm fetches these versions when the reference is created.
  */
 const PACKAGES = ["typescript@6.0.3", "typedoc@0.28.20", "typedoc-plugin-markdown@4.14.1"];
 

@@ -1,6 +1,6 @@
 /**
- * Writes every state machine as XState's JSON (which Stately imports) and as Mermaid into `docs/machines`, and the task's
- * chart into the README: `npm run machines`. A test holds them to the code.
+ * Writes every state machine as XState's JSON (which Stately imports) and as Mermaid into `docs/machines`, and the
+ * task's chart into the README: `npm run machines`. A test compares them with the code.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { CHARTS } from "../src/machines/charts.ts";
@@ -16,7 +16,7 @@ export function publishMachines(): Map<string, string> {
   return files;
 }
 
-/** A page with the task's chart in its block for it. */
+/** Replaces the task's chart in a page. */
 export const withTaskChart = (page: string): string =>
   page.replace(/```mermaid\nstateDiagram-v2\n[\s\S]*?```/, `\`\`\`mermaid\n${toMermaid(CHARTS.task)}\`\`\``);
 

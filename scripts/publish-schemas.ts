@@ -1,8 +1,9 @@
 /**
- * Writes what goes over the wire as JSON Schema, one file a shape, into `schemas/`: `node scripts/publish-schemas.ts`.
+ * Writes the messages of the protocol as JSON Schemas into `schemas/`, one file each: `node
+ * scripts/publish-schemas.ts`.
  *
- * The files say what a reader takes: unknown fields are let through where our own schemas let them, as a later version
- * may add some; what has a default may be left out; durations may be text or a number.
+ * The schemas describe what a reader accepts. Unknown fields are allowed where Tutti's own schemas allow them, since a
+ * later version may add some; fields with a default may be left out; durations may be texts or numbers.
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { z } from "zod";
@@ -44,7 +45,9 @@ import { formatSchema } from "./format-schema.ts";
 interface Published {
   readonly schema: z.ZodType;
   readonly description: string;
-  /** Parts that get a name in it, under `$defs`. Default: none. It is then written so that it can be read at a glance. */
+  /**
+   * Parts that are named under `$defs`. A schema with such parts is written with {@link formatSchema}. Default: none.
+   */
   readonly parts?: Readonly<Record<string, z.ZodType>>;
 }
 
@@ -66,7 +69,7 @@ const EVENT_DESCRIPTIONS: Record<EventKind, string> = {
   carried: "Stands for the earlier events of an unfinished run, which may go by age.",
 };
 
-/** By file name. */
+/** The published schemas, by file name. */
 const PUBLISHED: Readonly<Record<string, Published>> = {
   plan: { schema: plan, description: "What a task may return in place of a value: a graph of child tasks." },
   "plan-v2": {
@@ -91,7 +94,7 @@ const PUBLISHED: Readonly<Record<string, Published>> = {
     Object.entries(EVENT_SCHEMAS).map(([kind, schema]) => [
       `event-${kind}`,
       {
-        // The log's own schema leaves the single results open, so that a bad one spoils no other.
+        // The schema of the log does not check each result, so that an invalid one does not affect the others.
         schema: kind === "result" ? resultEvent.extend({ results: z.array(oneResult) }) : schema,
         description: EVENT_DESCRIPTIONS[kind as EventKind],
       },
@@ -179,7 +182,7 @@ export function publishSchemas(): ReadonlyMap<string, string> {
 const DURATION_TEXT = String.raw`^\s*(\d+(\.\d+)?|(\d+(\.\d+)?(ms|s|m|h|d))+)\s*$`;
 const KEY = NAME_PATTERN.source.slice(1, -1);
 
-/** Objects of which exactly one of these fields says what they are. */
+/** Objects whose kind is determined by exactly one of these fields. */
 const EXACTLY_ONE: ReadonlyMap<z.ZodType, readonly string[]> = new Map<z.ZodType, readonly string[]>([
   [plannedTaskV2, TASK_KINDS],
   [wait, WAITS],
@@ -188,7 +191,7 @@ const EXACTLY_ONE: ReadonlyMap<z.ZodType, readonly string[]> = new Map<z.ZodType
   [fallback, ["type", "value"]],
 ]);
 
-/** Says in JSON Schema what zod keeps in functions. */
+/** Adds to a JSON Schema the rules that zod keeps in functions. */
 function represent({
   zodSchema,
   jsonSchema,
@@ -196,7 +199,7 @@ function represent({
   zodSchema: z.core.$ZodTypes;
   jsonSchema: z.core.JSONSchema.BaseSchema;
 }): void {
-  // `json` is any JSON, and so is the empty schema; nothing else may pass for it unseen.
+  // `json` accepts any JSON, as the empty schema does. No other custom type may be published as the empty schema.
   if (zodSchema._zod.def.type === "custom" && zodSchema !== json) throw new Error("a custom type is not represented");
   if (zodSchema === duration) {
     delete jsonSchema.type;
@@ -211,12 +214,12 @@ function represent({
     jsonSchema.oneOf = ["output", "outputRef", "plan", "planRef", "error"].map((field) => ({ required: [field] }));
   const choice = EXACTLY_ONE.get(zodSchema as unknown as z.ZodType);
   if (choice) jsonSchema.oneOf = choice.map((field) => ({ required: [field] }));
-  // Zod's integers are JavaScript's safe ones; other languages need not care.
+  // The limits of zod's integers are JavaScript's, and do not concern other languages.
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
 }
 
-/** The names of JSON's fields are texts anyway. */
+/** As {@link represent}, without the redundant rule that field names are texts. */
 function representBriefly(one: Parameters<typeof represent>[0]): void {
   represent(one);
   const { propertyNames } = one.jsonSchema;

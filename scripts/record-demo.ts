@@ -1,6 +1,6 @@
 /**
- * Writes the README's moving picture, `docs/images/demo.svg`: the end of `npm run demo` in a real terminal (tmux), frame by
- * frame. `node scripts/record-demo.ts`; it needs tmux and a nats-server.
+ * Writes the animation of the README, `docs/images/demo.svg`: the end of `npm run demo` in a real terminal (tmux),
+ * frame by frame. Run it with `node scripts/record-demo.ts`; it needs tmux and a nats-server.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -42,7 +42,7 @@ try {
   for (const begin = performance.now(); performance.now() - begin < LONGEST_MS; ) {
     const screen = tmux("capture-pane", "-p", "-e");
     const at = performance.now();
-    // The reports of the documents come first; the film is of what comes after.
+    // The reports of the documents come first; the film begins after them.
     if (screen.includes("kill -9") || frames.length > 0 || /^survey/m.test(screen)) {
       if (screen !== last) frames.push({ at, screen });
       last = screen;
@@ -50,8 +50,7 @@ try {
     if (screen.includes("were finished by the other")) break;
     await sleep(FRAME_MS);
   }
-  if (frames.length === 0)
-    throw new Error("the demo showed no run that is killed; is there a nats-server on the PATH?");
+  if (frames.length === 0) throw new Error("the demo did not show a killed worker: expected a nats-server on the PATH");
   mkdirSync(folder, { recursive: true });
   writeFileSync(new URL("demo.svg", folder), renderFilm(frames, { columns: COLUMNS, rows: ROWS }));
   console.log(`docs/images/demo.svg: ${frames.length} frames`);

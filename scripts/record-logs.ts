@@ -1,8 +1,9 @@
 /**
- * Records the logs of real runs, and what they fold to, into `test/fixtures/logs/v<LOG_VERSION>/`: `node scripts/record-logs.ts`.
+ * Records the logs of real runs, and the states they fold to, into `test/fixtures/logs/v<LOG_VERSION>/`:
+ * `node scripts/record-logs.ts`.
  *
- * Whoever raises `LOG_VERSION` (`src/core/version.ts`) records before, with the last build of the version that is left behind: every build after it
- * has to read these logs as they are. Recordings of earlier versions are never made again.
+ * Run it before raising `LOG_VERSION` (`src/core/version.ts`), with the last build of the old version: every later
+ * build has to read these logs as they are. Recordings of earlier versions are never repeated.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createMemoryBroker } from "../src/bus/memory/bus.ts";
@@ -59,7 +60,7 @@ const app = await tutti(
   { workers: [...builtinWorkers, add, shaky, fragile, slow, tree, parts], env: {}, id: "recorder" },
   { bus: broker.connect(), clock },
 );
-/** Known, and executed by nobody here. */
+/** Registers the type `foreign`, which no worker here executes. */
 const foreign = await tutti(
   { workers: [worker("foreign", { run: () => null })], orchestrator: false, env: {} },
   { bus: broker.connect(), clock },
@@ -68,7 +69,7 @@ await foreign.stop();
 
 const failing = (run: Promise<unknown>) =>
   run.then(
-    () => Promise.reject(new Error("it was to fail")),
+    () => Promise.reject(new Error("expected the run to fail")),
     () => {},
   );
 const documents = [
@@ -96,7 +97,7 @@ await recordByReference();
 await app.submit("parts", {}, { run: "unfinished" });
 await until(async () => (await app.get("unfinished")).totals.succeeded === 1);
 
-/** As a worker of another language may do it: the plan and an output stand in the object store. */
+/** Records a run whose plan and one output are in the object store, as a worker in another language may send them. */
 async function recordByReference(): Promise<void> {
   await app.submit("foreign", {}, { run: "by-reference", priority: "high" });
   const put = (value: Json) => app.putBlob(encodeJson(value));

@@ -1,8 +1,8 @@
 /**
- * The simulator: explores schedules, each of which follows from its seed.
+ * Explores schedules in the simulator. Each schedule is determined by its seed.
  *
- *     npm run simulate -- --seeds 2000 --start 1          stops at the first violation, and says how to see it again
- *     npm run simulate -- --seeds 1 --start 71 --trace    prints everything that happens
+ *     npm run simulate -- --seeds 2000 --start 1          stops at the first violation, and says how to reproduce it
+ *     npm run simulate -- --seeds 1 --start 71 --trace    prints every event
  *     npm run simulate -- --seeds 500 --faults crash,delay
  *     npm run simulate -- --mutations                     deliberate bugs, each of which must be found
  *

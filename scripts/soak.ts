@@ -1,6 +1,6 @@
 /**
- * Runs of mixed shapes on a real server, for as long as is asked: `npm run soak -- --minutes 60`. The memory of the
- * orchestrator, the worker and the client has to be flat. Exits with 1 when it grows, or a run ends as it should not.
+ * Executes runs of mixed shapes on a real server for the given time: `npm run soak -- --minutes 60`. The memory of the
+ * orchestrator, the worker and the client must not grow. Exits with 1 if it grows, or if a run ends unexpectedly.
  */
 import { ROLES, soak, total } from "../test/soak/soak.ts";
 import { readArguments } from "./arguments.ts";
@@ -24,7 +24,7 @@ for (const role of ROLES) {
   const { bytesPerHour, grewBy, mayGrowBy, isFlat } = trends[role];
   grows ||= !isFlat;
   console.log(
-    `${role.padEnd(12)} ${isFlat ? "flat " : "GROWS"}  ${signed(bytesPerHour / MB)} MB/h: ${signed(grewBy / MB)} MB in the time that counts, at most ${(mayGrowBy / MB).toFixed(1)} MB of scatter`,
+    `${role.padEnd(12)} ${isFlat ? "flat " : "GROWS"}  ${signed(bytesPerHour / MB)} MB/h: ${signed(grewBy / MB)} MB in the measured time, at most ${(mayGrowBy / MB).toFixed(1)} MB by scatter`,
   );
 }
 process.exit(grows ? 1 : 0);

@@ -1,14 +1,14 @@
-/** What the client and the worker agree on. */
+/** The settings that client and worker share. */
 import type { ConnectionOptions, DefaultJobOptions } from "bullmq";
 
 export const QUEUE = "bench";
 
-/** "Going to production" asks for `maxRetriesPerRequest: null` on workers. */
+/** BullMQ's guide "Going to production" requires `maxRetriesPerRequest: null` on workers. */
 export const redisAt = (port: string): ConnectionOptions => ({
   host: "127.0.0.1",
   port: Number(port),
   maxRetriesPerRequest: null,
 });
 
-/** "Auto-removal of jobs": what is done is not kept; a parent has its children's values all the same. */
+/** BullMQ's "Auto-removal of jobs": completed jobs are removed; a parent still gets its children's values. */
 export const DONE: DefaultJobOptions = { removeOnComplete: true };

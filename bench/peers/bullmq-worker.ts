@@ -23,5 +23,5 @@ const worker = new Worker(QUEUE, (job) => processors[job.name]!(job), {
 worker.on("error", (error) => console.error(error));
 await worker.waitUntilReady();
 console.log("ready");
-// It ends with whoever started it.
+// This process ends with the process that started it.
 process.stdin.resume().once("end", () => process.exit(0));

@@ -1,8 +1,9 @@
 /**
- * `node bullmq.ts PORT`: BullMQ flows as a contender; its worker is a process of its own (`bullmq-worker.ts`).
+ * `node bullmq.ts PORT`: BullMQ flows as a contender. The worker is a separate process (`bullmq-worker.ts`).
  *
- * A flow is a tree whose children are done before their parent: a fan-out is a parent with N children, a chain is as deep
- * as it is long. The six-task plan is no tree (four tasks need the same one), so its first task adds the rest as a flow.
+ * A flow is a tree whose children are done before their parent: a fan-out is a parent with N children, and a chain of N
+ * tasks has N levels. The six-task plan is not a tree (four tasks need the same one), so its first task adds the rest
+ * as a flow.
  */
 import { FlowProducer, Queue, QueueEvents } from "bullmq";
 import { expectResult, serveContender } from "../contender.ts";
@@ -13,7 +14,7 @@ const flows = new FlowProducer({ connection });
 const queue = new Queue(QUEUE, { connection });
 const events = new QueueEvents(QUEUE, { connection });
 
-/** Asked for once, before the job is added: then no event of its end can be missed. */
+/** The waiting ends of jobs, by job id. A job is entered before it is added, so that its event cannot be missed. */
 const waiting = new Map<string, PromiseWithResolvers<unknown>>();
 events.on("completed", ({ jobId, returnvalue }) => waiting.get(jobId)?.resolve(returnvalue));
 events.on("failed", ({ jobId, failedReason }) => waiting.get(jobId)?.reject(new Error(failedReason)));
@@ -58,5 +59,5 @@ await serveContender({
     return performance.now() - from;
   },
 });
-// The server may be gone before it: closing would wait for it.
+// Exits without closing, which would wait for a server that may have ended.
 process.exit(0);

@@ -1,7 +1,7 @@
 /**
- * `node langgraph.ts`: LangGraph.js as a contender: everything in this process, no checkpointer, so nothing is kept.
- * Dynamic fan-out is `Send`; `maxConcurrency` is what its documentation offers to bound it, and without it a fan-out of
- * 10,000 takes ten times as long.
+ * `node langgraph.ts`: LangGraph.js as a contender, with everything in this process and no checkpointer, so that
+ * nothing is persisted. The fan-out uses `Send`, limited by `maxConcurrency` as its documentation recommends; without
+ * the limit, a fan-out of 10,000 takes ten times as long.
  */
 import { Annotation, END, Send, START, StateGraph } from "@langchain/langgraph";
 import { expectResult, serveContender } from "../contender.ts";

@@ -1,4 +1,4 @@
-/** A client: no orchestrator, no worker. It knows the contract and the server's address. */
+/** A client without orchestrator and workers. It needs the contract and the server's address. */
 import { tutti } from "../../src/index.ts";
 import { bus, shout } from "./shout.ts";
 

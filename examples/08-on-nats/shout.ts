@@ -1,4 +1,4 @@
-/** What client and worker share: the contract, without the handler. */
+/** The contract that client and worker share, without the handler. */
 import { z } from "zod";
 import { task } from "../../src/index.ts";
 

@@ -1,4 +1,4 @@
-/** A worker process. It needs a NATS server and, to be given work, an orchestrator somewhere on it. */
+/** A worker process. It needs a NATS server and, to get tasks, an orchestrator on the same server. */
 import { tutti, worker } from "../../src/index.ts";
 import { bus, shout } from "./shout.ts";
 

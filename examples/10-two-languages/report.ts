@@ -1,11 +1,11 @@
 /**
- * A worker in TypeScript that plans tasks for one in Python, and uses their outputs. Start an orchestrator
- * (`tutti orchestrator`) and `python3 worker.py`, both with NATS_URL; then this.
+ * A worker in TypeScript that plans tasks for a worker in Python, and uses their outputs. Start an orchestrator
+ * (`tutti orchestrator`) and `python3 worker.py`, both with NATS_URL, and then this program.
  */
 import { z } from "zod";
 import { plan, task, tutti, worker } from "../../src/index.ts";
 
-/** What worker.py executes: here it is only named, with what it takes and gives. */
+/** The task type that worker.py executes, with its input and output. */
 const analyzeText = task("analyze-text", {
   input: z.object({ text: z.string() }),
   output: z.object({ words: z.int() }),

@@ -6,18 +6,18 @@ TYPE, NAME = "analyze-text", f"python-{os.getpid()}"
 TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 REGISTRATION = {"v": 1, "type": TYPE, "description": "Counts the words of a text, line by line", "input": TEXT}
 
-async def handle(given):
-    """Returns what the result holds besides its address: an output, a plan or an error."""
-    lines = given["text"].splitlines()
+async def handle(task_input):
+    """Returns the content of the result: an output, a plan or an error."""
+    lines = task_input["text"].splitlines()
     if not lines:
         return {"error": {"kind": "terminal", "message": "the text is empty"}}
-    if len(lines) > 1:  # a plan: one child a line; its output is theirs, by key
+    if len(lines) > 1:  # a plan with one child per line; its output is an object of theirs by key
         children = {f"line-{i}": {"type": TYPE, "input": {"text": line}} for i, line in enumerate(lines)}
         return {"plan": {"v": 1, "tasks": children}}
     return {"output": {"words": len(lines[0].split())}}
 
 async def beat(message):
-    while True:  # well within the consumer's ack wait, or somebody else is given the task
+    while True:  # well within the consumer's ack wait, after which the task is given to another worker
         await asyncio.sleep(5)
         await message.in_progress()
 
@@ -27,7 +27,7 @@ async def is_settled(nc, message, task):
         answer = await nc.request("tutti.api.tasks.settled", json.dumps(query).encode(), timeout=5)
         return json.loads(answer.data).get("settled", False)
     except nats.errors.Error:
-        return False  # nobody there to ask: executing it once more is allowed
+        return False  # no orchestrator answers: executing the task again is allowed
 
 async def execute(nc, js, message):
     task, heart = json.loads(message.data), asyncio.create_task(beat(message))
@@ -36,7 +36,7 @@ async def execute(nc, js, message):
         if message.metadata.num_delivered > 1 and await is_settled(nc, message, task):
             return await message.ack()
         try:
-            if "inputRef" in task:  # above 256 KiB it waits in the object store
+            if "inputRef" in task:  # an input above 256 KiB is in the object store
                 task["input"] = json.loads((await (await js.object_store("TUTTI_blobs")).get(task["inputRef"])).data)
             result |= await handle(task["input"])
         except Exception as error:
@@ -56,7 +56,7 @@ async def main():
     except nats.js.errors.BucketNotFoundError:
         sys.exit("this server has no bucket TUTTI_types: start a Tutti orchestrator on it first")
 
-    async def pull(priority):  # the consumer is made if it is missing, else used as it is
+    async def pull(priority):  # creates the consumer if it is missing
         config = nats.js.api.ConsumerConfig(ack_wait=30, max_ack_pending=100_000, max_waiting=8192)
         subject, durable = f"tutti.tasks.{TYPE}.{priority}.>", f"{TYPE}_{priority}"
         queue = await js.pull_subscribe(subject, durable, "TUTTI_TASKS", config)
@@ -73,7 +73,7 @@ async def main():
 
     print(f"worker {NAME} ready", flush=True)
     await asyncio.gather(*(pull(priority) for priority in ("high", "normal", "low")))
-    if working:  # what is in hand is finished
+    if working:  # finish the tasks in progress
         await asyncio.wait(working, timeout=10)
     await nc.close()
 

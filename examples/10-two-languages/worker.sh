@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A worker for Tutti with nothing but bash, jq and the nats command line (0.3 or later), by docs/protocol.md:
+# A worker for Tutti with only bash, jq and the nats command line (0.3 or later), by docs/protocol.md:
 #   NATS_URL=nats://127.0.0.1:4222 examples/10-two-languages/worker.sh
 set -uo pipefail
 export NATS_URL="${NATS_URL:-nats://127.0.0.1:4222}"
@@ -7,23 +7,23 @@ type=count-lines name="shell-$$" inbox="_INBOX.tutti-shell.$$.$RANDOM$RANDOM"
 registration='{"v":1,"type":"count-lines","description":"Counts the lines of a text",
   "input":{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}}'
 
-# Reads a task's input from standard input and writes its output: JSON, both. Fails with a message on standard error.
+# Reads a task's input from standard input and writes its output, both as JSON. Fails with a message on standard error.
 handle() { jq -ce '{lines: (.text | split("\n") | length)}'; }
 
-# The next message of one priority, to our inbox. When none came for 30 s, the server sends a status there.
+# Requests the next message of one priority, to the inbox. If none comes within 30 s, the server sends a status there.
 pull() {
   nats pub "\$JS.API.CONSUMER.MSG.NEXT.TUTTI_TASKS.${type}_$1" '{"batch":1,"expires":30000000000}' \
     --reply "$inbox.$1" --quiet >/dev/null 2>&1
 }
 acknowledge() { nats pub "$1" "$2" --quiet >/dev/null 2>&1; }
 
-is_settled() { # a task, its subject: whether its result is in the log already
+is_settled() { # a task, its subject: succeeds if its result is already in the log
   nats req tutti.api.tasks.settled --raw \
     "$(jq -c --arg subject "$2" '{tenant: ($subject | split(".")[5]), run, task, attempt}' <<<"$1")" 2>/dev/null |
     jq -e .settled >/dev/null 2>&1
 }
 
-input_of() { # what is larger than 256 KiB waits in the object store
+input_of() { # an input above 256 KiB is in the object store
   local ref
   ref=$(jq -r '.inputRef // ""' <<<"$1")
   if [[ -z $ref ]]; then jq -c .input <<<"$1"; else nats object get TUTTI_blobs "$ref" --no-progress --force --output /dev/fd/3 3>&1 >/dev/null; fi
@@ -41,7 +41,7 @@ execute() { # a task, the subject that acknowledges it, its own subject
   fi
   result=$(jq -c --arg name "$name" --argjson outcome "$outcome" \
     '{v: 1, results: [{task, attempt, worker: $name} + $outcome]}' <<<"$task")
-  # The answer is the log's PubAck. Without templates the body may hold {{.
+  # The answer is the log's PubAck. --no-templates allows {{ in the body.
   if nats req "$(jq -r .reply <<<"$task").result" --force-stdin --no-templates --raw <<<"$result" 2>/dev/null |
     jq -e .seq >/dev/null; then
     acknowledge "$ack" +ACK
@@ -50,17 +50,17 @@ execute() { # a task, the subject that acknowledges it, its own subject
 }
 
 nats kv put TUTTI_types "$type" "$registration" >/dev/null || exit 1
-for priority in high normal low; do # one queue a priority, made if it is missing
+for priority in high normal low; do # one queue per priority, created if it is missing
   nats consumer info TUTTI_TASKS "${type}_$priority" >/dev/null 2>&1 ||
     nats consumer add TUTTI_TASKS "${type}_$priority" --filter "tutti.tasks.$type.$priority.>" --pull --ack explicit \
       --deliver all --replay instant --wait 30s --max-pending 100000 --defaults >/dev/null || exit 1
 done
 
-# One JSON document a message, each ended by a null byte.
+# Each message is a JSON document that ends with a null byte.
 exec {messages}< <(exec nats sub "$inbox.>" --dump=- 2>/dev/null)
 subscription=$! busy='' stopping=''
 trap 'kill $subscription' EXIT
-trap 'stopping=1; [[ $busy ]] || exit 0' TERM INT # what is in hand is finished
+trap 'stopping=1; [[ $busy ]] || exit 0' TERM INT # a task in progress is finished
 until IFS= read -r -d '' -t 1 -u "$messages" _; do nats pub "$inbox.hello" hello --quiet >/dev/null 2>&1; done
 echo "worker $name ready"
 for priority in high normal low; do pull $priority; done

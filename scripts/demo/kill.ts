@@ -11,22 +11,22 @@ import { tutti } from "../../src/index.ts";
 import { ACK_WAIT_MS, survey } from "./survey.ts";
 
 const STATIONS = 12;
-/** The worker dies once this many measurements are there. */
+/** The number of measurements after which the worker is killed. */
 const KILL_AFTER = 3;
 
 const WORKER = fileURLToPath(new URL("survey-worker.ts", import.meta.url));
 
-/** What came of a run one of whose workers was killed. */
+/** The outcome of a run one of whose workers was killed. */
 export interface Survival {
   readonly tasks: number;
   readonly succeeded: number;
-  /** Attempts that were begun by one worker and finished by another. */
+  /** The number of attempts that were begun by one worker and finished by another. */
   readonly taken: number;
 }
 
 /**
- * A run of fourteen tasks over two worker processes on a nats-server of its own. In the midst of it one of the two is
- * killed with SIGKILL; the other is given what the dead one had. Shows the tree, and returns what the log says.
+ * Executes a run of fourteen tasks on two worker processes and a nats-server of its own. During the run, one of the
+ * workers is killed with SIGKILL, and the other gets its tasks. Shows the tree, and resolves with the outcome.
  */
 export async function surviveKill(natsServer: string, out: NodeJS.WriteStream): Promise<Survival> {
   const folder = await mkdtemp(join(tmpdir(), "tutti-demo-"));
@@ -56,9 +56,12 @@ async function startWorker(url: string): Promise<ChildProcess> {
   return worker;
 }
 
-/** Shows the run to its end, and kills `victim` on the way. Returns how many of its tasks another worker finished. */
+/**
+ * Shows the run to its end, and kills `victim` meanwhile. Resolves with the number of its tasks that another worker
+ * finished.
+ */
 async function watchAndKill(app: Tutti, run: string, display: Display, victim: ChildProcess): Promise<number> {
-  /** Which worker runs each task, as the live messages say. */
+  /** The worker that runs each task, according to live messages. */
   const running = new Map<string, string>();
   const doomed = new Map<string, string>();
   let measured = 0;

@@ -1,6 +1,6 @@
 /**
- * `npm run demo -- [--kill | --no-kill]`: the `document` pipeline over every file in examples/documents, in one process,
- * with no server and no key; then, where there is a nats-server, a run on NATS that outlives one of its workers.
+ * `npm run demo -- [--kill | --no-kill]`: the `document` pipeline over every file in examples/documents, in one process
+ * without a server and a key; then, if there is a nats-server, a run on NATS that outlives one of its workers.
  */
 import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -17,12 +17,12 @@ import { readArguments } from "../arguments.ts";
 import { surviveKill } from "./kill.ts";
 
 const FOLDER = fileURLToPath(new URL("../../examples/documents", import.meta.url));
-/** How many reports are printed whole. */
+/** The number of reports that are printed whole. */
 const REPORTS = 2;
 const USAGE = `npm run demo -- [--kill | --no-kill]
 
-The document pipeline over the sample documents, in one process and without a server; then a run on NATS one of whose
-workers is killed. Default: with the kill where there is a nats-server on the PATH or in NATS_SERVER_BIN.`;
+Runs the document pipeline over the sample documents, in one process and without a server; then a run on NATS one of whose
+workers is killed. Default: with the kill if there is a nats-server on the PATH or in NATS_SERVER_BIN.`;
 const NEXT_STEPS = `What next?
   a document of yours   npm run tutti -- run document -i '{"file":"README.md"}'
   on NATS               npm run tutti -- dev
@@ -46,7 +46,9 @@ else if (!values["no-kill"])
   );
 console.log(`${rule}\n${NEXT_STEPS}`);
 
-/** In one process, with no server and no key: the live tree, two reports, one line for each of the others, and the whole. */
+/**
+ * Shows the documents in one process: the live tree, two reports, one line for each other document, and the summary.
+ */
 async function showDocuments(): Promise<void> {
   const names = (await readdir(FOLDER)).filter((name) => !name.startsWith(".")).sort();
   console.error(`Tutti reads ${names.length} documents, in this process and without a server.\n`);
@@ -66,7 +68,7 @@ async function showDocuments(): Promise<void> {
     if (!isReport(one)) console.log(`${paint("bold", one.name ?? "Document")}  not read: ${one.error.message}`);
   for (const one of reports.slice(REPORTS)) console.log(renderHeading(one));
   console.log(`${rule}\n${paint("bold", "All together")}\n\n${fold(output.summary)}`);
-  // The last line of every report says how the findings were made.
+  // The last line of every report states the origin of its findings.
   console.log(`\n${paint("dim", reports[0]!.report.trimEnd().split("\n").at(-1)!.replaceAll("*", ""))}`);
 }
 
@@ -78,7 +80,7 @@ async function showKill(server: string): Promise<void> {
   if (succeeded !== tasks) process.exitCode = 1;
 }
 
-/** `harbour-festival.txt  English · 400 words · 21 sentences · positive 0.41` */
+/** Renders a heading: `harbour-festival.txt  English · 400 words · 21 sentences · positive 0.41`. */
 function renderHeading({ name, language, statistics, sentiment }: DocumentReport): string {
   const style = { positive: "green", neutral: "cyan", negative: "red" } as const;
   const facts = [
@@ -94,7 +96,7 @@ function renderReport(one: DocumentReport): string {
   return `${renderHeading(one)}\n\n${fold(one.summary)}\n\n${fold(`Topics: ${one.topics.join(", ")}`)}`;
 }
 
-/** Folded to the window and indented. A script without spaces is left to the terminal. */
+/** Folds a text to the window and indents it. Text without spaces is wrapped by the terminal. */
 function fold(text: string): string {
   return foldText(text, width - 1)
     .map((line) => ` ${line}`)

@@ -1,4 +1,7 @@
-/** A worker process of the demo's finale: `node survey-worker.ts NATS_URL`. It says `ready` and goes on until it is stopped. */
+/**
+ * A worker process for the end of the demo: `node survey-worker.ts NATS_URL`. It prints `ready` and runs until it is
+ * stopped.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { plan, tutti, worker } from "../../src/index.ts";

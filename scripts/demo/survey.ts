@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { task } from "../../src/index.ts";
 
-/** What the demo's processes share: the contracts of a survey of water levels, and how soon a dead worker is noticed. */
+/** The contracts of a survey of water levels, which the demo's processes share. */
 export const survey = task("survey", {
   input: z.object({ stations: z.int() }),
   output: z.object({ stations: z.int(), mean: z.number() }),
@@ -15,5 +15,5 @@ export const summarize = task("summarize", {
   output: z.object({ stations: z.int(), mean: z.number() }),
 });
 
-/** A task of a worker that says nothing for this long is given to another. */
+/** The time without a word from its worker after which a task is given to another. */
 export const ACK_WAIT_MS = 2000;

@@ -7,14 +7,14 @@ import { asText, oneLine, type Paint } from "./style.ts";
 import { APPEARANCE, elapsedOf, formatCount } from "./task-line.ts";
 import { describeWait } from "./wait-text.ts";
 
-/** Waiting in a queue is the bus's business; a line for each would only double their number. */
-const UNTOLD = new Set(["blocked", "deciding", "ready", "held", "queued"]);
+/** The states that get no line of their own: a line for each wait in a queue would double the number of lines. */
+const UNREPORTED = new Set(["blocked", "deciding", "ready", "held", "queued"]);
 
 const nameOf = (view: TaskView) => (view.task === ROOT ? view.type : view.task);
 
 /**
- * What an event changed, as one line; undefined where it changed nothing that is told.
- * `run` and `before` are the run and the task as they stood before the event.
+ * Describes the change that an event made in one line; undefined if it made none that is reported. `run` and `before`
+ * are the run and the task before the event.
  */
 export function renderChange(
   event: WatchEvent,
@@ -24,14 +24,16 @@ export function renderChange(
 ): string | undefined {
   if (event.kind === "run") {
     const { status, endedAt } = event.run;
-    // A run that is settled, but whose end is not told yet.
+    // The run is settled, but its end is not reported yet.
     const isEnding = !endedAt && status !== "running" && status !== "paused";
     return isEnding || (status === run?.status && endedAt === run.endedAt) ? undefined : renderRun(event.run, paint);
   }
   if (event.kind === "task") {
     const { task } = event;
     const isNew = before?.state !== task.state || before.attempt !== task.attempt;
-    return isNew && !UNTOLD.has(task.state) ? renderTaskChange(task, paint, before?.state === "expanded") : undefined;
+    return isNew && !UNREPORTED.has(task.state)
+      ? renderTaskChange(task, paint, before?.state === "expanded")
+      : undefined;
   }
   if (!before) return undefined;
   const isOpen = !hasEnded(before) && before.state !== "expanded";
@@ -44,7 +46,7 @@ export function renderChange(
   return `  ${nameOf(before)}: ${oneLine(asText(event.data.message))}`;
 }
 
-/** `✔ document 0f3… succeeded in 1.2s (7 tasks)` */
+/** Renders a run as `✔ document 0f3… succeeded in 1.2s (7 tasks)`. */
 function renderRun(run: RunSummary, paint: Paint): string {
   const { symbol, style } = run.status === "paused" ? APPEARANCE.backingOff : APPEARANCE[run.status];
   const head = `${paint(style, symbol)} ${run.type} ${paint("dim", run.run)} ${run.status}`;
@@ -53,11 +55,11 @@ function renderRun(run: RunSummary, paint: Paint): string {
   return `${head} in ${took} ${countTasks(run.totals.tasks)}${because(reasonOf(run))}`;
 }
 
-/** Of a run that a task failed, which one: the task's own line says why. */
+/** The reason of a failed run. If a task caused it, the reason only names the task, whose own line has the error. */
 const reasonOf = ({ error }: RunSummary): string | undefined =>
   error?.task === undefined || error.task === ROOT ? error?.message : `task ${error.task} failed`;
 
-/** The same, from what an orchestrator tells of its runs. */
+/** Renders a run in the same format, from the notice of an orchestrator. */
 export function renderNotice({ run, type, submittedAt, ended }: RunNotice, paint: Paint): string {
   const { symbol, style, word } = APPEARANCE[ended?.status ?? "running"];
   const head = `${paint(style, symbol)} ${type} ${paint("dim", run)} ${word}`;
@@ -68,7 +70,7 @@ export function renderNotice({ run, type, submittedAt, ended }: RunNotice, paint
 const countTasks = (count: number) => `(${formatCount(count)} ${count === 1 ? "task" : "tasks"})`;
 const because = (message: string | undefined) => (message ? `: ${oneLine(message)}` : "");
 
-/** `ofChildren`: the task had children, and the reason stands at the one that failed. */
+/** With `ofChildren`, the task had children, and the error is shown at the one that failed. */
 function renderTaskChange(view: TaskView, paint: Paint, ofChildren = false): string {
   const { symbol, style, word } = APPEARANCE[view.state];
   const elapsed = view.endedAt ? elapsedOf(view, 0) : undefined;
@@ -82,7 +84,7 @@ function renderTaskChange(view: TaskView, paint: Paint, ofChildren = false): str
     `  ${paint(style, symbol)} ${nameOf(view)} ${word}`,
     elapsed && ` in ${elapsed}`,
     view.attempt > 1 && ` (attempt ${view.attempt})`,
-    // While another attempt runs, the error is the one of the attempt before.
+    // While an attempt runs, the error is that of the attempt before.
     view.error &&
       !ofChildren &&
       view.state !== "succeeded" &&

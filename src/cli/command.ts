@@ -1,13 +1,13 @@
 import { basename, relative } from "node:path";
 import type { Command } from "commander";
 
-/** One command of `tutti`. Its module is loaded only when the command is asked for. */
+/** One command of `tutti`. Its module is loaded only when the command is called. */
 export interface CommandModule {
   /** Adds arguments, options, an example and the action. */
   configure(command: Command): void;
 }
 
-/** How this very process was called, so that the lines we print can be copied as they are. */
+/** The command that started this process, so that printed command lines can be copied. */
 export function callName(): string {
   if (process.env.npm_lifecycle_event === "tutti") return "npm run tutti --";
   const byNpx = process.env.npm_command === "exec";
@@ -16,7 +16,7 @@ export function callName(): string {
   return `${byNpx ? "npx " : ""}node ${relative(process.cwd(), script)}`;
 }
 
-/** A command line of ours about a run on `bus`, to be copied. `NATS_URL` need not be repeated. */
+/** A `tutti` command line for `bus`, to be copied. `--bus` is left out if `NATS_URL` names the same bus. */
 export const commandLine = (words: string, bus: string): string =>
   `${callName()} ${words}${process.env.NATS_URL?.trim() === bus ? "" : ` --bus ${bus}`}`;
 
@@ -24,7 +24,7 @@ export const commandLine = (words: string, bus: string): string =>
 export const EXITS_LIKE_ITS_RUN =
   "Exits with 0 when the run succeeds, with 1 when it fails or is cancelled, with 2 for wrong usage or invalid input.";
 
-/** Puts examples under a command's help. */
+/** Adds examples to a command's help. */
 export function addExamples(command: Command, ...examples: readonly string[]): Command {
   const title = examples.length > 1 ? "Examples:" : "Example:";
   return command.addHelpText("after", `\n${title}\n${examples.map((line) => `  $ tutti ${line}`).join("\n")}`);

@@ -20,10 +20,10 @@ export function configure(command: Command): void {
   command.action((asked: string | undefined) => refuse(command, asked));
   const add = (name: string, summary: string) => command.addCommand(inherit(command, name).description(summary));
   const named = (name: string) => command.commands.find((one) => one.name() === name)!;
-  add("ls", "List what is dead, newest first.");
-  add("show", "Show one dead letter: why it died, and what it was given.");
-  add("redrive", "Try again: a run goes on from what has succeeded, a stored request is taken up again.");
-  add("drop", "Take a dead letter off the list, for good.");
+  add("ls", "List dead letters, newest first.");
+  add("show", "Show one dead letter: its error and its input.");
+  add("redrive", "Try again: a run continues with its failed tasks, a stored request is started again.");
+  add("drop", "Delete a dead letter.");
 
   addCommon(named("ls").option("--limit <n>", "at most this many", positiveInteger, 50)).action(list);
   addExamples(
@@ -40,7 +40,7 @@ export function configure(command: Command): void {
   addExamples(command, "dead ls", "dead show 0VJ8kXkq3fT2", "dead redrive 0VJ8kXkq3fT2", "dead drop request:17");
 }
 
-/** A command below `dead`, which fails where its parent's failures are told. */
+/** Creates a subcommand of `dead` that reports failures as its parent does. */
 const inherit = (parent: Command, name: string): Command => new Command(name).copyInheritedSettings(parent);
 
 function refuse(command: Command, asked: string | undefined): never {
@@ -48,7 +48,7 @@ function refuse(command: Command, asked: string | undefined): never {
   const near = asked === undefined ? undefined : nearest(asked, known);
   throw new UsageError(
     asked === undefined
-      ? "what about the dead letters?"
+      ? "missing subcommand of dead"
       : `unknown command ${JSON.stringify(`dead ${asked}`)}${near ? `; did you mean ${near}?` : ""}`,
     { expected: `one of ${known.join(", ")} (see tutti dead --help)`, ...(asked !== undefined && { received: asked }) },
   );
@@ -105,11 +105,11 @@ async function show(id: string, options: CommonOptions): Promise<void> {
     ["headers", request && JSON.stringify(request.headers)],
     ["body", request && (request.body ?? request.bodyBase64 ?? `(in the object store: ${request.bodyRef})`)],
   ];
-  const tell = (label: string, text: string) => (label === "error" ? paint("red", text) : text);
+  const colour = (label: string, text: string) => (label === "error" ? paint("red", text) : text);
   printLines(
     facts.flatMap(([label, value]) =>
-      // Strangers wrote most of it.
-      value ? [`${paint("dim", label.padEnd(9))}  ${tell(label, manyLines(value))}`] : [],
+      // Clients and handlers wrote most of it, so control characters are replaced.
+      value ? [`${paint("dim", label.padEnd(9))}  ${colour(label, manyLines(value))}`] : [],
     ),
   );
 }
@@ -124,9 +124,9 @@ async function redrive(id: string, options: RedriveOptions): Promise<void> {
   });
   if (options.json) return printJson(redriven);
   const { run, task, attempt, already } = redriven;
-  // Only a run has a task at fault.
+  // Only a run has a failed task.
   if (task === undefined)
-    return printLines([`stored ${redriven.id.replace(":", " ")} is taken up again, as run ${run}`]);
+    return printLines([`stored ${redriven.id.replace(":", " ")} is started again, as run ${run}`]);
   const what = `: task ${task}, attempt ${attempt}`;
   printLines([already ? `run ${run} was redriven before${what}` : `run ${run} is redriven${what}`]);
 }

@@ -41,13 +41,13 @@ async function dev(modules: readonly string[], options: Options): Promise<void> 
   ]);
   if (files !== undefined) await requireFolder("--files", files);
   const { workers, replaced } = await loadWorkers(modules, { withBuiltin: true });
-  const told = shutdown();
+  const stopping = shutdown();
   await using server = busOf(options) ? undefined : await startOwnServer(options.data);
   const bus = busOf(options) ?? server?.url;
   const paint = paintFor(process.stdout);
-  // Requests that have waited may begin at once; the introduction comes first all the same.
+  // Waiting requests may begin at once, but the introduction is printed first.
   const early: RunNotice[] = [];
-  const tell = (notice: RunNotice) => {
+  const report = (notice: RunNotice) => {
     if (options.json) printJson(noticeJson(notice));
     else printLines([`${formatClock(notice.ended?.at ?? notice.submittedAt)} ${renderNotice(notice, paint)}`]);
   };
@@ -69,14 +69,14 @@ async function dev(modules: readonly string[], options: Options): Promise<void> 
     const rows = introduce({ app, types, replaced, url: bus, server, data: options.data });
     printLines([...rows.map(([label, text]) => `${paint("dim", label.padEnd(8))} ${text}`), ""]);
   }
-  early.forEach(tell);
-  onRun = tell;
-  // Without its server nothing can be finished or handed back: then the process just ends.
-  await (server ? Promise.race([told, server.failed]) : told);
+  early.forEach(report);
+  onRun = report;
+  // Without its server, the process can neither finish work nor give it back, so it ends.
+  await (server ? Promise.race([stopping, server.failed]) : stopping);
   await session.stop();
 }
 
-/** A notice with the names and times of `runs --json`. */
+/** Converts a notice to the fields and formats of `runs --json`. */
 const noticeJson = ({ run, tenant, type, submittedAt, ended }: RunNotice) => ({
   run,
   tenant,
@@ -102,7 +102,7 @@ interface Introduction {
   readonly data: string;
 }
 
-/** What a user needs to know first: which bus, what can be run, and how, to be copied as it is. */
+/** The introduction: the bus, the task types, and command lines to run them that can be copied. */
 function introduce({ app, types, replaced, url, server, data }: Introduction): [label: string, text: string][] {
   const prefix = process.env.TUTTI_PREFIX || "tutti";
   const type = types.includes("document") ? "document" : (types[0] ?? "TYPE");
@@ -114,12 +114,12 @@ function introduce({ app, types, replaced, url, server, data }: Introduction): [
     rows.push(["", "in this process only: nothing survives its end, and no other process can reach it"]);
     rows.push([
       "",
-      "for a bus that others can reach: put a nats-server on the PATH (https://nats.io/download), or give --bus URL",
+      "for a bus that other processes can reach: put a nats-server on the PATH (https://nats.io/download), or set --bus URL",
     ]);
   }
   rows.push(["types", types.join(", ")]);
   if (replaced.length > 0)
-    rows.push(["", `of the given modules, in place of the built-in ones: ${replaced.join(", ")}`]);
+    rows.push(["", `from the given modules, in place of the built-in ones: ${replaced.join(", ")}`]);
   if (url) {
     rows.push(["publish", `nats req --server ${url} ${prefix}.run.${type} '${input}' --timeout 60s`]);
     rows.push(["or", `${callName()} run ${type} --bus ${url} --input '${input}'`]);

@@ -8,16 +8,16 @@ import { Screen } from "./screen.ts";
 import { type Paint, paintFor } from "./style.ts";
 import { renderTree } from "./tree-view.ts";
 
-/** Shows one run while it goes on. Disposing it twice is harmless. */
+/** Shows the progress of one run. Disposing it twice is harmless. */
 export interface Display extends Disposable {
   show(event: WatchEvent): void;
-  /** A line for the user that stays. */
+  /** Prints a line that stays. */
   note(line: string): void;
 }
 
 const FRAME_MS = 100;
 
-/** A tree redrawn in place, which fits the window and spins. The last frame stays. */
+/** Redraws a tree in place that fits the window, with spinners. The last frame stays. */
 function liveDisplay(out: NodeJS.WriteStream, paint: Paint): Display {
   const tree = new RunTree();
   const screen = new Screen(out);
@@ -47,7 +47,7 @@ function liveDisplay(out: NodeJS.WriteStream, paint: Paint): Display {
   };
 }
 
-/** A line for each change, for logs and pipes. */
+/** Prints a line for each change, for logs and pipes. */
 function lineDisplay(out: NodeJS.WriteStream, paint: Paint): Display {
   const tree = new RunTree();
   return {
@@ -60,7 +60,7 @@ function lineDisplay(out: NodeJS.WriteStream, paint: Paint): Display {
   };
 }
 
-/** The display that suits the stream: a live tree on a terminal, else plain lines. */
+/** Creates the display for a stream: a live tree on a terminal, else plain lines. */
 export function createDisplay(out: NodeJS.WriteStream): Display {
   const paint = paintFor(out);
   // A dumb terminal cannot move its cursor.

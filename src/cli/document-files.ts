@@ -12,20 +12,20 @@ const isObject = (value: Json | undefined): value is Fields =>
 export interface FileTransport {
   /** Stores content and returns its reference. */
   readonly putBlob: (data: Uint8Array) => Promise<string>;
-  /** The folder whose files the handlers open in place; undefined where they run elsewhere. */
+  /** The folder whose files the handlers open in place; undefined if they run elsewhere. */
   readonly openedInPlace?: string;
 }
 
 /**
- * A `document` input whose `{"file": path}` are replaced by `{"blob", "name"}`, because a worker elsewhere cannot (and
- * must not) read our disk. What the handlers can open in place is left as it is. Throws a UsageError for a file that
- * cannot be read.
+ * Replaces each `{"file": path}` in the input of `document` by `{"blob", "name"}`, because a worker elsewhere cannot
+ * (and must not) read this machine's disk. Files that the handlers open in place are left. Rejects with a UsageError
+ * for a file that cannot be read.
  */
 export async function sendFiles(input: Json, transport: FileTransport, at = ""): Promise<Json> {
   if (!isObject(input)) return input;
   const documents = input.documents;
   if (Array.isArray(documents)) {
-    // One after the other, as each is held in memory while it is sent.
+    // One after another, since each is held in memory while it is sent.
     const sent: Json[] = [];
     for (const [i, one] of documents.entries()) sent.push(await sendFiles(one, transport, `${at}/documents/${i}`));
     return { ...input, documents: sent };
@@ -38,10 +38,10 @@ export async function sendFiles(input: Json, transport: FileTransport, at = ""):
   return { name: basename(file), ...rest, blob: await transport.putBlob(content) };
 }
 
-/** Looks at a file before it is read: a device or a pipe might never end. */
+/** Checks a file before it is read: a device or pipe might never end. */
 async function checkFile(file: string, at: string): Promise<void> {
   const found = await stat(file).catch(() => undefined);
-  // Why it cannot be looked at is said by reading it.
+  // Reading the file reports why it cannot be checked.
   if (!found) return void (await readOrRefuse(file, "input", at));
   const refuse = (reason: string, expected: string) =>
     new UsageError(`input: cannot read ${JSON.stringify(file)}: ${reason}`, { path: at, expected, received: file });
@@ -51,7 +51,7 @@ async function checkFile(file: string, at: string): Promise<void> {
     throw refuse(`it has ${Math.ceil(found.size / 2 ** 20)} MiB`, `a file of at most ${MAX_FILE_BYTES / 2 ** 20} MiB`);
 }
 
-/** Compares real paths, since a link may lead outside. */
+/** Whether a file is within a folder, by real paths, since a link may lead outside. */
 async function isWithin(folder: string, file: string): Promise<boolean> {
   const path = relative(await realpath(folder), await realpath(resolve(file)));
   return path !== ".." && !path.startsWith(`..${sep}`) && !isAbsolute(path);

@@ -1,6 +1,6 @@
 import { describeCause, type ErrorDetails } from "../core/thrown.ts";
 
-/** What is known of an error beside its message, as labelled facts: its class and code, what led to it, its stack. */
+/** The details of an error beside its message, as labelled facts: its class and code, its causes, its stack. */
 export function errorFacts({ name, errorCode, stack, causes = [] }: ErrorDetails): [label: string, value: string][] {
   const thrown = [name, errorCode].filter(Boolean).join(" ");
   return [

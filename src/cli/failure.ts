@@ -3,11 +3,14 @@ import type { TuttiError, WireError } from "../core/error.ts";
 import { type Fact, renderFacts } from "./facts.ts";
 import { oneLine, type Paint } from "./style.ts";
 
-/** The command was used wrongly, or its input is invalid: exit code 2. `details` go into `--json` and, indented, under the message. */
+/**
+ * Thrown for wrong usage of a command or an invalid input: exit code 2. `details` are part of the `--json` output, and
+ * are printed indented under the message.
+ */
 export class UsageError extends Error {
   override readonly name = "UsageError";
   readonly details: { readonly path?: string; readonly expected?: string; readonly received?: string };
-  /** Lines that show the place. */
+  /** Lines that show the place of the problem. */
   readonly excerpt: readonly string[];
 
   constructor(
@@ -22,11 +25,11 @@ export class UsageError extends Error {
   }
 }
 
-/** A run that was followed to its end has failed: exit code 1. */
+/** Thrown when a run that was followed to its end did not succeed: exit code 1. */
 export class RunFailure extends Error {
   override readonly name = "RunFailure";
   readonly wire: WireError;
-  /** What is known of it, for people. */
+  /** The details of the failure, for the user. */
   readonly facts: readonly Fact[];
 
   constructor(wire: WireError, facts: readonly Fact[], options?: ErrorOptions) {
@@ -36,20 +39,20 @@ export class RunFailure extends Error {
   }
 }
 
-// By name, because core/error.ts brings zod along, which `tutti --help` must not wait for.
+// By name, because core/error.ts imports zod, and `tutti --help` must not wait for that.
 const isTuttiError = (error: unknown): error is TuttiError => error instanceof Error && error.name === "TuttiError";
 
 const commanderMessage = (error: CommanderError): string =>
   oneLine(error.message.replace(/^error: /, "")).replace(/ \((Did you mean .*)\)$/, "; $1");
 
-/** 0 for help that was asked for, 2 for wrong usage or invalid input, else 1. */
+/** The exit code: 0 for requested help, 2 for wrong usage or invalid input, else 1. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof UsageError) return 2;
   return isTuttiError(error) && error.code === 400 ? 2 : 1;
 }
 
-/** What `--json` prints inside `{"error":…}`. */
+/** The error that `--json` prints as `{"error":…}`. */
 export function toWireError(error: unknown): WireError {
   if (error instanceof CommanderError) return { code: 400, message: commanderMessage(error) };
   if (error instanceof UsageError) return { code: 400, message: error.message, ...error.details };
@@ -58,7 +61,9 @@ export function toWireError(error: unknown): WireError {
   return { code: 500, message: error instanceof Error ? error.message : String(error) };
 }
 
-/** What a person reads: what was wrong, where, what was expected and what was received. The stack only if `debug`. */
+/**
+ * Describes a failure for the user: the problem, its place, what was expected and received, and with `debug` the stack.
+ */
 export function describeFailure(error: unknown, paint: Paint, debug: boolean): string[] {
   const wire = toWireError(error);
   if (error instanceof RunFailure && error.facts.length > 0) return renderRunFailure(error, paint);
@@ -76,9 +81,9 @@ export function describeFailure(error: unknown, paint: Paint, debug: boolean): s
   return lines;
 }
 
-/** The run's error, then what is known of it and not said yet. */
+/** Renders the run's error, then the facts that its message does not contain. */
 function renderRunFailure({ wire, facts }: RunFailure, paint: Paint): string[] {
-  const unsaid = facts.filter(([, text]) => !wire.message.includes(text));
-  const lines = renderFacts([...unsaid, ["run", wire.run ?? ""]], (label) => paint("dim", label));
+  const others = facts.filter(([, text]) => !wire.message.includes(text));
+  const lines = renderFacts([...others, ["run", wire.run ?? ""]], (label) => paint("dim", label));
   return [`${paint("red", "error:")} ${oneLine(wire.message)}`, ...lines.map((line) => `  ${line}`)];
 }

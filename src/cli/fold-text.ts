@@ -1,8 +1,9 @@
 import { widthOf } from "./style.ts";
 
 /**
- * A text as lines of at most `width` characters, broken at spaces; the lines after the first begin with `indent`. A word
- * that is longer than a line stays whole: paths and ids must be copied. Colours do not count. Line breaks stay.
+ * Folds a text into lines of at most `width` characters at spaces; the lines after the first begin with `indent`. A
+ * word that is longer than a line stays whole, so that paths and ids can be copied. Colours do not count. Line breaks
+ * stay.
  */
 export function foldText(text: string, width: number, indent = ""): string[] {
   const lines: string[] = [];
@@ -25,6 +26,6 @@ export function foldText(text: string, width: number, indent = ""): string[] {
   return lines;
 }
 
-/** For a terminal, the lines folded to its width; for a file or a pipe they stay as they are, to be searched. */
+/** Folds lines to the width of a terminal. For a file or pipe they stay whole, so that they can be searched. */
 export const foldFor = (stream: NodeJS.WriteStream, lines: readonly string[], indent = "  "): string[] =>
   stream.isTTY ? lines.flatMap((line) => foldText(line, stream.columns || 80, indent)) : [...lines];

@@ -9,10 +9,10 @@ import { RunTree } from "./run-tree.ts";
 import { onShutdown } from "./shutdown.ts";
 import { Unattended } from "./unattended.ts";
 
-/** How long a run that the user interrupts may take to end. */
+/** The time that a run may take to end after the user has interrupted it. */
 const CANCEL_WAIT_MS = 5_000;
 
-/** Shows a run to its end. Returns how it ended, or undefined when `signal` aborts before. */
+/** Shows a run to its end. Resolves with its summary, or with undefined when `signal` aborts before. */
 export async function showRun(
   app: Tutti,
   run: string,
@@ -35,7 +35,7 @@ export async function showRun(
 
 export interface FollowOptions {
   readonly tenant?: string;
-  /** Makes a command line about the run, for a bus that others reach too. */
+  /** Creates a command line about the run; given when other processes can reach the bus. */
   readonly command?: (words: string) => string;
 }
 
@@ -52,9 +52,9 @@ export async function followToEnd(
   const patience = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const stopListening = onShutdown((signal) => {
-    display?.note(`${signal}: cancelling run ${run}; once more to leave at once`);
+    display?.note(`${signal}: cancelling run ${run}; again to exit at once`);
     timer = setTimeout(
-      () => patience.abort(new Error(`run ${run} was asked to cancel and has not ended yet`)),
+      () => patience.abort(new Error(`run ${run} was cancelled and has not ended yet`)),
       CANCEL_WAIT_MS,
     );
     app
@@ -74,7 +74,7 @@ export async function followToEnd(
   }
 }
 
-/** The error with what the run's tree says of it. Where the run cannot be asked for, the error stays as it is. */
+/** The error with details from the run's tree. If the run cannot be read, the error stays as it is. */
 async function explained(
   app: Tutti,
   run: string,
@@ -87,5 +87,5 @@ async function explained(
   return view ? new RunFailure(error.toJSON(), explainFailure(RunTree.of(view), command), { cause: error }) : error;
 }
 
-/** What a run may end with. */
+/** The codes with which a run may end. */
 const ENDS: ReadonlySet<number> = new Set([408, 422, 499]);

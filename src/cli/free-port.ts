@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 
-/** Ports tried, from the one asked for on. */
+/** The number of ports that are tried. */
 const MOST = 100;
 
 /** The first port from `from` on that no process listens on. Rejects when 100 in a row are taken. */

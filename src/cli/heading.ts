@@ -26,8 +26,8 @@ const COUNTED: readonly TaskViewState[] = [
 ];
 
 /**
- * The run on one line: `digest  r1  running  3.2s  9/12 tasks · 1 failed · 2 running`. Of a run that has ended it says
- * what became of its tasks: `11 succeeded, 1 failed of 12 tasks`.
+ * Renders the run on one line: `digest  r1  running  3.2s  9/12 tasks · 1 failed · 2 running`. For a run that has ended
+ * it shows the outcome of its tasks: `11 succeeded, 1 failed of 12 tasks`.
  */
 export function renderHeading(tree: RunTree, { paint, now }: LineOptions, pace?: string): string {
   const { run } = tree;
@@ -43,12 +43,14 @@ export function renderHeading(tree: RunTree, { paint, now }: LineOptions, pace?:
 }
 
 function progressOf({ counts }: RunTree, pace: string | undefined): string {
-  const going = COUNTED.filter((state) => state !== "succeeded" && counts.in(state) > 0).map((state) =>
+  const inProgress = COUNTED.filter((state) => state !== "succeeded" && counts.in(state) > 0).map((state) =>
     countOf(counts.in(state), state),
   );
-  return [`${formatCount(counts.ended)}/${formatCount(counts.tasks)} tasks`, ...going, ...(pace ? [pace] : [])].join(
-    " · ",
-  );
+  return [
+    `${formatCount(counts.ended)}/${formatCount(counts.tasks)} tasks`,
+    ...inProgress,
+    ...(pace ? [pace] : []),
+  ].join(" · ");
 }
 
 function outcomeOf({ counts, run }: RunTree): string {

@@ -19,7 +19,10 @@ export async function readInput(
   return parseInput(decode(await readOrRefuse(path, `--input ${given}`), path), path);
 }
 
-/** The bytes of a file that the user named. Throws a {@link UsageError} that says what named it and why it cannot be read. */
+/**
+ * Reads a file that the user named. Rejects with a {@link UsageError} that says what named it and why it cannot be
+ * read.
+ */
 export async function readOrRefuse(path: string, namedBy: string, at?: string): Promise<Buffer> {
   try {
     return await readFile(path);
@@ -27,7 +30,7 @@ export async function readOrRefuse(path: string, namedBy: string, at?: string): 
     const reasons: Record<string, string> = {
       ENOENT: "no such file",
       EISDIR: "it is a folder",
-      EACCES: "no leave to read it",
+      EACCES: "permission denied",
     };
     const code = (error as NodeJS.ErrnoException).code ?? "";
     throw new UsageError(
@@ -44,7 +47,7 @@ function decode(bytes: Uint8Array, source: string): string {
     // The decoder drops a byte order mark.
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new UsageError(`${source} is no UTF-8 text`, { expected: "JSON in UTF-8" });
+    throw new UsageError(`${source} is not UTF-8 text`, { expected: "JSON in UTF-8" });
   }
 }
 
@@ -63,7 +66,7 @@ async function parseInput(text: string, source: string): Promise<Json> {
         ? "it is empty"
         : message.replace(/ in JSON at position.*| after JSON at position.*|, (\.\.\.)?".*/s, "");
     throw new UsageError(
-      `${source} is no valid JSON, line ${line}, column ${column}: ${reason}`,
+      `${source} is not valid JSON, line ${line}, column ${column}: ${reason}`,
       { path: `line ${line}, column ${column}`, expected: EXPECTED, received: shorten(text.trim(), 80) || "nothing" },
       excerptOf(text, line, column),
       { cause: error },
@@ -71,7 +74,7 @@ async function parseInput(text: string, source: string): Promise<Json> {
   }
 }
 
-/** V8 says where for some faults only; for the others a second parser is asked. */
+/** The offset of a syntax error. V8 states it for some errors only; for others a second parser finds it. */
 async function offsetOf(text: string, message: string): Promise<number> {
   const stated = /at position (\d+)/.exec(message);
   if (stated) return Number(stated[1]);
@@ -91,7 +94,7 @@ function placeOf(text: string, offset: number): { line: number; column: number }
   return { line: before.length, column: before.at(-1)!.length + 1 };
 }
 
-/** The faulty line, cut around the place, with a caret under it. */
+/** The faulty line, cut around the error, with a caret under it. */
 function excerptOf(text: string, line: number, column: number): string[] {
   const whole = (text.split("\n")[line - 1] ?? "").replace(/\p{Cc}/gu, " ");
   const from = Math.max(0, column - 40);

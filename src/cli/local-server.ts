@@ -5,7 +5,9 @@ import { createInterface } from "node:readline";
 import { UsageError } from "./failure.ts";
 import { isFree, nextFreePort } from "./free-port.ts";
 
-/** A nats-server of our own, with JetStream, on this machine only. It ends with this process, however that ends. */
+/**
+ * A nats-server with JetStream that this process starts, for this machine only. It ends with this process in any case.
+ */
 export interface LocalServer extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
@@ -19,7 +21,10 @@ const FIRST_PORT = 4222;
 const READY_WITHIN_MS = 20_000;
 const STOP_WITHIN_MS = 5_000;
 
-/** `NATS_SERVER_BIN`, or the nats-server on the PATH; undefined where there is none. Throws a {@link UsageError} for a wrong `NATS_SERVER_BIN`. */
+/**
+ * Finds the program `NATS_SERVER_BIN`, or nats-server on the PATH; undefined if there is none. Rejects with a
+ * {@link UsageError} for a wrong `NATS_SERVER_BIN`.
+ */
 export async function findServer(env: NodeJS.ProcessEnv = process.env): Promise<string | undefined> {
   const isExecutable = (path: string) =>
     access(path, constants.X_OK).then(
@@ -43,8 +48,8 @@ export async function findServer(env: NodeJS.ProcessEnv = process.env): Promise<
 }
 
 /**
- * Starts a server on port 4222 or the next free one, its data in `folder`, which outlives it. Rejects with a
- * {@link UsageError} where another server of ours uses that folder, and with the server's last words if it does not start.
+ * Starts a server on port 4222 or the next free one, with its data in `folder`, which is kept. Rejects with a
+ * {@link UsageError} if another such server uses that folder, and with the server's last output if it does not start.
  */
 export async function startServer(program: string, folder: string): Promise<LocalServer> {
   await mkdir(folder, { recursive: true });
@@ -53,22 +58,23 @@ export async function startServer(program: string, folder: string): Promise<Loca
   await refuseIfTaken(lock, folder);
   for (let port = await nextFreePort(HOST, FIRST_PORT); ; port = await nextFreePort(HOST, port + 1)) {
     const child = launch(program, ["-js", "-sd", folder, "-a", HOST, "-p", String(port)]);
-    const { ready, words } = listen(child);
+    const { ready, lastLines } = listen(child);
     if (await ready) {
       await writeFile(lock, `${child.pid} ${port}\n`);
-      return supervise(child, `nats://${HOST}:${port}`, lock, words);
+      return supervise(child, `nats://${HOST}:${port}`, lock, lastLines);
     }
-    // Another process took the port in between.
-    if (!words.some((line) => line.includes("address already in use")))
+    // If another process took the port meanwhile, the next one is tried.
+    if (!lastLines.some((line) => line.includes("address already in use")))
       throw new Error(
-        `nats-server did not start: ${words.slice(-3).join(" | ") || `no word within ${READY_WITHIN_MS / 1000} s`}`,
+        `nats-server did not start: ${lastLines.slice(-3).join(" | ") || `no output within ${READY_WITHIN_MS / 1000} s`}`,
       );
   }
 }
 
 /**
- * In a process group of its own, so that Ctrl-C reaches us alone and the server outlives our draining. Its pid is the
- * child's, and a watcher ends it when our end of the pipe closes: even `kill -9` leaves no server behind.
+ * Launches the server in a process group of its own, so that Ctrl-C reaches only this process and the server outlives
+ * its draining. A watcher ends the server when this process's end of the pipe closes, so even `kill -9` leaves no
+ * server behind. The pid of the child is the server's.
  */
 function launch(program: string, args: readonly string[]): ChildProcess {
   if (process.platform === "win32")
@@ -78,9 +84,9 @@ function launch(program: string, args: readonly string[]): ChildProcess {
   return spawn("/bin/sh", ["-c", script, program, ...args], { stdio: ["pipe", "ignore", "pipe"], detached: true });
 }
 
-/** Follows what the server says. `ready` says whether it came up; `words` are its last lines. */
-function listen(child: ChildProcess): { ready: Promise<boolean>; words: string[] } {
-  const words: string[] = [];
+/** Reads the server's output. `ready` resolves with whether it has started; `lastLines` are its last lines. */
+function listen(child: ChildProcess): { ready: Promise<boolean>; lastLines: string[] } {
+  const lastLines: string[] = [];
   const ready = new Promise<boolean>((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
@@ -91,24 +97,24 @@ function listen(child: ChildProcess): { ready: Promise<boolean>; words: string[]
       resolve(value);
     };
     createInterface({ input: child.stderr! }).on("line", (line) => {
-      words.push(line.replace(/^\[\d+\] \S+ \S+ /, ""));
-      if (words.length > 20) words.shift();
+      lastLines.push(line.replace(/^\[\d+\] \S+ \S+ /, ""));
+      if (lastLines.length > 20) lastLines.shift();
       if (line.includes("Server is ready")) settle(true);
     });
     child.once("error", reject);
     child.once("close", () => settle(false));
   });
-  return { ready, words };
+  return { ready, lastLines };
 }
 
-function supervise(child: ChildProcess, url: string, lock: string, words: readonly string[]): LocalServer {
+function supervise(child: ChildProcess, url: string, lock: string, lastLines: readonly string[]): LocalServer {
   const pid = child.pid!;
-  let told = false;
+  let isStopping = false;
   const ended = new Promise<void>((resolve) => void child.once("exit", () => resolve()));
   const failed = new Promise<never>((_, reject) => {
     child.once("exit", (code, signal) => {
-      if (!told)
-        reject(new Error(`nats-server ended (${signal ?? `exit code ${code}`}): ${words.slice(-3).join(" | ")}`));
+      if (!isStopping)
+        reject(new Error(`nats-server ended (${signal ?? `exit code ${code}`}): ${lastLines.slice(-3).join(" | ")}`));
     });
   });
   failed.catch(() => {});
@@ -117,7 +123,7 @@ function supervise(child: ChildProcess, url: string, lock: string, words: readon
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
-      told = true;
+      isStopping = true;
       const impatience = setTimeout(() => child.kill("SIGKILL"), STOP_WITHIN_MS);
       if (child.exitCode === null && child.signalCode === null) {
         kill();
@@ -133,7 +139,9 @@ function supervise(child: ChildProcess, url: string, lock: string, words: readon
   return { url, pid, failed, stop, [Symbol.asyncDispose]: stop };
 }
 
-/** Two servers on one folder would ruin it. A pid alone may belong to another process by now, so its port is tried too. */
+/**
+ * Refuses a folder that another server uses. Its pid may belong to another process by now, so its port is tried, too.
+ */
 async function refuseIfTaken(lock: string, folder: string): Promise<void> {
   const [pid, port] = (await readFile(lock, "utf8").catch(() => "")).split(" ").map(Number);
   if (!pid || !port || !isAlive(pid) || (await isFree(HOST, port))) return;

@@ -32,11 +32,11 @@ type Fields = { readonly [key: string]: Json };
 const fieldsOf = (value: Json | undefined): Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 
-/** Whatever came over the bus, as a part of one line. */
+/** Any value from the bus as part of one line. */
 const word = (value: unknown): string => oneLine(asText(value));
 const brief = (value: Json | undefined) => shorten(oneLine(JSON.stringify(value) ?? ""), 100);
 
-/** What an event says, for people: one line, or one for each result. */
+/** Describes an event for the user: one line, or one for each result. */
 export function describeEntry({ event, body }: LogEntry): string[] {
   const fields = fieldsOf(body);
   switch (event) {

@@ -39,7 +39,7 @@ async function show(name: string | undefined, { json, mermaid }: Options): Promi
     const names = Object.keys(CHARTS).join(", ");
     throw new UsageError(`no chart is named ${JSON.stringify(name)}`, { expected: `one of ${names}`, received: name });
   }
-  // Not `definition`, which has no delays.
+  // `config` and not `definition`, which has no delays.
   const configs = Object.fromEntries(Object.entries(CHARTS).map(([key, { config }]) => [key, config]));
   if (json) return printJson(name === undefined ? configs : configs[name]);
   if (mermaid)

@@ -3,14 +3,14 @@ import type { RunOptions } from "../app.ts";
 import type { Priority } from "../core/names.ts";
 import { UsageError } from "./failure.ts";
 
-/** Where to find the bus, and how to print: what nearly every command takes. */
+/** The options of nearly every command: the bus, the tenant and the output format. */
 export interface CommonOptions {
   readonly bus?: string;
   readonly tenant?: string;
   readonly json?: boolean;
 }
 
-/** What describes one request. */
+/** The options that describe a request. */
 export interface RequestOptions extends CommonOptions {
   readonly input?: string;
   readonly run?: string;
@@ -20,11 +20,11 @@ export interface RequestOptions extends CommonOptions {
 }
 
 export const addBus = (command: Command): Command =>
-  command.addOption(new Option("--bus <url>", "NATS server(s), comma separated").env("NATS_URL"));
+  command.addOption(new Option("--bus <url>", "NATS server(s), separated by commas").env("NATS_URL"));
 
 const JSON_ONCE = "print JSON on standard output";
-/** The options of commands that print as they go, or may print much. */
-export const JSON_LINES = `${JSON_ONCE}, one object a line`;
+/** The description of `--json` for commands that print one object after another. */
+export const JSON_LINES = `${JSON_ONCE}, one object per line`;
 
 export const addJson = (command: Command, what = JSON_ONCE): Command => command.option("--json", what);
 
@@ -36,12 +36,12 @@ export const addRequest = (command: Command): Command =>
     command
       .option("-i, --input <json>", "the input: JSON, @FILE, or - for standard input (default: {})")
       .option("--run <id>", "id of the run: the same id with the same input is the same run")
-      .addOption(new Option("--priority <level>", "of the run's tasks").choices(["high", "normal", "low"]))
-      .option("--deadline <duration>", "for the whole run, e.g. 30s (default: none)")
-      .option("--tag <word>", "what the run is found by; may be repeated", gather),
+      .addOption(new Option("--priority <level>", "priority of the run's tasks").choices(["high", "normal", "low"]))
+      .option("--deadline <duration>", "time limit of the whole run, e.g. 30s (default: none)")
+      .option("--tag <word>", "a tag to find the run by; may be repeated", gather),
   );
 
-/** How a process executes tasks. */
+/** The options of processes that execute tasks. */
 export interface HostingOptions extends CommonOptions {
   readonly concurrency?: number;
   readonly files?: string;
@@ -60,20 +60,20 @@ export const addHosting = (command: Command): Command =>
     ),
   );
 
-/** An option that may be repeated. */
+/** Collects the values of an option that may be repeated. */
 const gather = (one: string, before: readonly string[] = []): readonly string[] => [...before, one];
 
-/** A whole number, 1 or more. */
+/** Parses a whole number, 1 or more. */
 export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("Expected a whole number, 1 or more.");
   return value;
 }
 
-/** The bus as the user named it, or undefined: an empty `NATS_URL` names none. */
+/** The bus that the user named, or undefined. An empty `NATS_URL` counts as absent. */
 export const busOf = (options: CommonOptions): string | undefined => options.bus?.trim() || undefined;
 
-/** The bus of commands that make no sense without a server. Throws a {@link UsageError}. */
+/** The bus of a command that needs a server. Throws a {@link UsageError} if none is named. */
 export function requireBus(options: CommonOptions): string {
   const bus = busOf(options);
   if (bus) return bus;
@@ -82,7 +82,9 @@ export function requireBus(options: CommonOptions): string {
   });
 }
 
-/** Throws a {@link UsageError} for what cannot be one, before anything is connected. */
+/**
+ * Converts the options of a request. Rejects with a {@link UsageError} for invalid ones, before anything is connected.
+ */
 export async function toRunOptions(options: RequestOptions): Promise<RunOptions> {
   const [{ isName, NAME_EXPECTED }, { parseDuration, DURATION_EXPECTED }] = await Promise.all([
     import("../core/names.ts"),
@@ -114,6 +116,6 @@ export async function toRunOptions(options: RequestOptions): Promise<RunOptions>
   };
 }
 
-/** The options of methods that take a tenant only. */
+/** The options of methods that only take a tenant. */
 export const tenantOf = (options: CommonOptions): { tenant?: string } =>
   options.tenant === undefined ? {} : { tenant: options.tenant };

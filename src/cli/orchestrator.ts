@@ -10,16 +10,16 @@ interface Options extends CommonOptions {
 export function configure(command: Command): void {
   const lease = new Option(
     "--lease <duration>",
-    "how soon another takes over from one that has died; the same for all (default: 5s)",
+    "time after which another orchestrator takes over from a dead one; the same for all (default: 5s)",
   ).env("TUTTI_LEASE");
   addJson(addBus(command).addOption(lease)).action(async (options: Options) => {
     const bus = requireBus(options);
     const env = { ...process.env, ...(options.lease !== undefined && { TUTTI_LEASE: options.lease }) };
     const [{ openSession }, { shutdown }] = await Promise.all([import("./session.ts"), import("./shutdown.ts")]);
-    const told = shutdown();
+    const stopping = shutdown();
     await using session = await openSession({ bus, env, service: "tutti-orchestrator" });
     announceReady("orchestrator", { bus: session.app.bus }, options);
-    await told;
+    await stopping;
   });
   addExamples(
     command,

@@ -33,7 +33,7 @@ export function configure(command: Command): void {
   addExamples(command, "orchestrators --bus nats://127.0.0.1:4222");
 }
 
-/** Shards that no orchestrator alive can read, as the orchestrators see it. */
+/** Describes the shards that no orchestrator alive can read, as the orchestrators report them. */
 function describeWaiting(alive: readonly OrchestratorPresence[]): string[] {
   const needs = new Map(alive.flatMap(({ waiting = [] }) => waiting.map((one) => [one.shard, one.needs])));
   if (needs.size === 0) return [];
@@ -43,7 +43,7 @@ function describeWaiting(alive: readonly OrchestratorPresence[]): string[] {
   ];
 }
 
-/** `0-3, 7, 9-11` */
+/** Writes numbers as ranges: `0-3, 7, 9-11`. */
 export function formatRanges(numbers: readonly number[]): string {
   const ranges: [number, number][] = [];
   for (const number of [...numbers].sort((a, b) => a - b)) {

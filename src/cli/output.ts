@@ -1,7 +1,7 @@
-/** One JSON document on one line of standard output. */
+/** Prints a value as JSON on one line of standard output. */
 export const printJson = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
 
-/** Lines on standard output. */
+/** Prints lines on standard output. */
 export const printLines = (lines: readonly string[]): void =>
   void process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 
@@ -11,7 +11,7 @@ export const flushOutput = async (): Promise<void> => {
   await Promise.all(streams.map((stream) => new Promise<void>((resolve) => stream.write("", () => resolve()))));
 };
 
-/** `2026-05-04 13:07:59`, local time. */
+/** Writes a time as `2026-05-04 13:07:59` in local time. */
 export function formatMoment(moment: string | number): string {
   const date = new Date(moment);
   const two = (value: number) => String(value).padStart(2, "0");
@@ -19,7 +19,7 @@ export function formatMoment(moment: string | number): string {
   return `${day} ${formatClock(moment)}`;
 }
 
-/** `13:07:59`, local time. */
+/** Writes a time as `13:07:59` in local time. */
 export function formatClock(moment: string | number): string {
   return new Date(moment).toTimeString().slice(0, 8);
 }

@@ -3,15 +3,15 @@ import { formatCount } from "./task-line.ts";
 
 /** The time over which the pace is measured. */
 const WINDOW_MS = 5000;
-/** Fewer tasks are counted faster by eye. */
+/** The number of tasks below which no pace is shown. */
 const LEAST_TASKS = 50;
 
-/** How fast the tasks of a run end, over the last seconds. */
+/** The rate at which tasks of a run have ended in the last seconds. */
 export class Pace {
-  /** Moments and the number of tasks that had ended by then, oldest first. */
+  /** Times and the numbers of tasks that had ended by then, oldest first. */
   readonly #seen: { readonly at: number; readonly ended: number }[] = [];
 
-  /** `310/s, ~28s left`; undefined for a small run, and as long as nothing ends. */
+  /** Describes the pace as `310/s, ~28s left`; undefined for a small run, and while no task ends. */
   describe({ tasks, ended }: { readonly tasks: number; readonly ended: number }, now: number): string | undefined {
     this.#seen.push({ at: now, ended });
     while (this.#seen.length > 2 && now - this.#seen[1]!.at >= WINDOW_MS) this.#seen.shift();

@@ -8,7 +8,7 @@ import { foldFor } from "./fold-text.ts";
 import { flushOutput, printJson } from "./output.ts";
 import { paintFor } from "./style.ts";
 
-/** What each command does, and where it is: only the one asked for is loaded. */
+/** The summary and module of each command. Only the module of the called command is loaded. */
 const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => Promise<CommandModule>]>> = {
   dev: ["everything in one process, with a NATS server if there is one", () => import("./dev.ts")],
   run: ["run one request to its end and print its output", () => import("./run.ts")],
@@ -38,7 +38,7 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   orchestrators: ["the orchestrators that are alive, and what each owns", () => import("./orchestrators.ts")],
 };
 
-/** Under the text of a fact, which is indented itself. */
+/** The indent of folded lines, which puts them under the text of an indented fact. */
 const FAILURE_INDENT = `  ${FACT_INDENT}`;
 
 const BEFORE_COMMAND = new Set(["-h", "--help", "-V", "--version"]);
@@ -74,9 +74,9 @@ async function createProgram(asked: string | undefined): Promise<Command> {
   return program;
 }
 
-/** The command line: runs one command and ends the process with its exit code. */
+/** Runs one command and ends the process with its exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // A reader that has seen enough (`| head`) is no failure.
+  // A reader that closes the pipe early (`| head`) is not a failure.
   for (const stream of [process.stdout, process.stderr])
     stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   for (const event of ["uncaughtException", "unhandledRejection"])
@@ -104,7 +104,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   return finish(Number(process.exitCode ?? 0));
 }
 
-/** What people of other command lines type. */
+/** Names that users know from other programs. */
 const ALIASES: Readonly<Record<string, string>> = { ls: "runs" };
 const fullName = (asked: string | undefined): string | undefined => ALIASES[asked ?? ""] ?? asked;
 
@@ -117,7 +117,7 @@ function unknownCommand(asked: string): UsageError {
   });
 }
 
-/** The one place where a failure is told and becomes an exit code. */
+/** Reports a failure and ends the process with its exit code. All failures end here. */
 async function fail(error: unknown, command?: Command): Promise<void> {
   const code = exitCodeOf(error);
   if (code !== 0) {

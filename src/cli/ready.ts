@@ -1,6 +1,6 @@
 import { printJson, printLines } from "./output.ts";
 
-/** One line once a process takes work: for a person, or for the program that started it. */
+/** Prints one line when a process is ready for work, for the user or for the program that started it. */
 export function announceReady(
   role: "orchestrator" | "worker",
   facts: { readonly bus: string; readonly types?: readonly string[] },

@@ -9,8 +9,9 @@ import { formatCount, titleOf } from "./task-line.ts";
 const MOST_NAMED = 5;
 
 /**
- * Why a run did not succeed: which task, of which type, in which attempt, on which worker, and what that took with it.
- * `command` makes a command line of ours that can be copied; without it there is nobody to ask any more.
+ * Explains why a run did not succeed: the failed task with its type, attempt and worker, its error, and the tasks that
+ * were cancelled because of it. `command` creates a command line to be copied; it is absent when the run cannot be
+ * queried later.
  */
 export function explainFailure(tree: RunTree, command?: (words: string) => string): Fact[] {
   const { run } = tree;
@@ -33,7 +34,7 @@ function describeAttempt({ view }: TaskNode): string {
   return `${title}, attempt ${view.attempt}${of}${view.worker ? `, on worker ${view.worker}` : ""}`;
 }
 
-/** The tasks that were cancelled, those under a cancelled one not counted. */
+/** Names the cancelled tasks, without those below another cancelled one. */
 function stoppedBy(tree: RunTree, culprit: TaskNode | undefined): string | undefined {
   const topmost = tree.all().filter((node) => isCancelled(node) && !(node.parent && isCancelled(node.parent)));
   if (topmost.length === 0) return undefined;
@@ -44,7 +45,7 @@ function stoppedBy(tree: RunTree, culprit: TaskNode | undefined): string | undef
 
 const isCancelled = ({ view }: TaskNode): boolean => view.state === "cancelled";
 
-/** A sibling of the failed task by its key, others by their whole path. */
+/** The name of a task: its key for a sibling of the failed task, else its whole path. */
 const nameWithin = ({ view }: TaskNode, culprit: TaskNode | undefined): string =>
   culprit && view.task !== ROOT && parentOf(view.task) === parentOf(culprit.view.task)
     ? titleOf(view, plain)

@@ -4,15 +4,15 @@ import { parentOf, ROOT } from "../core/names.ts";
 import type { RunSummary, RunView, TaskView, TaskViewState } from "../core/run-view.ts";
 import { oneLine } from "./style.ts";
 
-/** A task with what is under it. `size` counts itself and everything below. */
+/** A task with its children. `size` is the number of tasks in its subtree, including itself. */
 export interface TaskNode {
   view: TaskView;
   readonly parent: TaskNode | undefined;
   readonly children: TaskNode[];
   size: number;
-  /** Children that have ended. */
+  /** The number of children that have ended. */
   ended: number;
-  /** What its handler last told: a fraction, or words. */
+  /** The last progress that its handler reported: a fraction, or a text. */
   progress?: number | string;
 }
 
@@ -21,7 +21,7 @@ const ENDED: ReadonlySet<TaskViewState> = new Set([
 ] as TaskViewState[]);
 export const hasEnded = (view: TaskView): boolean => ENDED.has(view.state);
 
-/** A run as it is shown: built from a view, or event by event from `watch`. Tasks may come in any order. */
+/** The tree of a run for display, built from a view or from the events of `watch`. Tasks may come in any order. */
 export class RunTree {
   run: RunSummary | undefined;
   readonly #nodes = new Map<string, TaskNode>();
@@ -40,12 +40,12 @@ export class RunTree {
     return this.#root;
   }
 
-  /** Tasks known, how many of them have ended, and how many are in a state. */
+  /** The numbers of known tasks, of those that have ended, and of those in a state. */
   get counts(): { readonly tasks: number; readonly ended: number; in(state: TaskViewState): number } {
     return { tasks: this.#nodes.size, ended: this.#ended, in: (state) => this.#inState.get(state) ?? 0 };
   }
 
-  /** Every task, in the order in which they became known. */
+  /** All tasks, in the order in which they became known. */
   all(): TaskNode[] {
     return [...this.#nodes.values()];
   }
@@ -54,7 +54,7 @@ export class RunTree {
     return this.#nodes.get(task);
   }
 
-  /** Takes one event. Returns the task as it was before, where the event is about one that was known. */
+  /** Takes an event. Returns the task as it was before, if the event is about a known task. */
   apply(event: WatchEvent): TaskView | undefined {
     if (event.kind === "run") {
       this.run = event.run;
@@ -62,15 +62,15 @@ export class RunTree {
     }
     if (event.kind === "task") return this.#place(event.task);
     const node = this.#nodes.get(event.task);
-    // A live message may be late: what the log has said since counts.
+    // A live message may be late: events of the log take precedence.
     if (!node || hasEnded(node.view) || event.attempt < node.view.attempt) return node?.view;
     const before = node.view;
     if (event.live === "started" && before.state !== "expanded")
       this.#show(node, { ...before, state: "running", attempt: event.attempt, startedAt: event.at });
     if (event.live === "lost") node.progress = describeLost(event.data);
     if (event.live === "progress" || event.live === "log") {
-      const told = toProgress(event.data);
-      if (told !== undefined) node.progress = told;
+      const progress = toProgress(event.data);
+      if (progress !== undefined) node.progress = progress;
     }
     return before;
   }
@@ -98,7 +98,7 @@ export class RunTree {
 
   #create(view: TaskView): TaskNode {
     const above = parentOf(view.task);
-    // A child that is told of before its parent: the parent is made up until it comes.
+    // If a child is reported before its parent, a placeholder stands for the parent until it comes.
     const parent =
       above === undefined
         ? undefined
@@ -113,7 +113,7 @@ export class RunTree {
   }
 }
 
-/** What the message `lost` says: a worker that had the attempt has not ended it. */
+/** Describes the live message `lost`: the worker of an attempt has not ended it. */
 export function describeLost(data: Json | undefined): string {
   const times = typeof data === "object" && data !== null && "times" in data ? data.times : undefined;
   return `delivered once more: lost with its worker${typeof times === "number" && times > 1 ? ` ${times} times` : ""}`;

@@ -13,7 +13,7 @@ export function configure(command: Command): void {
       .argument("TYPE", "the task type to run, e.g. document")
       .argument("[WORKERS...]", "modules that export workers; `builtin` names the built-in ones")
       .option("-q, --quiet", "show no progress")
-      .addHelpText("after", `\n${EXITS_LIKE_ITS_RUN}\nCtrl-C cancels the run; a second one leaves at once.`),
+      .addHelpText("after", `\n${EXITS_LIKE_ITS_RUN}\nCtrl-C cancels the run; a second one exits at once.`),
   ).action(run);
   addExamples(
     command,

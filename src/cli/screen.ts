@@ -3,15 +3,15 @@ import { cutTo } from "./style.ts";
 
 const HIDE_CURSOR = "\x1b[?25l";
 const SHOW_CURSOR = "\x1b[?25h";
-// Lines are cut by their number of characters; some characters are two columns wide, and those the terminal cuts.
+// Lines are cut by their number of characters. Since some characters are two columns wide, the terminal cuts the rest.
 const WRAP_OFF = "\x1b[?7l";
 const WRAP_ON = "\x1b[?7h";
-// Line by line: some terminals take a screen that is erased as a whole for history, and keep every frame.
+// Lines are erased one by one: some terminals move a screen that is erased as a whole into their history.
 const ERASE_LINE = "\x1b[2K";
 const ERASE_REST = "\x1b[K";
 const ERASE_BELOW = "\x1b[0J";
 
-/** The part of a terminal under the last ordinary line, drawn over and over in place. */
+/** The part of a terminal below the last ordinary line, which is redrawn in place. */
 export class Screen implements Disposable {
   readonly #out: NodeJS.WriteStream;
   #drawn: readonly string[] = [];
@@ -23,13 +23,13 @@ export class Screen implements Disposable {
     this.#out = out;
   }
 
-  /** Lines that a frame may have. */
+  /** The number of lines that a frame may have. */
   get rows(): number {
-    // A terminal that does not know its size says 0.
+    // A terminal that does not know its size reports 0.
     return Math.max(2, (this.#out.rows || 24) - 1);
   }
 
-  /** Columns that a line may have. */
+  /** The number of columns that a line may have. */
   get width(): number {
     return this.#out.columns || 80;
   }
@@ -39,7 +39,7 @@ export class Screen implements Disposable {
     if (!this.#hidden) {
       this.#hidden = true;
       this.#out.write(HIDE_CURSOR);
-      // However the process ends, the cursor comes back.
+      // The cursor is restored however the process ends.
       process.once("exit", this.#restore);
     }
     const rewind = this.#rewind();
@@ -49,7 +49,7 @@ export class Screen implements Disposable {
     this.#out.write(`${rewind}${WRAP_OFF}${text}${WRAP_ON}${ERASE_BELOW}`);
   }
 
-  /** Prints an ordinary line above. */
+  /** Prints an ordinary line above the frame. */
   print(line: string): void {
     const lines = this.#drawn;
     if (lines.length === 0) return void this.#out.write(`${line}\n`);
@@ -58,7 +58,7 @@ export class Screen implements Disposable {
     this.draw(lines);
   }
 
-  /** Leaves what is drawn, and gives the cursor back. */
+  /** Keeps the last frame and restores the cursor. */
   [Symbol.dispose](): void {
     if (!this.#hidden) return;
     this.#hidden = false;
@@ -66,7 +66,9 @@ export class Screen implements Disposable {
     this.#restore();
   }
 
-  /** To the first drawn line. A window made narrower since has folded the lines that no longer fit. */
+  /**
+   * Moves the cursor to the first drawn line. A window that became narrower has folded the lines that no longer fit.
+   */
   #rewind(): string {
     const columns = this.width;
     const heightOf = (line: string) => {

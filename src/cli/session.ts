@@ -1,26 +1,26 @@
 import type { Tutti, TuttiOptions } from "../app.ts";
 import { oneLine, paintFor } from "./style.ts";
 
-/** The time that a process that is stopping may take for what it has begun. */
+/** The time that a stopping process may take to finish its work. */
 const GRACE_MS = 10_000;
 
 export interface SessionOptions extends Omit<TuttiOptions, "bus" | "onLog"> {
   readonly bus?: string | undefined;
   /** The name in traces. Default `tutti`. */
   readonly service?: string;
-  /** Where diagnostics go. Default: lines on standard error. */
+  /** Prints a line of diagnostics. Default: on standard error. */
   readonly print?: (line: string) => void;
 }
 
-/** A line on standard error. */
+/** Prints a line on standard error. */
 export const printError = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 
-/** A Tutti with its process's telemetry around it. */
+/** A Tutti app with the telemetry of its process. */
 export interface Session extends AsyncDisposable {
   readonly app: Tutti;
-  /** Stops the app within the grace period, then sends off what telemetry holds. Twice is harmless. */
+  /** Stops the app within the grace period, then sends pending telemetry. Calling it twice is harmless. */
   stop(): Promise<void>;
 }
 
@@ -45,6 +45,6 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   return { app, stop, [Symbol.asyncDispose]: stop };
 }
 
-/** A session that only asks: no orchestrator, no workers. */
+/** Opens a session that is only a client, without orchestrator and workers. */
 export const openClient = (bus: string, print = printError): Promise<Session> =>
   openSession({ bus, orchestrator: false, print });

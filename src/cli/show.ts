@@ -12,19 +12,17 @@ interface Options extends CommonOptions {
   readonly all?: boolean;
 }
 
-/** Lines of a tree; more are counted, unless all are asked for. */
+/** The number of lines of a tree without `--all`; further tasks are counted. */
 const MOST_LINES = 200;
-/** Columns of a line where the output is not a terminal. */
+/** The number of columns if the output is not a terminal. */
 const PIPE_WIDTH = 120;
 
 export function configure(command: Command): void {
   addCommon(
-    command
-      .argument("RUN", "the run's id")
-      .option("--all", `print every task, however many (default: at most ${MOST_LINES} lines)`),
+    command.argument("RUN", "the run's id").option("--all", `print every task (default: at most ${MOST_LINES} lines)`),
   ).action(show);
   addExamples(command, "show 0VJ8kXkq3fT2 --bus nats://127.0.0.1:4222", "show 0VJ8kXkq3fT2 --json | jq .output");
-  command.addHelpText("after", "\nExits with 0 however the run has ended: its status says how.");
+  command.addHelpText("after", "\nExits with 0 whatever the run's status is.");
 }
 
 async function show(run: string, options: Options): Promise<void> {

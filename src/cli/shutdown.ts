@@ -3,13 +3,13 @@ type Signal = keyof typeof SIGNALS;
 
 /**
  * Calls `first` on the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once, with 128 plus the
- * signal's number. Returns a function that takes the handlers away.
+ * signal's number. Returns a function that removes the handlers.
  */
 export function onShutdown(first: (signal: Signal) => void): () => void {
-  let asked = false;
+  let isStopping = false;
   const handle = (signal: Signal) => {
-    if (asked) process.exit(128 + SIGNALS[signal]);
-    asked = true;
+    if (isStopping) process.exit(128 + SIGNALS[signal]);
+    isStopping = true;
     first(signal);
   };
   const names = Object.keys(SIGNALS) as Signal[];
@@ -24,8 +24,8 @@ export function onShutdown(first: (signal: Signal) => void): () => void {
 const PARENT_CHECK_MS = 500;
 
 /**
- * Calls `gone` once the npm that started us has ended. npm passes a SIGTERM on to the shell between us, and that ends
- * without passing it on: the process would live on, unseen. Without npm nothing is watched.
+ * Calls `gone` when the npm process that started this one has ended. npm forwards a SIGTERM to the shell between, which
+ * ends without forwarding it, so this process would continue unnoticed. Without npm nothing is watched.
  */
 function watchNpm(gone: () => void): () => void {
   if (process.env.npm_lifecycle_event === undefined) return () => {};
@@ -38,11 +38,11 @@ function watchNpm(gone: () => void): () => void {
   return () => clearInterval(timer);
 }
 
-/** Resolves with the first signal, and says so on standard error; a second one ends the process. */
+/** Resolves with the first signal, and reports it on standard error. A second one ends the process. */
 export const shutdown = (): Promise<Signal> =>
   new Promise((resolve) => {
     onShutdown((signal) => {
-      process.stderr.write(`${signal}: finishing what is in progress; once more to leave at once\n`);
+      process.stderr.write(`${signal}: finishing work in progress; again to exit at once\n`);
       resolve(signal);
     });
   });

@@ -9,9 +9,10 @@ const STRAYS = {
 } as const;
 
 /**
- * From now on this process outlives what handlers throw where nothing catches it: in a promise that is not awaited, in a
- * timer that was left behind. The attempt that it comes from fails, unless it is over; the error is printed, and all other
- * attempts go on. In `dev` it may be an orchestrator's error as well, so the message says no more than is known.
+ * Lets this process survive errors of handlers that no code catches, in a promise that is not awaited or in a timer
+ * that was left behind. The attempt that the error belongs to fails, unless it is over; the error is printed, and all
+ * other attempts continue. In `dev` it may also be an error of the orchestrator, so the message only states what is
+ * known.
  */
 export function outliveStrayErrors(): void {
   for (const [event, what] of Object.entries(STRAYS)) {
@@ -20,7 +21,7 @@ export function outliveStrayErrors(): void {
       const attempt = failStrayed(error);
       const [message, ...rest] = describeFailure(error, paintFor(process.stderr), process.env.TUTTI_DEBUG === "1");
       printError(
-        [message, `  ${what}${attempt ? ` by ${attempt.title}` : ""}; this process goes on`, ...rest].join("\n"),
+        [message, `  ${what}${attempt ? ` by ${attempt.title}` : ""}; this process continues`, ...rest].join("\n"),
       );
     });
   }

@@ -9,11 +9,14 @@ import { UsageError } from "./failure.ts";
 const READ_FILES = new Set(["document", "extract"]);
 
 export interface SubmissionOptions extends RunOptions {
-  /** The handlers run in this process, and open files in this folder in place. */
+  /** The folder whose files the handlers open in place, if they run in this process. */
   readonly openedInPlace?: string;
 }
 
-/** Submits a request with the files that it names, and returns the run's id. Throws a UsageError for an unknown type. */
+/**
+ * Submits a request with the files that it names. Resolves with the run's id; rejects with a UsageError for an unknown
+ * type.
+ */
 export async function submit(app: Tutti, type: string, input: Json, options: SubmissionOptions): Promise<string> {
   const { openedInPlace, ...runOptions } = options;
   const transport = { putBlob: app.putBlob.bind(app), ...(openedInPlace !== undefined && { openedInPlace }) };

@@ -5,7 +5,7 @@ import { addExamples } from "./command.ts";
 import { addRequest, type RequestOptions, requireBus, toRunOptions } from "./options.ts";
 import { formatMoment, printJson, printLines } from "./output.ts";
 
-/** The end of a run of that id that had ended before we asked for it: then the request has started nothing. */
+/** The run with that id, if it had ended before the request, which then has started nothing. */
 async function endBefore(
   app: Tutti,
   run: string,

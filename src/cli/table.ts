@@ -3,18 +3,18 @@ import { type Paint, widthOf } from "./style.ts";
 
 export interface TableOptions {
   readonly paint: Paint;
-  /** Columns that are aligned to the right. Default: none. */
+  /** The titles of columns that are aligned to the right. Default: none. */
   readonly right?: readonly string[];
-  /** Columns of the window. Default: those of standard output, or no limit where it is not a terminal. */
+  /** The width of the window. Default: that of standard output, or no limit if it is not a terminal. */
   readonly width?: number;
 }
 
-/** A last column that has less room than this is not worth folding. */
+/** The width below which the last column is not folded. */
 const NARROWEST = 16;
 
 /**
- * Lines with aligned columns, the heading first. Cells may carry colours. Where the window is too narrow, the last column
- * is folded; where it is much too narrow, each row becomes lines of its own, one a cell. Nothing is cut, so that ids can
+ * Renders lines with aligned columns, the heading first. Cells may contain colours. If the window is too narrow, the
+ * last column is folded; if it is much too narrow, each cell becomes a line of its own. Nothing is cut, so that ids can
  * be copied.
  */
 export function renderTable(

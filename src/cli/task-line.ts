@@ -8,7 +8,7 @@ import { describeWait } from "./wait-text.ts";
 
 const SPINNER = [..."⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"];
 
-/** How a state looks, and what it is called in a sentence. */
+/** The symbol, style and word of each state. */
 export const APPEARANCE: Readonly<Record<TaskViewState, { symbol: string; style: Style; word: string }>> = {
   blocked: { symbol: "·", style: "dim", word: "waiting" },
   awaiting: { symbol: "◷", style: "yellow", word: "waiting" },
@@ -31,28 +31,28 @@ export const APPEARANCE: Readonly<Record<TaskViewState, { symbol: string; style:
   uncompensated: { symbol: "⚠", style: "red", word: "not undone" },
 };
 
-/** The states of a task that has not begun its current attempt, as far as is known. */
+/** The states of a task whose current attempt is not known to have begun. */
 const WAITING: ReadonlySet<TaskViewState> = new Set(["blocked", "deciding", "ready", "held", "queued"]);
 
 export interface LineOptions {
   readonly paint: Paint;
-  /** Milliseconds since the epoch, for the time that open tasks have taken so far. */
+  /** The current time in milliseconds since the epoch, for the durations of open tasks. */
   readonly now: number;
-  /** The spinner's step; without one nothing spins. */
+  /** The step of the spinners. Default: no spinners. */
   readonly frame?: number;
-  /** Columns that a line may have. Default 100. */
+  /** The number of columns that a line may have. Default 100. */
   readonly width?: number;
 }
 
-/** Why tasks ended that did not fail on their own account. */
+/** The reasons of tasks that did not fail by an error of their own. */
 export interface Reasons {
-  /** The reason at the root, of a run that no task failed: its deadline, or who cancelled it. */
+  /** The reason of a run that no task failed, shown at the root: its deadline, or its cancellation. */
   readonly outer?: string | undefined;
   /** The reason of a task that was cancelled: `part-3 failed`. */
   readonly cancelled?: string | undefined;
 }
 
-/** `1.2s`: from the start of the task's last attempt to its end, or to now while it goes on. */
+/** The duration of the task's last attempt, such as `1.2s`: from its start to the task's end, or to now. */
 export function elapsedOf(view: TaskView, now: number): string | undefined {
   if (!view.startedAt || WAITING.has(view.state)) return undefined;
   const end = view.endedAt ? Date.parse(view.endedAt) : now;
@@ -60,16 +60,18 @@ export function elapsedOf(view: TaskView, now: number): string | undefined {
   return formatDuration(Math.max(0, end - Date.parse(view.startedAt)));
 }
 
-/** `part-3 (translate)`, or the type alone where the key says no more; an item with a label is `3 "Ada" (translate)`. */
+/**
+ * The title of a task: `part-3 (translate)`, or the type if the key is the same; with a label `3 "Ada" (translate)`.
+ */
 export function titleOf(view: TaskView, paint: Paint): string {
   const key = keyOf(view.task) + (view.label === undefined ? "" : ` ${JSON.stringify(view.label)}`);
   return view.task === ROOT || key === view.type ? view.type : `${key} ${paint("dim", `(${view.type})`)}`;
 }
 
-/** `12,345` */
+/** Writes a count as `12,345`. */
 export const formatCount = (count: number): string => count.toLocaleString("en");
 
-/** One task, without indentation and without its time. */
+/** Renders a task, without indentation and time. */
 export function renderTask(node: TaskNode, { paint, now, frame }: LineOptions, reasons: Reasons): string {
   const { view } = node;
   const { symbol, style, word } = APPEARANCE[view.state];
@@ -85,7 +87,7 @@ export function renderTask(node: TaskNode, { paint, now, frame }: LineOptions, r
   return parts.join("  ");
 }
 
-/** What there is to say of a task that did not simply succeed: which attempt, why the last one failed, what comes next. */
+/** The note on a task that did not succeed at once: its attempt, the last error, and what comes next. */
 function noteOf({ view, children }: TaskNode, now: number, { outer, cancelled }: Reasons): string | undefined {
   const attempt = sentence(view.fallback && "by its fallback", view.attempt > 1 ? attemptsOf(view) : undefined);
   const message = view.error && oneLine(view.error.message);
@@ -94,7 +96,7 @@ function noteOf({ view, children }: TaskNode, now: number, { outer, cancelled }:
       return attempt;
     case "failed": {
       if (view.task === ROOT && outer) return oneLine(outer);
-      // A parent fails of its children: the reason stands at the child.
+      // A parent fails because of a child, which shows the error.
       const culprit = children.find((child) => child.view.state === "failed");
       return culprit ? `${keyOf(culprit.view.task)} failed` : sentence(attempt, message);
     }
@@ -119,7 +121,7 @@ function noteOf({ view, children }: TaskNode, now: number, { outer, cancelled }:
 const sentence = (...parts: readonly (string | undefined)[]): string | undefined =>
   parts.filter(Boolean).join(" · ") || undefined;
 
-/** `attempt 2/3` */
+/** Writes the attempt as `attempt 2/3`. */
 const attemptsOf = (view: TaskView): string => `attempt ${view.attempt}${limitOf(view)}`;
 const limitOf = ({ maxAttempts }: TaskView): string => (maxAttempts === undefined ? "" : `/${maxAttempts}`);
 

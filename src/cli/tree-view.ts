@@ -5,14 +5,14 @@ import { cutTo, type Paint, widthOf } from "./style.ts";
 import { APPEARANCE, elapsedOf, formatCount, type LineOptions, type Reasons, renderTask } from "./task-line.ts";
 import { barStyle, renderBar, type Span } from "./waterfall.ts";
 
-/** A node with the children that are shown, in their own order, and those that had no room. */
+/** A node with the children that are shown, in their order, and those without room. */
 interface Layout {
   readonly node: TaskNode;
   readonly shown: readonly Layout[];
   readonly hidden: readonly TaskNode[];
 }
 
-/** What gets its lines first when there is not room for all: smaller is more urgent. */
+/** The order in which tasks get lines if there is not enough room: smaller numbers first. */
 const URGENCY: Readonly<Record<TaskViewState, number>> = {
   failed: 0,
   running: 1,
@@ -34,18 +34,18 @@ const URGENCY: Readonly<Record<TaskViewState, number>> = {
   skipped: 4,
   abandoned: 4,
 };
-/** Up to here a task goes on, or is why the run does not: a part of what is under it says something, too. */
+/** The largest urgency of tasks for which a part of the children is worth showing: active and failed ones. */
 const LAST_ACTIVE = 1;
 
 const layOutAll = (node: TaskNode): Layout => ({ node, shown: node.children.map(layOutAll), hidden: [] });
 
-/** Fits a subtree into `rows` lines, its own included. Linear in the number of children looked at. */
+/** Fits a subtree into `rows` lines, including its own. Takes linear time in the number of children. */
 function layOut(node: TaskNode, rows: number): Layout {
   if (node.size <= rows) return layOutAll(node);
   const room = rows - 1;
-  // A single line under a task could only say what its own says already: how many children it has.
+  // A single line below a task could only repeat the number of its children, which its own line shows.
   if (room <= 1) return { node, shown: [], hidden: [] };
-  // Unless each child has a line at least, one is kept for the count of those that have none.
+  // If not every child gets a line, one line is kept for the count of the others.
   const rowsOf = share(node.children, node.children.length <= room ? room : room - 1);
   const isShown = (child: TaskNode) => rowsOf.has(child);
   return {
@@ -56,8 +56,8 @@ function layOut(node: TaskNode, rows: number): Layout {
 }
 
 /**
- * Divides lines among siblings: the most urgent get one each, then equal parts of what is left for what is
- * under them, then come the next.
+ * Divides lines among siblings: the most urgent get one each, then equal parts of the remaining lines for their
+ * subtrees; then the next most urgent follow.
  */
 function share(children: readonly TaskNode[], rows: number): Map<TaskNode, number> {
   const rowsOf = new Map<TaskNode, number>();
@@ -76,7 +76,7 @@ function share(children: readonly TaskNode[], rows: number): Map<TaskNode, numbe
     wanting.forEach((child, i) => {
       const most = Math.min(child.size - 1, left);
       const fair = Math.max(2, Math.floor(left / (wanting.length - i)));
-      // Of what is not going on, a part would say little: all or nothing.
+      // A part of an inactive subtree would say little, so it is shown whole or not at all.
       const part = group <= LAST_ACTIVE ? Math.min(most, fair) : most === child.size - 1 ? most : 0;
       rowsOf.set(child, 1 + part);
       left -= part;
@@ -85,7 +85,7 @@ function share(children: readonly TaskNode[], rows: number): Map<TaskNode, numbe
   return rowsOf;
 }
 
-/** `9,950 more succeeded, 20 running`: whole subtrees counted by the state of their topmost task. */
+/** Counts subtrees by the state of their topmost task: `9,950 more succeeded, 20 running`. */
 function countStates(nodes: readonly TaskNode[], paint: Paint): string {
   const counts = new Map<string, { count: number; style: Parameters<Paint>[0] }>();
   for (const { view } of nodes) {
@@ -99,7 +99,7 @@ function countStates(nodes: readonly TaskNode[], paint: Paint): string {
     .join(", ");
 }
 
-/** What every line of one tree needs. */
+/** The data that every line of a tree needs. */
 interface Drawing {
   readonly options: LineOptions;
   readonly reasons: Reasons;
@@ -108,13 +108,13 @@ interface Drawing {
   readonly lines: string[];
 }
 
-/** How a line is divided: the task, its time, and when that was. 0: there is no room for it. */
+/** The widths of a line's columns; 0 for a column without room. */
 interface Columns {
   readonly task: number;
   readonly bar: number;
 }
 const TIME_WIDTH = 8;
-/** On a wider window the times would be too far from what they belong to. */
+/** The largest width that is used: in a wider window, times would be too far from their tasks. */
 const WIDEST = 140;
 
 function divide(width: number): Columns {
@@ -143,7 +143,7 @@ function renderLine(node: TaskNode, { options, reasons, span, columns }: Drawing
   return `${left}${paint("dim", time.padStart(TIME_WIDTH))}${bar && `  ${paint(style, bar)}`}`;
 }
 
-/** The tasks as lines: at most `rows` of them. */
+/** Renders the tasks in at most `rows` lines. */
 export function renderTree(tree: RunTree, rows: number, options: LineOptions): string[] {
   const lines: string[] = [];
   if (!tree.root || rows <= 0) return lines;
@@ -158,7 +158,7 @@ const spanOf = (run: RunSummary | undefined, now: number): Span | undefined =>
 
 function reasonsOf(run: RunSummary | undefined): Reasons {
   if (!run?.error) return {};
-  // A run that no task failed: its deadline passed, or it was cancelled.
+  // No task failed the run: its deadline passed, or it was cancelled.
   if (run.error.code !== 422) return { outer: run.error.message };
   return { cancelled: run.error.task && `${run.error.task === ROOT ? "the run" : run.error.task} failed` };
 }

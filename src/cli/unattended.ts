@@ -3,13 +3,16 @@ import type { Tutti, WatchEvent } from "../app.ts";
 const FIRST_LOOK_MS = 3000;
 const NEXT_LOOK_MS = 10_000;
 
-/** Reports, once for each type, that a task waits and no worker is alive that executes it: else nothing would happen, and nothing would say why. */
+/**
+ * Reports, once per type, that a task waits and no running worker executes its type, so that the user knows why it
+ * waits.
+ */
 export class Unattended implements Disposable {
   readonly #app: Tutti;
   readonly #note: (line: string) => void;
-  /** Types of the tasks that are not known to run, by task. */
+  /** The types of the tasks that are not known to run, by task. */
   readonly #waiting = new Map<string, string>();
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
   #timer: NodeJS.Timeout;
   #over = false;
 
@@ -32,13 +35,13 @@ export class Unattended implements Disposable {
   }
 
   async #look(): Promise<void> {
-    const types = new Set([...this.#waiting.values()].filter((type) => !this.#told.has(type)));
+    const types = new Set([...this.#waiting.values()].filter((type) => !this.#reported.has(type)));
     // Without an answer there is nothing to report: the orchestrator may be gone.
     const workers = types.size > 0 ? await this.#app.workers().catch(() => undefined) : undefined;
     const attended = new Set(workers?.flatMap((one) => one.types));
     for (const type of workers && !this.#over ? types : []) {
       if (attended.has(type)) continue;
-      this.#told.add(type);
+      this.#reported.add(type);
       this.#note(`no worker that executes ${type} is alive: its tasks wait for one (see \`tutti workers\`)`);
     }
     if (!this.#over) this.#timer = setTimeout(() => void this.#look(), NEXT_LOOK_MS);

@@ -9,7 +9,7 @@ import { paintFor } from "./style.ts";
 export function configure(command: Command): void {
   addCommon(command.argument("RUN", "the run's id"), JSON_LINES).action(watch);
   addExamples(command, "watch 0VJ8kXkq3fT2 --bus nats://127.0.0.1:4222");
-  command.addHelpText("after", `\n${EXITS_LIKE_ITS_RUN}\nCtrl-C stops watching, with 0; the run goes on.`);
+  command.addHelpText("after", `\n${EXITS_LIKE_ITS_RUN}\nCtrl-C stops watching and exits with 0; the run continues.`);
 }
 
 async function watch(run: string, options: CommonOptions): Promise<void> {
@@ -27,9 +27,9 @@ async function watch(run: string, options: CommonOptions): Promise<void> {
     ? { show: printJson, note: printError, [Symbol.dispose]() {} }
     : createDisplay(process.stdout);
   await using session = await openClient(bus, display.note);
-  const left = new AbortController();
-  onShutdown(() => left.abort());
-  const ended = await showRun(session.app, run, display, { ...tenantOf(options), signal: left.signal });
+  const leaving = new AbortController();
+  onShutdown(() => leaving.abort());
+  const ended = await showRun(session.app, run, display, { ...tenantOf(options), signal: leaving.signal });
   if (!ended || ended.status === "succeeded") return;
   process.exitCode = 1;
   if (options.json) return;

@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { isWorker, type Worker } from "../define/worker.ts";
 import { UsageError } from "./failure.ts";
 
-/** Names the built-in workers where a module is expected. */
+/** The name of the built-in workers in place of a module. */
 const BUILTIN = "builtin";
 
 interface Loaded {
@@ -14,14 +14,14 @@ interface Loaded {
 
 export interface WorkerModules {
   readonly workers: Worker[];
-  /** Types of the built-in workers that gave way to one of the same type in a module. */
+  /** The types of built-in workers that were replaced by a worker of a module. */
   readonly replaced: string[];
 }
 
 /**
- * The workers of the given modules. With `withBuiltin` the built-in ones come along, and give way to a module's own of
- * the same type; where they are named, as where two modules collide, a type that comes twice is refused.
- * Throws a {@link UsageError}.
+ * Loads the workers of the given modules. With `withBuiltin` the built-in workers are added, except for types that a
+ * module has. If the built-in workers are named explicitly, a type that occurs twice is refused, as it is for two
+ * modules. Rejects with a {@link UsageError}.
  */
 export async function loadWorkers(
   modules: readonly string[],
@@ -34,7 +34,7 @@ export async function loadWorkers(
     const other = byType.get(one.worker.type);
     if (other && other.worker !== one.worker)
       throw new UsageError(
-        `two workers of type ${one.worker.type}: in ${other.from} and in ${one.from}; expected one a type`,
+        `two workers of type ${one.worker.type}: in ${other.from} and in ${one.from}; expected one per type`,
       );
     byType.set(one.worker.type, one);
   }
@@ -86,7 +86,8 @@ async function importOrRefuse(name: string, path: string): Promise<Record<string
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    // Node puts the place and the faulty line before the message in a syntax error's stack; else the first frame has it.
+    // The stack of a syntax error has the place and the faulty line before the message; otherwise the first frame has
+    // it.
     const isSyntax = error instanceof SyntaxError;
     const lines = (stack ?? "").split("\n");
     const head = lines.slice(

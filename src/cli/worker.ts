@@ -25,7 +25,7 @@ async function work(modules: readonly string[], options: HostingOptions): Promis
   ]);
   if (files !== undefined) await requireFolder("--files", files);
   const { workers } = await loadWorkers(modules);
-  const told = shutdown();
+  const stopping = shutdown();
   await using session = await openSession({
     bus,
     workers,
@@ -36,5 +36,5 @@ async function work(modules: readonly string[], options: HostingOptions): Promis
   });
   outliveStrayErrors();
   announceReady("worker", { bus: session.app.bus, types: workers.map((one) => one.type) }, options);
-  await told;
+  await stopping;
 }

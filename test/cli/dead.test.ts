@@ -99,7 +99,7 @@ test("a redriven request is told of as a stored request that is taken up again, 
   const letter = await eventually("its letter", isOurs);
   const { code, stdout } = await call("dead", "redrive", letter.id);
   const number = letter.id.slice("request:".length);
-  expect([code, stdout]).toEqual([0, `stored request ${number} is taken up again, as run jotted\n`]);
+  expect([code, stdout]).toEqual([0, `stored request ${number} is started again, as run jotted\n`]);
   // As it was it cannot be started now either.
   expect((await eventually("its next letter", isOurs)).id).not.toBe(letter.id);
   await stranger.close();

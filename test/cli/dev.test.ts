@@ -97,7 +97,7 @@ describe("tutti dev, with a nats-server at hand", () => {
     await tutti(["submit", "stubborn", "--bus", url]);
     await dev.says("stubborn begins");
     dev.signal("SIGINT");
-    await dev.says("SIGINT: finishing what is in progress; once more to leave at once");
+    await dev.says("SIGINT: finishing work in progress; again to exit at once");
     dev.signal("SIGINT");
     expect(await dev.exit()).toBe(130);
     await closed(url);

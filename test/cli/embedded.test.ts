@@ -99,7 +99,7 @@ describe("tutti run, with no bus", () => {
     await command.says("endless running");
     command.signal("SIGINT");
     expect(await command.exit()).toBe(1);
-    expect(command.stderr).toContain("SIGINT: cancelling run r1; once more to leave at once");
+    expect(command.stderr).toContain("SIGINT: cancelling run r1; again to exit at once");
     expect(command.stderr).toContain("error: the run was cancelled by the command line: SIGINT");
   });
 

@@ -51,7 +51,7 @@ describe("--input", () => {
 
   it("refuses what is no UTF-8", async () => {
     expect((await refusalOf("-", Readable.from([Buffer.from([0x22, 0xff, 0x22])]))).message).toBe(
-      "standard input is no UTF-8 text",
+      "standard input is not UTF-8 text",
     );
   });
 
@@ -70,7 +70,7 @@ describe("--input", () => {
     ['{\r\n "a": tru }', 2, 7],
   ])("names the place where %j is no JSON", async (text, line, column) => {
     const refusal = await refusalOf("-", Readable.from([Buffer.from(text)]));
-    expect(refusal.message).toContain(`standard input is no valid JSON, line ${line}, column ${column}: `);
+    expect(refusal.message).toContain(`standard input is not valid JSON, line ${line}, column ${column}: `);
     expect(refusal.details.path).toBe(`line ${line}, column ${column}`);
   });
 

@@ -216,7 +216,10 @@ describe("a worker process", () => {
   const strayed = (how: string, waits: boolean) => call("run", "stray", "--input", JSON.stringify({ how, waits }));
 
   it.each([
-    ["timer", /^error: a stray throw\n {2}thrown where nothing catches it by task - of run \S+; this process goes on/m],
+    [
+      "timer",
+      /^error: a stray throw\n {2}thrown where nothing catches it by task - of run \S+; this process continues/m,
+    ],
     ["promise", /^error: a stray promise\n {2}a promise that is not awaited was rejected by task - of run \S+; this/m],
   ])("outlives what handlers throw in a %s that they leave behind, and names the task", async (how, message) => {
     expect(await strayed(how, false)).toMatchObject({ code: 0, stdout: `${worker.pid}\n` });
@@ -248,7 +251,7 @@ describe("a process that is told to stop", () => {
     await call("submit", "stubborn", "--run", "cli-run-4");
     await another.says("stubborn begins");
     another.signal("SIGTERM");
-    await another.says("SIGTERM: finishing what is in progress; once more to leave at once");
+    await another.says("SIGTERM: finishing work in progress; again to exit at once");
     another.signal("SIGTERM");
     expect(await another.exit()).toBe(143);
   });

@@ -64,7 +64,7 @@ describe("a run on a terminal", () => {
     await terminal.shows(/^endless {2}r1 {2}running/);
     await terminal.press("C-c");
     const screen = await terminal.shows(/code=1/);
-    expect(screen).toContain("SIGINT: cancelling run r1; once more to leave at once");
+    expect(screen).toContain("SIGINT: cancelling run r1; again to exit at once");
     expect(screen).toMatch(/^endless {2}r1 {2}cancelled/m);
     expect(screen).toMatch(/^error: the run was cancelled by the command line: SIGINT$/m);
     expect(await terminal.cursorIsVisible()).toBe(true);

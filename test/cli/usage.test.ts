@@ -79,7 +79,7 @@ describe("wrong usage ends with 2 and says what is wrong", () => {
     ["run document --deadline soon", "a duration such as 500ms, 30s"],
     ["run document --run a.b", '--run "a.b": expected 1 to 64 characters'],
     ["run document --tenant /", '--tenant "/": expected 1 to 64 characters'],
-    ["run document --input {", "--input is no valid JSON, line 1, column 2"],
+    ["run document --input {", "--input is not valid JSON, line 1, column 2"],
     ["run document nowhere.ts", `WORKERS "nowhere.ts": no such file`],
     ["worker builtin --concurrency none", "Expected a whole number, 1 or more"],
     ["worker builtin --files nowhere --bus nats://127.0.0.1:1", `--files "nowhere": no such folder`],
@@ -104,7 +104,7 @@ describe("wrong usage ends with 2 and says what is wrong", () => {
     expect({ code, stderr }).toEqual({ code: 2, stderr: "" });
     const { error } = JSON.parse(stdout) as { error: Record<string, unknown> };
     expect(error).toMatchObject({ code: 400, path: "line 1, column 9", received: '{"text":}' });
-    expect(error.message).toContain("--input is no valid JSON");
+    expect(error.message).toContain("--input is not valid JSON");
   });
 
   it.each([

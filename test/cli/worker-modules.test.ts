@@ -46,7 +46,7 @@ describe("modules of workers", () => {
   it("are refused when two bring the same type", async () => {
     const { message } = await refusalOf("builtin", fixture("own-summarize.ts"));
     expect(message).toBe(
-      `two workers of type summarize: in the built-in workers and in ${fixture("own-summarize.ts")}; expected one a type`,
+      `two workers of type summarize: in the built-in workers and in ${fixture("own-summarize.ts")}; expected one per type`,
     );
   });
 

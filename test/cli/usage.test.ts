@@ -23,9 +23,9 @@ describe("help", () => {
     expect(stdout).toMatch(new RegExp(`Examples?:\n {2}\\$ tutti ${command}`));
   });
 
-  it.each(["log", "watch"])("of %s says that --json is one object a line", async (command) => {
+  it.each(["log", "watch"])("of %s says that --json is one object per line", async (command) => {
     const { stdout } = await tutti([command, "--help"]);
-    expect(stdout).toMatch(/--json +print JSON on standard output, one object a line\n/);
+    expect(stdout).toMatch(/--json +print JSON on standard output, one object per line\n/);
   });
 
   it.each([
@@ -38,7 +38,7 @@ describe("help", () => {
       "watch --help",
       /^Exits with 0 when the run succeeds, with 1 when it fails or is cancelled, with 2 for wrong usage/m,
     ],
-    ["show --help", /^Exits with 0 however the run has ended/m],
+    ["show --help", /^Exits with 0 whatever the run's status is/m],
   ])("tells the exit codes: tutti %s", async (line, codes) => {
     const { stdout } = await tutti(line.split(" "));
     expect(stdout).toMatch(codes);

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { tutti } from "./tutti-process.ts";
 
 const COMMANDS =
-  "dev run orchestrator worker submit runs show watch log cancel pause resume dead workers machines orchestrators".split(
+  "dev run orchestrator worker submit runs show watch log explain replay diff cancel pause resume signal approvals approve dead limits workers machines orchestrators".split(
     " ",
   );
 

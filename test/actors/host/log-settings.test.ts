@@ -33,9 +33,7 @@ describeShared("a process with another lease than those that are alive", (runtim
     await orchestrator(20_000);
     await orchestrator();
     expect(warnings()).toEqual([
-      expect.stringContaining(
-        "(TUTTI_LEASE) is 20s, but that of the running processes is 2.0s, which is used",
-      ),
+      expect.stringContaining("(TUTTI_LEASE) is 20s, but that of the running processes is 2.0s, which is used"),
     ]);
   });
 

@@ -4,7 +4,7 @@ import { header, isBusError, isPassing, type Message } from "../../bus/port.ts";
 import { headerBytes } from "../../bus/sizes.ts";
 import { sleep } from "../../core/clock.ts";
 import type { Redriven } from "../../core/dead-letter.ts";
-import { invalid, messageOf, TuttiError, wireError } from "../../core/error.ts";
+import { invalid, messageOf, TuttiError } from "../../core/error.ts";
 import { blobRef, type Ended } from "../../core/event.ts";
 import { encodeJson, findNonJson, type Json } from "../../core/json.ts";
 import { isName, NAME_EXPECTED } from "../../core/names.ts";
@@ -13,11 +13,11 @@ import type { QueryName } from "../../core/query.ts";
 import { DEFAULT_TENANT, HEADERS, requestHeaders } from "../../core/request.ts";
 import { writeTags } from "../../core/tags.ts";
 import { injectTraceparent } from "../../telemetry/attempt-span.ts";
-import { asTuttiError } from "../host/bus-failure.ts";
 import type { ReaderRuntime } from "../host/runtime.ts";
 import { waitForEnd } from "../log/end-waiter.ts";
 import { readRun } from "../log/run-reader.ts";
 import { type Answer, decodeAnswer, readAnswer } from "./answers.ts";
+import { ask } from "./orchestrator-request.ts";
 
 /** The time limit for the answer to a query. */
 const ANSWER_MS = 10_000;
@@ -30,17 +30,10 @@ const SUBMISSION_MS = 3000;
  * The time that the client waits for the answer to a run. Most runs end earlier, and then no other message is needed.
  */
 const SHORT_RUN_MS = 3000;
-/** The time for which an unanswered request is repeated before the caller gets an error. */
-const PATIENCE_MS = 15_000;
 /** The bytes that are reserved for the trace header. */
 const TRACE_ROOM = 128;
 /** The pause before the log is read again to find out whether a run has begun. */
 const RECHECK_MS = 250;
-/**
- * The time for which missing orchestrators are tolerated: after a server's restart, they reconnect when the client
- * does.
- */
-const RECONNECT_MS = 1500;
 
 /** Starts runs and queries them over the bus, like any other client. */
 export class Client {
@@ -82,7 +75,7 @@ export class Client {
 
   async #send(type: string, data: Uint8Array, headers: Record<string, string>): Promise<void> {
     const subject = this.#runtime.topology.subjects.submit(type);
-    await this.#ask(subject, data, { timeoutMs: SUBMISSION_MS, headers: traced(headers) });
+    await ask(this.#runtime, subject, data, { timeoutMs: SUBMISSION_MS, headers: traced(headers) });
   }
 
   /**
@@ -149,7 +142,7 @@ export class Client {
         if (type === "reconnected" || type === "lost") resolve(undefined);
       });
       const options = { timeoutMs: SHORT_RUN_MS, headers: traced(headers), patienceMs: 0 };
-      this.#ask(topology.subjects.run(type), data, options)
+      ask(this.#runtime, topology.subjects.run(type), data, options)
         .then(resolve, (error) => {
           if (!isBusError(error.cause, "timeout")) reject(error);
           else resolve(isBusError(error.cause.cause, "unreachable") ? "unsent" : undefined);
@@ -179,7 +172,7 @@ export class Client {
   async query<Q extends QueryName>(query: Q, body: Json): Promise<Answer<Q>> {
     const [resource, verb] = query.split(".") as [string, string];
     const subject = this.#runtime.topology.subjects.api(resource, verb);
-    const { data } = await this.#ask(subject, encodeJson(body), { timeoutMs: ANSWER_MS });
+    const { data } = await ask(this.#runtime, subject, encodeJson(body), { timeoutMs: ANSWER_MS });
     return readAnswer(query, data, this.#runtime.log);
   }
 
@@ -200,56 +193,6 @@ export class Client {
       throw TuttiError.fromWire(ended.error ?? { code: 500, message: "the run ended without a stated error", run });
     return ended.outputRef === undefined ? (ended.output ?? null) : this.#runtime.blobs.getJson(ended.outputRef);
   }
-
-  async #ask(subject: string, data: Uint8Array, options: AskOptions): Promise<Message> {
-    const { clock } = this.#runtime;
-    try {
-      const answer = await this.#request(subject, data, options);
-      const failure = errorIn(answer);
-      if (failure) throw failure;
-      return answer;
-    } catch (error) {
-      if (isBusError(error, "no-responders"))
-        throw new TuttiError(
-          503,
-          "no orchestrator answers: start one with `tutti orchestrator` or `tutti dev`",
-          {},
-          { cause: error },
-        );
-      if (isBusError(error, "too-large")) throw asTuttiError(error);
-      if (isBusError(error))
-        throw new TuttiError(
-          503,
-          `the request was not answered: ${error.message} (at ${new Date(clock.now()).toISOString()})`,
-          {},
-          { cause: error },
-        );
-      throw error;
-    }
-  }
-
-  /**
-   * Sends a request, and repeats it if no answer comes: the orchestrator that took it may have died, and another takes
-   * it.
-   */
-  async #request(
-    subject: string,
-    data: Uint8Array,
-    { patienceMs = PATIENCE_MS, ...options }: AskOptions,
-  ): Promise<Message> {
-    const { bus, clock } = this.#runtime;
-    const since = clock.monotonic();
-    for (;;) {
-      try {
-        return await bus.request(subject, data, options);
-      } catch (error) {
-        const waitedMs = clock.monotonic() - since;
-        const mostMs = isBusError(error, "timeout") ? patienceMs - options.timeoutMs : RECONNECT_MS;
-        if (!isBusError(error, "timeout", "no-responders") || waitedMs > mostMs) throw error;
-        await sleep(clock, 100);
-      }
-    }
-  }
 }
 
 /** Encodes the input. An object with getters may have changed since it was checked, so encoding may still fail. */
@@ -265,34 +208,12 @@ function orNothing(error: unknown): undefined {
   if (!(error instanceof TuttiError) || error.code !== 404) throw error;
 }
 
-interface AskOptions {
-  readonly timeoutMs: number;
-  readonly headers?: Record<string, string>;
-  /** The time for which an unanswered request is repeated. */
-  readonly patienceMs?: number;
-}
-
 function traced(headers: Record<string, string>): Record<string, string> {
   const trace = injectTraceparent();
   return trace === undefined ? headers : { ...headers, [HEADERS.trace]: trace };
 }
 
-const errorReply = z.object({ error: wireError });
 const referredOutput = z.object({ outputRef: blobRef });
-
-function errorIn(answer: Message): TuttiError | undefined {
-  if (answer.oversizedHeaders !== undefined)
-    return new TuttiError(500, `the answer has headers of ${answer.oversizedHeaders} bytes, which are not read`);
-  if (
-    !answer.headers ||
-    !Object.keys(answer.headers).some((key) => key.toLowerCase() === HEADERS.errorCode.toLowerCase())
-  )
-    return undefined;
-  const parsed = errorReply.safeParse(decodeAnswer("the request", answer.data));
-  return parsed.success
-    ? TuttiError.fromWire(parsed.data.error)
-    : new TuttiError(500, "an error reply that cannot be read");
-}
 
 /** Ignores a transient error, because the waiter reads the log again. */
 function ifPassing(error: unknown): void {

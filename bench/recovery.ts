@@ -151,7 +151,7 @@ async function readAll(bus: Bus, topology: Topology): Promise<StoredMessage[]> {
   return messages;
 }
 
-const createFold = () => new ShardFold(async () => undefined);
+const createFold = () => new ShardFold({ reload: async () => undefined, observerOf: () => undefined });
 
 /** Puts the content in place of references, as the pump does from the object store. */
 function hydrated(topology: Topology, message: StoredMessage, n: number) {

@@ -10,9 +10,6 @@ import { runKey } from "../fold/run-state.ts";
 import { hasOpenAttempt } from "../fold/task-record.ts";
 import type { EffectsOf } from "../machines/effects.ts";
 import { orchestratorMachine } from "../machines/orchestrator.ts";
-import { tracingEnabled } from "../telemetry/attempt-span.ts";
-import { recordRun } from "../telemetry/record-run.ts";
-import { taskTraceparent } from "../telemetry/tracing.ts";
 import { LeaseHolder } from "./cluster/lease-holder.ts";
 import { RunLoad } from "./cluster/run-load.ts";
 import { Shards } from "./cluster/shards.ts";
@@ -35,7 +32,7 @@ import type { Runtime } from "./host/runtime.ts";
 import { LimitGate } from "./limits/limit-gate.ts";
 import { LogWriter } from "./log/log-writer.ts";
 import type { RunToStart } from "./shard/run-starter.ts";
-import { finishedRun } from "./shard/run-trace.ts";
+import { RunTraces } from "./shard/run-traces.ts";
 
 export interface OrchestratorOptions {
   /** Called when a run this process owns begins or ends. */
@@ -65,6 +62,7 @@ export class Orchestrator {
   readonly #withdrawals: AttemptCanceller;
   readonly #pullBack: PullBack;
   readonly #letters: DeadLetters;
+  readonly #traces: RunTraces;
   readonly #gateway: Gateway;
   readonly #requests: DurableRequests;
   /** Answers to callers, and traces. */
@@ -78,12 +76,12 @@ export class Orchestrator {
     this.#runtime = runtime;
     this.#options = options;
     this.#writer = new LogWriter(runtime);
+    this.#traces = new RunTraces(runtime);
     this.#dispatcher = new Dispatcher(runtime, {
       holds: () => this.#lease.holds,
       epochOf: (shard) => this.#shards.epochOf(shard),
       // A process that exports nothing hands the caller's context on, or workers that do export would be orphans.
-      traceparentOf: ({ run, id }) =>
-        tracingEnabled() ? taskTraceparent(run.run, id, run.submitted.trace) : run.submitted.trace,
+      traceparentOf: (task) => this.#traces.traceparentOf(task),
       caughtUp: async ({ run }) => this.#shards.ownerOf(run.shard)?.caughtUp(),
       fail: (task, attempt, error) => {
         const result = { task: task.id, attempt, worker: runtime.id, error };
@@ -104,6 +102,7 @@ export class Orchestrator {
       withdrawals: this.#withdrawals,
       pullBack: this.#pullBack,
       letters: this.#letters,
+      traces: this.#traces,
       onSubmitted: (run: RunState) => {
         load.left(run.shard, runKey(run.tenant, run.run));
         options.onRun?.(notice(run));
@@ -199,7 +198,7 @@ export class Orchestrator {
     const leaving = [this.#dispatcher, this.#writer, this.#withdrawals, this.#pullBack, this.#letters];
     await Promise.all(leaving.map((part) => part.stop()));
     await this.#limits.stop();
-    await this.#afterwards.finished();
+    await Promise.all([this.#afterwards.finished(), this.#traces.finished()]);
   }
 
   async #serve(): Promise<void> {
@@ -246,11 +245,6 @@ export class Orchestrator {
     const error = ended.error && { error: ended.error.message };
     const end = { status: ended.status, at, ...error, tasks: ended.totals.tasks };
     this.#options.onRun?.({ ...notice(run), ended: end });
-    if (!tracingEnabled()) return;
-    const recorded = recordRun(finishedRun(run, ended, at)).catch((error) => {
-      this.#runtime.log("warn", `the trace of run ${run.run} could not be written: ${messageOf(error)}`);
-    });
-    this.#afterwards.add(recorded);
   }
 }
 

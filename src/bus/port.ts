@@ -53,6 +53,8 @@ export interface StoredMessage {
   readonly sequence: number;
   /** When the server stored it, milliseconds since the epoch. */
   readonly timestamp: number;
+  /** What the time of storing has beyond its millisecond, in nanoseconds, where the server says it. */
+  readonly nanos?: number | undefined;
   readonly data: Uint8Array;
   readonly headers?: Headers | undefined;
   /** See {@link Message.oversizedHeaders}. */

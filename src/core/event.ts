@@ -288,7 +288,7 @@ export type Due = EventBody<"due">;
 export type Ended = EventBody<"ended">;
 export type Carried = EventBody<"carried">;
 
+/** `at`: log time, ms, the fold's only clock. `nanos`: what the log's time has beyond that; the fold does not look at it. */
+type Placed = { readonly sequence: number; readonly at: number; readonly nanos?: number | undefined };
 /** An event as the fold takes it: with its place in the log and the log's own time. */
-export type RunEvent = {
-  [K in EventKind]: { readonly kind: K; readonly body: EventBody<K>; readonly sequence: number; readonly at: number };
-}[EventKind];
+export type RunEvent = { [K in EventKind]: { readonly kind: K; readonly body: EventBody<K> } & Placed }[EventKind];

@@ -2,14 +2,14 @@ import { context, ROOT_CONTEXT, type Span, SpanKind, type SpanOptions, TraceFlag
 import { describeThrown, type ErrorDetails } from "../core/thrown.ts";
 import { ATTRIBUTES, GEN_AI_OPERATIONS } from "./attributes.ts";
 import { setError } from "./span-error.ts";
-import { formatTraceparent, parseTraceparent, traceOf } from "./trace-context.ts";
+import { attemptSpanId, formatTraceparent, parseTraceparent, traceOf } from "./trace-context.ts";
 import { contextBelow, currentTracing, type Tracing } from "./tracing.ts";
 
 export { tracingEnabled } from "./tracing.ts";
 
 /** One delivery of one attempt of a task, to a worker. */
 export interface Attempt {
-  /** The task message's header: the task's span. */
+  /** The task message's header: the attempt's span, or that of who asked for the run. */
   readonly traceparent: string | undefined;
   readonly run: string;
   readonly tenant: string;
@@ -30,9 +30,10 @@ export interface AttemptOutcome {
 }
 
 /**
- * Runs `execute` in a span of its own below the task's, and active meanwhile: model calls and the handler's own spans
- * nest below it. When nothing is exported it is `execute()` and no more. When the export queue is full it first waits
- * for room, a second at most.
+ * Runs `execute` with the attempt's span active, so that model calls and the handler's own spans nest below it. That span
+ * is the owner's to write, from the log: a worker may be killed before it has exported one. Where the run's owner exports
+ * nothing, so that the header names another span or none, the worker writes one itself. When nothing is exported here it is
+ * `execute()` and no more. When the export queue is full it first waits for room, a second at most.
  */
 export function inAttemptSpan<T>(
   attempt: Attempt,
@@ -53,7 +54,8 @@ async function executeTraced<T>(
   if (room) await room;
   const task = attempt.traceparent === undefined ? undefined : parseTraceparent(attempt.traceparent);
   const above = task ? contextBelow({ ...task, isRemote: true }) : ROOT_CONTEXT;
-  // Without a task's span above it, it still joins the other attempts of its run.
+  if (task?.spanId === attemptSpanId(attempt.run, attempt.task, attempt.attempt)) return context.with(above, execute);
+  // Without a span above it, it still joins the other attempts of its run.
   const ids = task ? undefined : { traceId: traceOf(attempt.run).traceId };
   const span = tracing.startSpan(`process ${attempt.type}`, optionsOf(attempt), above, ids);
   try {
@@ -97,9 +99,10 @@ function showOutcome(span: Span, attempt: Attempt, { error, planned }: AttemptOu
     span.setAttribute(ATTRIBUTES.genAiAgentName, attempt.type);
     span.setAttribute(ATTRIBUTES.planTasks, planned);
   }
-  // A cancellation is not a failure, but it says why the attempt ended.
-  if (error?.kind === "cancelled") span.setAttribute(ATTRIBUTES.errorType, error.kind);
-  else if (error) setError(span, error.kind, error.message, error);
+  // What was stopped on request has not failed.
+  if (!error || error.kind === "cancelled") return;
+  span.setAttribute(ATTRIBUTES.errorKind, error.kind);
+  setError(span, error.name ?? error.errorCode ?? error.kind, error.message, error);
 }
 
 /** The `traceparent` of the active span, for a request that belongs to it. Undefined outside any span. */

@@ -1,8 +1,14 @@
 /**
+ * The semantic conventions of OpenTelemetry that the names follow, by version: the general ones (messaging, errors,
+ * services) and those for generative AI, which have a repository of their own
+ * (github.com/open-telemetry/semantic-conventions-genai) since 0.1.0.
+ */
+export const SEMANTIC_CONVENTIONS = { general: "1.45.0", genAi: "0.1.0" } as const;
+
+/**
  * The attribute names of runs, tasks and attempts; those of model calls are in `llm/attributes.ts`. Names outside
- * `tutti.*` are OpenTelemetry's semantic conventions (messaging: opentelemetry.io/docs/specs/semconv/messaging;
- * gen_ai: github.com/open-telemetry/semantic-conventions-genai). Most are still in development there, and the
- * conventions ask that such names be copied rather than imported.
+ * `tutti.*` are those of the conventions. Most are still in development there, and the conventions ask that such names be
+ * copied rather than imported.
  */
 export const ATTRIBUTES = {
   run: "tutti.run",
@@ -11,6 +17,16 @@ export const ATTRIBUTES = {
   task: "tutti.task",
   type: "tutti.type",
   attempt: "tutti.attempt",
+  /** How an attempt ended: the event of the task's chart, `returned`, `planned`, `attemptFailed`, …; `open` until then. */
+  outcome: "tutti.outcome",
+  /** Of a redriven run: 2, 3, … */
+  round: "tutti.round",
+  /** What the plan states of retries, time and priority, as JSON. */
+  policy: "tutti.policy",
+  /** What a task waited for: `blocked` (siblings), `queued` (a worker), `backingOff`, … */
+  wait: "tutti.wait",
+  /** What becomes of a failed attempt: `retryable`, `terminal`, `cancelled`, `poison`. */
+  errorKind: "tutti.error.kind",
   /** How often the queue has delivered this attempt; more than 1 means that an earlier worker was lost. */
   deliveries: "tutti.deliveries",
   worker: "tutti.worker",
@@ -34,9 +50,12 @@ export const ATTRIBUTES = {
   messagingClientId: "messaging.client.id",
 
   genAiOperationName: "gen_ai.operation.name",
-  genAiWorkflowName: "gen_ai.workflow.name",
   genAiAgentName: "gen_ai.agent.name",
   genAiToolName: "gen_ai.tool.name",
+  genAiInputTokens: "gen_ai.usage.input_tokens",
+  genAiOutputTokens: "gen_ai.usage.output_tokens",
+  genAiCachedTokens: "gen_ai.usage.cache_read.input_tokens",
+  genAiReasoningTokens: "gen_ai.usage.reasoning.output_tokens",
 } as const;
 
 /** Values of `gen_ai.operation.name`: a run, an attempt that returned a plan, one that did not. A model call's is in `llm`. */

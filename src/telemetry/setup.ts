@@ -12,6 +12,7 @@ import type { SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { atMost, systemClock } from "../core/clock.ts";
 import type { Environment } from "../core/environment.ts";
 import type { Logger } from "../core/logger.ts";
+import { SEMANTIC_CONVENTIONS } from "./attributes.ts";
 import { createExportAgent } from "./export-agent.ts";
 import { createExportGauge, type ExportGauge } from "./export-gauge.ts";
 import { readSettings, type TelemetrySettings, withEnvironment } from "./settings.ts";
@@ -41,6 +42,8 @@ const LONGEST_STOP_MS = 2000;
 /** How long a full queue holds back work before the exporter counts as stuck. */
 const PATIENCE_MS = 1000;
 const TRACER = "tutti";
+/** Says to readers which version of the names is meant. */
+const SCHEMA_URL = `https://opentelemetry.io/schemas/${SEMANTIC_CONVENTIONS.general}`;
 const DISABLED: Telemetry = { enabled: false, flush: async () => {}, stop: async () => {} };
 
 let shared: Promise<{ readonly telemetry: Telemetry; users: number } | undefined> | undefined;
@@ -122,7 +125,7 @@ async function start(settings: TelemetrySettings, log: Logger): Promise<Telemetr
   const flush = async () => {
     await Promise.allSettled([processor.forceFlush(), exporter.forceFlush()]);
   };
-  const tracer = trace.getTracer(TRACER);
+  const tracer = trace.getTracerProvider().getTracer(TRACER, undefined, { schemaUrl: SCHEMA_URL });
   provideTracing({
     startSpan: (name, options, parent, own) => ids.giving(own, () => tracer.startSpan(name, options, parent)),
     room: gauge.room,

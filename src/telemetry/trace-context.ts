@@ -49,9 +49,23 @@ function idOf(text: string, digits: number): string {
 /** The trace that a run belongs to: the caller's, or one of its own whose id is derived from the run's. */
 export function traceOf(run: string, incoming?: string): RunTrace {
   const caller = incoming === undefined ? undefined : parseTraceparent(incoming);
-  const runSpanId = idOf(`run ${run}`, 16);
+  const runSpanId = roundSpanId(run, 1);
   if (!caller) return { traceId: idOf(`trace ${run}`, 32), runSpanId, sampled: true };
   return { traceId: caller.traceId, runSpanId, parentSpanId: caller.spanId, sampled: caller.sampled };
 }
 
-export const taskSpanId = (run: string, task: string): string => idOf(`task ${run} ${task}`, 16);
+/** The run's span; of a later round than the first, that of the redrive which began it. */
+export const roundSpanId = (run: string, round: number): string => idOf(`run ${run}${later(round)}`, 16);
+
+export const taskSpanId = (run: string, task: string, round = 1): string =>
+  idOf(`task ${run} ${task}${later(round)}`, 16);
+
+/** Attempts are counted over all rounds. */
+export const attemptSpanId = (run: string, task: string, attempt: number): string =>
+  idOf(`attempt ${run} ${task} ${attempt}`, 16);
+
+/** The wait of a task that is the `index`th in a round. */
+export const waitSpanId = (run: string, task: string, round: number, index: number): string =>
+  idOf(`wait ${run} ${task} ${round} ${index}`, 16);
+
+const later = (round: number): string => (round > 1 ? ` round ${round}` : "");

@@ -1,5 +1,5 @@
 import { type Context, ROOT_CONTEXT, type Span, type SpanOptions, TraceFlags, trace } from "@opentelemetry/api";
-import { formatTraceparent, type RunTrace, taskSpanId, traceOf } from "./trace-context.ts";
+import { attemptSpanId, formatTraceparent, type RunTrace, traceOf } from "./trace-context.ts";
 
 /**
  * What the rest of telemetry asks of the SDK beyond the OpenTelemetry API. The set-up file provides it while spans
@@ -62,10 +62,11 @@ export function isRunSampled(run: RunTrace): boolean {
 }
 
 /**
- * The `traceparent` of a task's messages: workers' spans become children of the task's span. Its flag is this
- * process's sampling decision for the run, so that a run is sampled as a whole or not at all.
+ * The `traceparent` of an attempt's message: what a worker does becomes a child of the attempt's span, which the run's
+ * owner writes. Its flag is this process's sampling decision for the run, so that a run is sampled as a whole or not at all.
  */
-export function taskTraceparent(run: string, task: string, incoming?: string): string {
+export function attemptTraceparent(run: string, task: string, attempt: number, incoming?: string): string {
   const trace = traceOf(run, incoming);
-  return formatTraceparent({ traceId: trace.traceId, spanId: taskSpanId(run, task), sampled: isRunSampled(trace) });
+  const spanId = attemptSpanId(run, task, attempt);
+  return formatTraceparent({ traceId: trace.traceId, spanId, sampled: isRunSampled(trace) });
 }

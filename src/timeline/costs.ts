@@ -12,6 +12,10 @@ export function costsOf(timeline: RunTimeline, now: number): Cost[] {
     cost.tasks++;
     for (const attempt of attempts) add(cost, attempt, now);
   }
+  for (const cost of byType.values()) {
+    cost.runningMs = Math.round(cost.runningMs);
+    cost.queuedMs = Math.round(cost.queuedMs);
+  }
   return [...byType.values()].sort((a, b) => b.runningMs - a.runningMs || b.tasks - a.tasks);
 }
 
@@ -25,7 +29,7 @@ function add(cost: Cost, attempt: Attempt, now: number): void {
 }
 
 /** Adds what an attempt reports to the sums: whatever in it is a number. */
-export function addUsage(sums: Record<string, number>, { usage = {} }: Attempt): void {
+export function addUsage(sums: Record<string, number>, { usage = {} }: Pick<Attempt, "usage">): void {
   for (const [name, value] of Object.entries(usage))
     if (typeof value === "number") sums[name] = (sums[name] ?? 0) + value;
 }

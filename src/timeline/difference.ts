@@ -86,7 +86,7 @@ function sideOf({ task, phases, attempts }: TaskTimeline, now: number): Differen
   return {
     state: last.state,
     attempts: attempts.length,
-    ms: task.openedAt > 0 ? (last.isOver ? last.at : now) - task.openedAt : 0,
+    ms: task.openedAt > 0 ? Math.round(Math.max(0, (last.isOver ? last.at : now) - task.openedAt)) : 0,
     usage,
     ...(task.error && { error: task.error.message }),
   };

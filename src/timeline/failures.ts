@@ -67,7 +67,7 @@ function describeAttempt({
   return {
     attempt,
     at: new Date(end).toISOString(),
-    ms: Math.max(0, end - (startedAt ?? openedAt)),
+    ms: Math.round(Math.max(0, end - (startedAt ?? openedAt))),
     ...(worker !== undefined && { worker }),
     ...(error && {
       error: { kind: error.kind, message: error.message, ...(error.name !== undefined && { name: error.name }) },

@@ -2,7 +2,8 @@ import type { Attempt, TaskTimeline } from "./run-timeline.ts";
 
 /**
  * What a task did, or waited for, from one moment to the next: a state of its chart; while an attempt is open, it was
- * `queued` until its worker began, and `running` from then on. Times in ms.
+ * `queued` until its worker began, and `running` from then on; where the log does not say when that was, `queued or
+ * running`. Times in ms.
  */
 export interface Interval {
   readonly what: string;
@@ -26,7 +27,8 @@ export const beganAt = ({ openedAt, startedAt }: Attempt, to: number): number | 
   startedAt === undefined ? undefined : Math.min(to, Math.max(openedAt, startedAt));
 
 function divide(attempt: Attempt, to: number): Interval[] {
-  const began = beganAt(attempt, to) ?? to;
+  const began = beganAt(attempt, to);
+  if (began === undefined) return [{ what: "queued or running", from: attempt.openedAt, to }];
   return [
     { what: "queued", from: attempt.openedAt, to: began },
     { what: "running", from: began, to },

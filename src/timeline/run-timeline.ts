@@ -1,5 +1,5 @@
 import type { TaskError } from "../core/error.ts";
-import type { Result, RunEvent } from "../core/event.ts";
+import type { Ended, Result, RunEvent } from "../core/event.ts";
 import { readResult } from "../fold/apply.ts";
 import type { Effect } from "../fold/effects.ts";
 import { toMs } from "../fold/moment.ts";
@@ -18,6 +18,8 @@ export interface Phase {
   readonly at: number;
   /** Whether nothing happens in it any more, unless the run is redriven. */
   readonly isOver: boolean;
+  /** 1, and one more for each redrive of the run that counted. */
+  readonly round: number;
   /** The attempt that was opened with it. */
   readonly opened: Attempt | undefined;
 }
@@ -61,6 +63,8 @@ export interface TaskTimeline {
 export interface Round {
   readonly from: number;
   to?: number;
+  /** What `ended` said. */
+  end?: Ended;
 }
 
 /** What became of all tasks of one run, folded from its log beside its state. Takes memory in proportion to the attempts. */
@@ -70,7 +74,7 @@ export class RunTimeline implements RunObserver {
   #rounds: Round[] = [];
 
   observe(run: RunState, event: RunEvent, effects: readonly Effect[]): void {
-    const { at } = event;
+    const at = timeOf(event);
     if (event.kind === "submitted") {
       this.#run = run;
       this.#tasks.clear();
@@ -78,10 +82,10 @@ export class RunTimeline implements RunObserver {
       this.#plant(run.root, at);
     }
     const reports = readReports(event);
+    if (effects.some(({ kind }) => kind === "reopened")) this.#rounds.push({ from: at });
     for (const effect of effects) {
       if (effect.kind === "changed") this.#note(effect, at, reports);
-      else if (effect.kind === "reopened") this.#rounds.push({ from: at });
-      else if (effect.kind === "ended") this.#rounds.at(-1)!.to = at;
+      else if (effect.kind === "ended") Object.assign(this.#rounds.at(-1)!, { to: at, end: run.end?.body });
     }
     this.#noteOther(run, event);
   }
@@ -114,13 +118,27 @@ export class RunTimeline implements RunObserver {
     const opened = is && (!was || isNext) ? { attempt, openedAt: at, notes: [] } : undefined;
     if (opened) found.attempts.push(opened);
     if (before.value !== after.value || isNext)
-      found.phases.push({ state: String(after.value), on, at, isOver: after.hasTag("over"), opened });
+      found.phases.push({
+        state: String(after.value),
+        on,
+        at,
+        isOver: after.hasTag("over"),
+        round: this.#rounds.length,
+        opened,
+      });
     if (after.value !== "expanded" || before.value === after.value) return;
     for (const child of task.children!.all) if (!this.#tasks.has(child)) this.#plant(child, at);
   }
 
   #plant(task: TaskRecord, at: number): TaskTimeline {
-    const first = { state: FIRST_STATE, on: undefined, at, isOver: false, opened: undefined };
+    const first = {
+      state: FIRST_STATE,
+      on: undefined,
+      at,
+      isOver: false,
+      round: this.#rounds.length,
+      opened: undefined,
+    };
     const planted: TaskTimeline = { task, needs: task.needs, phases: [first], attempts: [] };
     this.#tasks.set(task, planted);
     return planted;
@@ -131,9 +149,12 @@ export class RunTimeline implements RunObserver {
     const { task: id, attempt, worker } = event.body as { task?: unknown; attempt?: unknown; worker?: unknown };
     const task = typeof id === "string" ? run.tasks.get(id) : undefined;
     const found = task && this.#tasks.get(task)?.attempts.findLast((one) => one.attempt === attempt);
-    found?.notes.push({ kind: event.kind, at: event.at, ...(typeof worker === "string" && { worker }) });
+    found?.notes.push({ kind: event.kind, at: timeOf(event), ...(typeof worker === "string" && { worker }) });
   }
 }
+
+/** Log time, ms, with its fraction: what follows within a millisecond keeps its order in a trace. */
+const timeOf = ({ at, nanos = 0 }: RunEvent): number => at + nanos / 1e6;
 
 type Changed = Effect & { kind: "changed" };
 

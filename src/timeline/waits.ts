@@ -13,7 +13,7 @@ export const spentOf = ({ id, spec }: TaskRecord, { what, from, to }: Interval):
   type: spec.type,
   what,
   from: new Date(from).toISOString(),
-  ms: to - from,
+  ms: Math.round(to - from),
 });
 
 /** What is not over now, longest first, and how many there are: of those that wait for their children, only the children. */

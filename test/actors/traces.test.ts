@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Tutti } from "../../src/app.ts";
 import { parentOf } from "../../src/core/names.ts";
-import { assertTree, type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from "../support/otlp-receiver.ts";
+import {
+  assertTree,
+  type OtlpReceiver,
+  outsideTheirParents,
+  type ReceivedSpan,
+  startOtlpReceiver,
+} from "../support/otlp-receiver.ts";
 import { describeOnNats } from "../support/runtime.ts";
 import { startRuntimeProcess } from "../support/runtime-process.ts";
 
@@ -21,14 +28,26 @@ describeOnNats("the trace of a run over three processes", (runtime) => {
       },
     );
   const taskOf = (span: ReceivedSpan) => span.attributes["tutti.task"] as string | undefined;
-  const isAttempt = (span: ReceivedSpan) => span.attributes["tutti.attempt"] !== undefined && span.kind === "consumer";
+  const isAttempt = (span: ReceivedSpan) => span.kind === "consumer";
+  const isWait = (span: ReceivedSpan) => span.attributes["tutti.wait"] !== undefined;
 
-  /** Run ⊃ task ⊃ attempt, by ids: the parent of every task is the task that expanded into it. */
-  function expectWhole(spans: readonly ReceivedSpan[], run: string, tasks: number): void {
+  /**
+   * Run ⊃ task ⊃ attempt, by ids and in time: the parent of every task is the task that expanded into it. Every attempt of
+   * the log is there once, with its worker.
+   */
+  async function expectWhole(app: Tutti, spans: readonly ReceivedSpan[], run: string, tasks: number): Promise<void> {
     const tree = assertTree(spans);
     expect(tree.root.attributes["tutti.run"]).toBe(run);
+    expect(outsideTheirParents(tree, spans)).toEqual([]);
     const attempts = spans.filter(isAttempt);
-    const others = spans.filter((span) => !isAttempt(span) && span !== tree.root);
+    const others = spans.filter((span) => !isAttempt(span) && !isWait(span) && span !== tree.root);
+    const results = (await app.log(run)).flatMap(({ event, body }) =>
+      event === "result" ? (body as { results: { task: string; attempt: number; worker: string }[] }).results : [],
+    );
+    const named = (task: unknown, attempt: unknown, worker: unknown) => `${task} ${attempt} ${worker}`;
+    expect(
+      attempts.map(({ attributes: a }) => named(a["tutti.task"], a["tutti.attempt"], a["tutti.worker"])).sort(),
+    ).toEqual(results.map(({ task, attempt, worker }) => named(task, attempt, worker)).sort());
     expect(new Set(others.map(taskOf)).size).toBe(tasks);
     expect(others).toHaveLength(tasks);
     for (const span of others) {
@@ -48,7 +67,7 @@ describeOnNats("the trace of a run over three processes", (runtime) => {
     const app = await runtime.start({ orchestrator: false });
     await app.run("tree", { twigs: 4, leaves: 5 }, { run: "r" });
     for (const one of [first, second, orchestrator]) expect(await one.stop()).toBe(0);
-    expectWhole(receiver.spans(), "r", 1 + 4 + 20);
+    await expectWhole(app, receiver.spans(), "r", 1 + 4 + 20);
   });
 
   test("is one tree still when the orchestrator is killed in between", async () => {
@@ -64,6 +83,6 @@ describeOnNats("the trace of a run over three processes", (runtime) => {
     const leaves = await start({ orchestrator: false, workers: ["leaf"] });
     await app.result("r");
     for (const one of [planner, leaves, next]) expect(await one.stop()).toBe(0);
-    expectWhole(receiver.spans(), "r", 1 + 3 + 6);
+    await expectWhole(app, receiver.spans(), "r", 1 + 3 + 6);
   });
 });

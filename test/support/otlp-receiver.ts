@@ -12,6 +12,10 @@ export interface ReceivedSpan {
   readonly startMs: number;
   readonly endMs: number;
   readonly attributes: Readonly<Record<string, unknown>>;
+  /** Names, in order. */
+  readonly events: readonly string[];
+  /** Span ids, in order. */
+  readonly links: readonly string[];
   readonly status: { readonly code: "unset" | "ok" | "error"; readonly message: string | undefined };
   /** Of the process that sent it. */
   readonly resource: Readonly<Record<string, unknown>>;
@@ -121,6 +125,8 @@ interface OtlpSpan {
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
   readonly attributes?: OtlpAttributes;
+  readonly events?: readonly { readonly name: string }[];
+  readonly links?: readonly { readonly spanId: string }[];
   readonly status?: { readonly code?: number; readonly message?: string };
 }
 interface OtlpRequest {
@@ -146,6 +152,8 @@ function* readSpans(request: OtlpRequest): Generator<ReceivedSpan> {
         startMs: Number(BigInt(span.startTimeUnixNano) / 1000n) / 1000,
         endMs: Number(BigInt(span.endTimeUnixNano) / 1000n) / 1000,
         attributes: readAttributes(span.attributes),
+        events: (span.events ?? []).map(({ name }) => name),
+        links: (span.links ?? []).map(({ spanId }) => spanId),
         status: { code: STATUSES[span.status?.code ?? 0]!, message: span.status?.message },
         resource: from,
       };
@@ -167,6 +175,19 @@ export interface SpanTree {
   children(span: ReceivedSpan): readonly ReceivedSpan[];
   parent(span: ReceivedSpan): ReceivedSpan | undefined;
 }
+
+/**
+ * Names the spans that are not within the time of the span above them. Those of a redrive come after the end of their run.
+ */
+export const outsideTheirParents = (tree: SpanTree, spans: readonly ReceivedSpan[]): string[] =>
+  spans
+    .filter((span) => span.attributes["tutti.round"] === undefined)
+    .flatMap((span) => {
+      const parent = tree.parent(span);
+      if (!parent || (span.startMs >= parent.startMs && span.endMs <= parent.endMs && span.endMs >= span.startMs))
+        return [];
+      return [`${span.name} ${span.startMs}–${span.endMs} in ${parent.name} ${parent.startMs}–${parent.endMs}`];
+    });
 
 /**
  * Holds that the spans are one trace and one tree: no span id twice, one root, every other span's parent among them.

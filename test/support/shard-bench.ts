@@ -13,6 +13,7 @@ import { Trouble } from "../../src/actors/host/trouble.ts";
 import { TypeRegistry } from "../../src/actors/host/type-registry.ts";
 import { LimitGate } from "../../src/actors/limits/limit-gate.ts";
 import { LogWriter } from "../../src/actors/log/log-writer.ts";
+import { RunTraces } from "../../src/actors/shard/run-traces.ts";
 import { createMemoryBus } from "../../src/bus/memory/bus.ts";
 import { createTopology } from "../../src/bus/topology.ts";
 import type { Claim } from "../../src/core/claim.ts";
@@ -67,6 +68,7 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
     pullBack: new PullBack(host, dispatcher, gate),
     withdrawals,
     letters: new DeadLetters(host, (task) => dispatcher.envelopeOf(task)),
+    traces: new RunTraces(host),
     writer: new LogWriter(host),
     onEnded() {},
     onSubmitted,

@@ -1,13 +1,14 @@
 import { trace } from "@opentelemetry/api";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parentOf } from "../../src/core/names.ts";
-import { type FinishedTask, recordRun } from "../../src/telemetry/record-run.ts";
+import { recordRun } from "../../src/telemetry/record-run.ts";
 import { startTelemetry, type Telemetry } from "../../src/telemetry/setup.ts";
 import { taskSpanId, traceOf } from "../../src/telemetry/trace-context.ts";
-import { taskTraceparent } from "../../src/telemetry/tracing.ts";
+import type { TracedTask } from "../../src/telemetry/traced-run.ts";
+import { attemptTraceparent } from "../../src/telemetry/tracing.ts";
 import { assertTree, type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { longestTurn } from "../support/turns.ts";
-import { finishedRun, finishedTask, SUBMITTED } from "./finished-run.ts";
+import { finishedAttempt, finishedRun, finishedTask, SUBMITTED } from "./finished-run.ts";
 
 let receiver: OtlpReceiver;
 let telemetry: Telemetry | undefined;
@@ -58,8 +59,8 @@ test("a run's trace has the shape of its tasks' tree", async () => {
 test("times, names and attributes are the log's", async () => {
   const { flush } = await start();
   await recordRun(
-    finishedRun("facts", [finishedTask("-", { type: "document", attempt: 2 })], {
-      endedAt: SUBMITTED + 1234.5,
+    finishedRun("facts", [finishedTask("-", { type: "document", attempts: [finishedAttempt(2)] })], {
+      to: SUBMITTED + 1234.5,
       tenant: "acme",
     }),
   );
@@ -77,7 +78,7 @@ test("times, names and attributes are the log's", async () => {
       "tutti.type": "document",
       "tutti.status": "succeeded",
       "gen_ai.operation.name": "invoke_workflow",
-      "gen_ai.workflow.name": "document",
+      "gen_ai.agent.name": "document",
     },
   });
   expect(task).toMatchObject({
@@ -110,9 +111,77 @@ test("a failure shows at the task that failed and at the run, and what was cance
   });
 });
 
+test("below a task are its attempts and what it waited for, with links to what they followed", async () => {
+  const { flush } = await start();
+  const lost = { name: "tutti.attempt.lost", at: SUBMITTED + 300, attributes: { "tutti.worker": "worker-1" } };
+  const error = { kind: "retryable", name: "TypeError", message: "no luck", stack: "TypeError: no luck\n    at f" };
+  const task = finishedTask("b", {
+    needs: [{ task: "a", round: 1 }],
+    usage: { calls: 2, inputTokens: 7 },
+    policy: { retry: { attempts: 2 } },
+    phases: [{ name: "backingOff", at: SUBMITTED + 400 }],
+    waits: [{ what: "blocked", from: SUBMITTED + 100, to: SUBMITTED + 150 }],
+    attempts: [
+      finishedAttempt(1, { endedOn: "attemptFailed", to: SUBMITTED + 400, error, events: [lost] }),
+      finishedAttempt(2, { from: SUBMITTED + 500, planned: 3 }),
+    ],
+  });
+  await recordRun(finishedRun("below", [finishedTask("-"), finishedTask("a"), task]));
+  await flush();
+  const spans = receiver.spans();
+  const tree = assertTree(spans);
+  const b = spans.find(({ spanId }) => spanId === taskSpanId("below", "b"))!;
+  expect(b).toMatchObject({
+    links: [taskSpanId("below", "a")],
+    events: ["tutti.task.backingOff"],
+    attributes: { "tutti.usage.calls": 2, "gen_ai.usage.input_tokens": 7, "tutti.policy": '{"retry":{"attempts":2}}' },
+  });
+  const [wait, first, second] = tree.children(b);
+  expect(wait).toMatchObject({ name: "wait blocked", startMs: SUBMITTED + 100, endMs: SUBMITTED + 150 });
+  expect(first).toMatchObject({
+    name: "process leaf",
+    kind: "consumer",
+    events: ["tutti.attempt.lost", "exception"],
+    status: { code: "error", message: "no luck" },
+    attributes: { "error.type": "TypeError", "tutti.error.kind": "retryable", "tutti.outcome": "attemptFailed" },
+  });
+  expect(second).toMatchObject({ name: "plan leaf", links: [first!.spanId], attributes: { "tutti.plan.tasks": 3 } });
+});
+
+test("a redrive is below the run that it goes on with, and its tasks have spans of their own", async () => {
+  const { flush } = await start();
+  const failed = { kind: "terminal", message: "no luck" };
+  await recordRun(
+    finishedRun("again", [finishedTask("-", { state: "failed", error: failed })], {
+      status: "failed",
+      error: { code: 422, message: "no luck" },
+    }),
+  );
+  await recordRun(
+    finishedRun("again", [finishedTask("-")], { round: 2, from: SUBMITTED + 2000, to: SUBMITTED + 3000 }),
+  );
+  await flush();
+  const tree = assertTree(receiver.spans());
+  const [task, redrive] = tree.children(tree.root);
+  expect(task).toMatchObject({ attributes: { "tutti.state": "failed" } });
+  expect(redrive).toMatchObject({
+    name: "redrive document",
+    links: [tree.root.spanId],
+    attributes: { "tutti.round": 2, "tutti.status": "succeeded" },
+  });
+  expect(tree.children(redrive!)).toMatchObject([{ attributes: { "tutti.state": "succeeded" } }]);
+});
+
+test("a task that failed without an error of its own is an error all the same", async () => {
+  const { flush } = await start();
+  await recordRun(finishedRun("late", [finishedTask("-", { state: "failed" })], { status: "failed" }));
+  await flush();
+  expect(receiver.spans()[1]).toMatchObject({ status: { code: "error" } });
+});
+
 test("a clock that runs behind does not make a span end before it starts", async () => {
   const { flush } = await start();
-  await recordRun(finishedRun("clocks", [finishedTask("-", { startedAt: SUBMITTED + 900, endedAt: SUBMITTED + 100 })]));
+  await recordRun(finishedRun("clocks", [finishedTask("-", { from: SUBMITTED + 900, to: SUBMITTED + 100 })]));
   await flush();
   expect(receiver.spans()[1]).toMatchObject({ startMs: SUBMITTED + 900, endMs: SUBMITTED + 900 });
 });
@@ -148,10 +217,10 @@ test("a run is sampled as a whole or not at all, and its tasks' messages say whi
   expect(recorded.length).toBeGreaterThan(60);
   expect(recorded.length).toBeLessThan(140);
   for (const run of recorded) expect(receiver.spans(traceOf(run).traceId)).toHaveLength(3);
-  expect(runs.filter((run) => taskTraceparent(run, "a").endsWith("-01"))).toEqual(recorded);
+  expect(runs.filter((run) => attemptTraceparent(run, "a", 1).endsWith("-01"))).toEqual(recorded);
 });
 
-function* treeOf(tasks: number): Generator<FinishedTask> {
+function* treeOf(tasks: number): Generator<TracedTask> {
   yield finishedTask("-");
   for (let i = 1; i < tasks; i++)
     yield finishedTask(i % 10 === 0 ? `part-${i}` : `part-${i - (i % 10) || 10}/leaf-${i}`);
@@ -188,7 +257,7 @@ test("several large runs at once lose nothing either", async () => {
 test("spans that others start keep ids of their own", async () => {
   const { flush } = await start();
   await recordRun(finishedRun("ids", [finishedTask("-")]));
-  taskTraceparent("ids", "-");
+  attemptTraceparent("ids", "-", 1);
   trace.getTracer("another").startSpan("foreign").end();
   await flush();
   const own = receiver.spans().filter((span) => span.name !== "foreign");
@@ -201,7 +270,7 @@ test("spans that others start keep ids of their own", async () => {
 test("where nothing is exported, the tasks are not even looked at", async () => {
   let looked = 0;
   const tasks = {
-    [Symbol.iterator](): Iterator<FinishedTask> {
+    [Symbol.iterator](): Iterator<TracedTask> {
       looked++;
       return [][Symbol.iterator]();
     },

@@ -242,8 +242,9 @@ describe("in processes of their own", () => {
       const attempt = tree.parent(call)!;
       const task = tree.parent(attempt)!;
       expect(attempt.attributes["tutti.task"]).toBe(task.attributes["tutti.task"]);
-      expect([attempt.resource["service.name"], task.resource["service.name"]]).toEqual([
+      expect([call, attempt, task].map(({ resource }) => resource["service.name"])).toEqual([
         "tutti-attempts",
+        "tutti-record",
         "tutti-record",
       ]);
     }

@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { formatTraceparent, parseTraceparent, taskSpanId, traceOf } from "../../src/telemetry/trace-context.ts";
-import { taskTraceparent } from "../../src/telemetry/tracing.ts";
+import {
+  attemptSpanId,
+  formatTraceparent,
+  parseTraceparent,
+  taskSpanId,
+  traceOf,
+} from "../../src/telemetry/trace-context.ts";
+import { attemptTraceparent } from "../../src/telemetry/tracing.ts";
 
 const CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -67,14 +73,16 @@ describe("the trace of a run", () => {
     expect(traceOf("run-1", "00-nonsense")).toEqual(traceOf("run-1"));
   });
 
-  test("a task's message leads to the task's span", () => {
-    expect(parseTraceparent(taskTraceparent("run-1", "a/b"))).toEqual({
+  test("a task's message leads to the attempt's span", () => {
+    expect(parseTraceparent(attemptTraceparent("run-1", "a/b", 1))).toEqual({
       traceId: traceOf("run-1").traceId,
-      spanId: taskSpanId("run-1", "a/b"),
+      spanId: attemptSpanId("run-1", "a/b", 1),
       sampled: true,
     });
-    expect(parseTraceparent(taskTraceparent("run-1", "a/b", CALLER))?.traceId).toBe("0af7651916cd43dd8448eb211c80319c");
-    expect(taskTraceparent("run-1", "a/b", CALLER.replace(/01$/, "00"))).toMatch(/-00$/);
+    expect(parseTraceparent(attemptTraceparent("run-1", "a/b", 1, CALLER))?.traceId).toBe(
+      "0af7651916cd43dd8448eb211c80319c",
+    );
+    expect(attemptTraceparent("run-1", "a/b", 1, CALLER.replace(/01$/, "00"))).toMatch(/-00$/);
   });
 });
 

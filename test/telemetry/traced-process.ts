@@ -7,8 +7,8 @@ import { trace } from "@opentelemetry/api";
 import { inAttemptSpan } from "../../src/telemetry/attempt-span.ts";
 import { recordRun } from "../../src/telemetry/record-run.ts";
 import { startTelemetry } from "../../src/telemetry/setup.ts";
-import { taskTraceparent } from "../../src/telemetry/tracing.ts";
-import { finishedRun, finishedTask } from "./finished-run.ts";
+import { attemptTraceparent } from "../../src/telemetry/tracing.ts";
+import { finishedAttempt, finishedRun, finishedTask } from "./finished-run.ts";
 
 const [what, run = "run"] = process.argv.slice(2);
 const TASKS = ["-", "a", "b", "a/x"];
@@ -29,7 +29,13 @@ const tell = (more: object) => console.log(JSON.stringify({ enabled: telemetry.e
 
 if (what === "attempts") {
   for (const task of TASKS) {
-    const message = { traceparent: taskTraceparent(run, task), deliveries: 1, worker: "w", subject: "s", type: "leaf" };
+    const message = {
+      traceparent: attemptTraceparent(run, task, 1),
+      deliveries: 1,
+      worker: "w",
+      subject: "s",
+      type: "leaf",
+    };
     const call = async () => trace.getTracer("model").startSpan("chat").end();
     await inAttemptSpan({ ...message, run, tenant: "default", task, attempt: 1 }, call, () => ({}));
   }
@@ -42,7 +48,7 @@ if (what === "attempts") {
     await recordRun(
       finishedRun(
         run,
-        TASKS.map((task) => finishedTask(task)),
+        TASKS.map((task) => finishedTask(task, { attempts: [finishedAttempt()] })),
       ),
     );
   const began = performance.now();

@@ -43,7 +43,13 @@ export function readLogMessage(subjects: Subjects, message: StoredMessage): Read
     const { body, problem } = readBody(address.event, raw);
     if (!body) return unreadable(problem!);
     if (address.event === "result") refuseInexact((body as EventBody<"result">).results, message.data);
-    const read = { kind: address.event, body, sequence: message.sequence, at: message.timestamp } as RunEvent;
+    const read = {
+      kind: address.event,
+      body,
+      sequence: message.sequence,
+      at: message.timestamp,
+      nanos: message.nanos,
+    } as RunEvent;
     return { ...address, read, ...(problem !== undefined && { problem }) };
   } catch (error) {
     if (error instanceof NewerVersion) return { ...unreadable(error.message), newer: error };

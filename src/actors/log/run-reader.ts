@@ -69,8 +69,9 @@ export async function replayPatiently(
   address: RunAddress,
   before: number,
   wanted: () => boolean,
+  observer?: RunObserver,
 ): Promise<RunReplay | undefined> {
-  const replay = await insist(runtime, () => replayRun(runtime, address, before), {
+  const replay = await insist(runtime, () => replayRun(runtime, address, before, observer), {
     work: REDRIVEN,
     name: () => `run ${address.run}`,
     wanted,

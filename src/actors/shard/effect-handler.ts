@@ -17,6 +17,7 @@ import { Decider } from "./decider.ts";
 import { Listeners } from "./listeners.ts";
 import { endedBody } from "./run-outcome.ts";
 import type { RunToStart } from "./run-starter.ts";
+import type { RunTraces } from "./run-traces.ts";
 import type { ShardFold } from "./shard-fold.ts";
 import type { Signals } from "./signals.ts";
 
@@ -29,6 +30,7 @@ export interface ShardDependencies {
   readonly withdrawals: AttemptCanceller;
   readonly pullBack: PullBack;
   readonly letters: DeadLetters;
+  readonly traces: RunTraces;
   /** A run ended while its owner was live (not in a replay). */
   onEnded(run: RunState, ended: Ended, at: number): void;
   /** A caller waits for the outcome. May be called again for a run that another owner has seen end. */
@@ -141,6 +143,7 @@ export class EffectHandler {
     }
     const { body, at } = run.end!;
     this.#dependencies.onEnded(run, body, at);
+    this.#dependencies.traces.ended(run);
     if (isAwaited(run)) this.#dependencies.answer(run, body);
   }
 

@@ -1,22 +1,28 @@
 import type { RunEvent } from "../../core/event.ts";
 import type { Effect } from "../../fold/effects.ts";
 import { isOver, type RunAddress, type RunState, runKey } from "../../fold/run-state.ts";
+import type { RunObserver } from "../../timeline/run-observer.ts";
 import type { ReadEvent } from "../log/log-event.ts";
 import { ReplayPositions } from "../log/replay-positions.ts";
 import { RunReplay } from "../log/run-replay.ts";
 
-/** Reads a run that is in no memory any more, as it stood before that event; undefined when the log does not have it. */
-export type ReloadRun = (address: RunAddress, before: number) => Promise<RunReplay | undefined>;
+/** What a shard's fold asks of its host. */
+export interface ShardFoldHost {
+  /** Reads a run that is in no memory any more, as it stood before that event; undefined when the log does not have it. */
+  reload(address: RunAddress, before: number): Promise<RunReplay | undefined>;
+  /** Who is to be shown a run's events, for its trace. */
+  observerOf(): RunObserver | undefined;
+}
 
 /** The unfinished runs of a shard, each folded from its events, and where in the log they begin. */
 export class ShardFold {
   readonly positions = new ReplayPositions();
   readonly #runs = new Map<string, RunReplay>();
-  readonly #reload: ReloadRun;
+  readonly #host: ShardFoldHost;
   #isReplaying = true;
 
-  constructor(reload: ReloadRun) {
-    this.#reload = reload;
+  constructor(host: ShardFoldHost) {
+    this.#host = host;
   }
 
   /** Unfinished runs. */
@@ -59,7 +65,7 @@ export class ShardFold {
   }
 
   #add(key: string, address: RunAddress): RunReplay {
-    const replay = new RunReplay(address);
+    const replay = new RunReplay(address, this.#host.observerOf());
     if (!this.#isReplaying) replay.endReplay();
     this.#runs.set(key, replay);
     return replay;
@@ -86,7 +92,7 @@ export class ShardFold {
   ): Promise<void> {
     // It may belong to a `carried` that is still to come.
     this.#runs.get(key)?.take(event.shard, redrive);
-    const replay = await this.#reload(event, redrive.sequence);
+    const replay = await this.#host.reload(event, redrive.sequence);
     if (!replay?.state || !replay.positions) return;
     if (!this.#isReplaying) replay.endReplay();
     replay.take(event.shard, redrive, effects);

@@ -69,7 +69,11 @@ export class ShardOwner {
     this.#runtime = runtime;
     this.shard = shard;
     this.#dependencies = dependencies;
-    this.#fold = new ShardFold((address, before) => replayPatiently(runtime, address, before, () => !this.#stopped));
+    const { traces } = dependencies;
+    this.#fold = new ShardFold({
+      reload: (address, before) => replayPatiently(runtime, address, before, () => !this.#stopped, traces.observerOf()),
+      observerOf: () => traces.observerOf(),
+    });
     this.#pump = new LogPump({ ...runtime, subjects: runtime.topology.subjects }, (event) => this.#apply(event), {
       needsCarried: () => !this.#live,
       onNewer: (newer, sequence) => {

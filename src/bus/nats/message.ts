@@ -14,6 +14,8 @@ export interface AckSubject {
   readonly consumerSequence: number;
   /** The time of storing in milliseconds since the epoch, rounded down. */
   readonly timestamp: number;
+  /** What was rounded off, in nanoseconds. */
+  readonly nanos: number;
 }
 
 export function isStored(message: Msg): boolean {
@@ -38,6 +40,7 @@ export function parseAckSubject(reply: string): AckSubject {
     sequence: readNumber(reply, sequence, consumerSequence - 1),
     consumerSequence: readNumber(reply, consumerSequence, timestamp - 1),
     timestamp: readNumber(reply, timestamp, end - NANOSECOND_DIGITS),
+    nanos: readNumber(reply, end - NANOSECOND_DIGITS, end),
   };
 }
 const DOT = 0x2e;
@@ -79,6 +82,7 @@ export class NatsStoredMessage implements StoredMessage {
   readonly subject: string;
   readonly sequence: number;
   readonly timestamp: number;
+  readonly nanos: number;
   readonly data: Uint8Array;
   readonly #message: Msg;
 
@@ -86,6 +90,7 @@ export class NatsStoredMessage implements StoredMessage {
     this.subject = message.subject;
     this.sequence = at.sequence;
     this.timestamp = at.timestamp;
+    this.nanos = at.nanos;
     this.data = message.data;
     this.#message = message;
   }

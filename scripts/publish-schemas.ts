@@ -64,6 +64,7 @@ const EVENT_DESCRIPTIONS: Record<EventKind, string> = {
   cancel: "Somebody wants the run to stop.",
   pause: "Nothing of a task and of what is below it is to start; the root, -, stands for the run.",
   resume: "The pause of a task is over.",
+  mark: "A task that is not over ends as it is told from outside: exactly one of output, outputRef, skip and fail.",
   redrive: "A task that has failed its run is to be tried again.",
   ended: "The last event of every run; the first one counts, and after a redrive the next.",
   carried: "Stands for the earlier events of an unfinished run, which may go by age.",

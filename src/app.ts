@@ -14,9 +14,9 @@ import type { RunMoment, RunStep } from "./core/run-step.ts";
 import type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
 import type { Task, TaskInput, TaskOutput } from "./define/task.ts";
 import type { Worker } from "./define/worker.ts";
-import type { ControlOptions, RunOptions, SignalOptions } from "./run-options.ts";
+import type { ControlOptions, Marking, RunOptions, SignalOptions } from "./run-options.ts";
 
-export type { ControlOptions, RunOptions, SignalOptions } from "./run-options.ts";
+export type { ControlOptions, Marking, RunOptions, SignalOptions } from "./run-options.ts";
 
 /** What `watch` tells, in order. It begins with the whole run as it stands and ends after the `run` event that has an end. */
 export type WatchEvent =
@@ -60,6 +60,8 @@ export interface RunHandle<out T = Json> {
   pause(options?: Omit<ControlOptions, "tenant">): Promise<void>;
   /** See {@link Tutti.resume}. */
   resume(options?: Omit<ControlOptions, "tenant">): Promise<void>;
+  /** See {@link Tutti.mark}. */
+  mark(task: string, as: Marking, options?: Omit<ControlOptions, "tenant" | "task">): Promise<void>;
   /** See {@link Tutti.signal}. */
   signal(to: string, data?: Json, options?: SignalOptions): Promise<SignalAnswer>;
   /** The run as it stands. */
@@ -132,6 +134,17 @@ export interface Tutti {
   pause(run: RunRef, options?: ControlOptions): Promise<void>;
   /** Ends the pause of the run, or of exactly that `task`. Rejects with 404, or 409 when it was not paused. */
   resume(run: RunRef, options?: ControlOptions): Promise<void>;
+  /**
+   * Says from outside how a task that is not over has ended: with an output, left out, or failed. Its attempt is withdrawn and its
+   * handler aborted; nothing is tried again. Rejects with 400 for an output that the type's schema refuses, with 404, or 409
+   * when the task is over.
+   *
+   * @example
+   * ```ts
+   * await app.mark(run, "review/legal", { output: { ok: true } }, { by: "ada" });
+   * ```
+   */
+  mark(run: RunRef, task: string, as: Marking, options?: Omit<ControlOptions, "task">): Promise<void>;
   /**
    * Answers what a run waits for: `to` is the path of the task that waits, or the name of the signal, which the oldest open wait
    * of that name takes. One that comes early is kept, and used once. Rejects with 400 when `data` (default: null) is not what is

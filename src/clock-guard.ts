@@ -52,6 +52,7 @@ export function guardByClock(app: Tutti, clock: VirtualClock): Tutti {
     signal: (...request) => guard("signal(…)", app.signal(...request)),
     approvals: (...request) => guard("approvals()", app.approvals(...request)),
     pause: (...request) => guard("pause(…)", app.pause(...request)),
+    mark: (...request) => guard("mark(…)", app.mark(...request)),
     resume: (...request) => guard("resume(…)", app.resume(...request)),
     dead: guardDead(app.dead, guard),
     limits: {

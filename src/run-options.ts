@@ -1,4 +1,5 @@
 import type { Duration } from "./core/duration.ts";
+import type { Json } from "./core/json.ts";
 import type { Priority } from "./core/names.ts";
 
 /**
@@ -36,6 +37,12 @@ export interface ControlOptions {
   /** Who asks, for the log. */
   readonly by?: string;
 }
+
+/** How a task is marked: as a success with an output, left out, or as a failure with its reason. */
+export type Marking =
+  | { readonly output: Json; readonly skip?: undefined; readonly fail?: undefined }
+  | { readonly skip: true; readonly output?: undefined; readonly fail?: undefined }
+  | { readonly fail: string; readonly output?: undefined; readonly skip?: undefined };
 
 /** How a signal is sent. */
 export interface SignalOptions {

@@ -64,6 +64,16 @@ export function describeEntry({ event, body }: LogEntry): string[] {
     case "pause":
     case "resume":
       return [describeAsked(fields)];
+    case "mark": {
+      const { skip, fail, output, outputRef } = fields;
+      const as =
+        fail !== undefined
+          ? `failed: ${word(fail)}`
+          : skip
+            ? "skipped"
+            : `succeeded: ${outputRef ? "(in the object store)" : brief(output ?? null)}`;
+      return [`${describeAsked(fields)} as ${as}`];
+    }
     case "redrive": {
       const attempt = fields.attempt === undefined ? "" : `, whose attempt ${word(fields.attempt)} had failed`;
       const by = fields.by ? ` by ${word(fields.by)}` : "";

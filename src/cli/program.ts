@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   cancel: ["cancel a run, or a part of it", () => import("./cancel.ts")],
   pause: ["let nothing of a run, or of a part of it, start", () => import("./pause.ts")],
   resume: ["let what was paused go on", () => import("./resume.ts")],
+  mark: ["say from outside how a task has ended", () => import("./mark.ts")],
   signal: ["answer what a run waits for", () => import("./signal.ts")],
   approvals: ["what is waited for, of whom, and until when", () => import("./approvals.ts")],
   approve: ["answer yes, or no, to what a run waits for", () => import("./approve.ts")],

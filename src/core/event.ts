@@ -1,19 +1,15 @@
 import { z } from "zod";
+import { cancel, mark, pause, redrive, resume } from "./control-event.ts";
 import { taskError, wireError } from "./error.ts";
 import { json } from "./json.ts";
-import { isTaskId, name, priority, ROOT, taskId } from "./names.ts";
+import { isTaskId, name, priority, taskId } from "./names.ts";
 import { policy } from "./policy.ts";
+import { blobRef, versionOf } from "./stored.ts";
 import { tags } from "./tags.ts";
-import { type StoredKind, VERSIONS } from "./version.ts";
 import { awaited } from "./wait.ts";
-
-const versionOf = (kind: StoredKind) => z.int().min(1).max(VERSIONS[kind]);
 
 /** ISO 8601, or milliseconds since the epoch as foreign workers may find easier. */
 export const moment = z.union([z.string(), z.number()]);
-
-/** The name of an object in the blob store. */
-export const blobRef = z.string().min(1).max(256);
 
 /** Totals of a run. `executions` counts attempts whose result arrived, so it may exceed `tasks`. */
 export const totals = z.object({
@@ -207,35 +203,6 @@ export const DUE = ["backoff", "deadline", "within"] as const;
 export const due = z.object({ v: versionOf("due"), task: taskId, attempt: z.int(), what: z.enum(DUE) });
 export type DueWhat = (typeof DUE)[number];
 
-/** Who asks for it from outside, and why. */
-const asked = { by: z.string().optional(), reason: z.string().optional() };
-
-/** Of the whole run; or, in version 2, of a task and what is below it. `force`: what is still to be undone is not. */
-export const cancel = z.object({
-  v: versionOf("cancel"),
-  task: taskId.optional(),
-  ...asked,
-  force: z.literal(true).optional(),
-});
-export type Cancel = z.output<typeof cancel>;
-
-/** Nothing of a task and of what is below it starts until it is resumed; the root stands for the whole run. */
-export const pause = z.object({ v: versionOf("pause"), task: taskId.default(ROOT), ...asked });
-export type PauseEvent = z.output<typeof pause>;
-/** Ends the pause of exactly this task. Those above and below it stay. */
-export const resume = z.object({ v: versionOf("resume"), task: taskId.default(ROOT), ...asked });
-export type ResumeEvent = z.output<typeof resume>;
-
-/** A task that has failed its run is to be tried again: a new attempt opens, and what its failure had stopped goes on. */
-export const redrive = z.object({
-  v: versionOf("redrive"),
-  task: taskId,
-  /** The attempt that failed: so that a command which comes twice counts once. Default: whichever it was. */
-  attempt: z.int().min(1).optional(),
-  ...asked,
-});
-export type Redrive = z.output<typeof redrive>;
-
 export const RUN_STATUSES = ["running", "paused", "succeeded", "failed", "cancelled"] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
@@ -277,6 +244,7 @@ export const EVENT_SCHEMAS = {
   cancel,
   pause,
   resume,
+  mark,
   redrive,
   ended,
   carried,

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { approval, signalAnswer } from "./approval.ts";
 import { wireError } from "./error.ts";
-import { blobRef } from "./event.ts";
 import { name } from "./names.ts";
 import { settledQuery, signalFields } from "./query.ts";
+import { blobRef } from "./stored.ts";
 
 /** What orchestrators ask the owner of a shard. Without `ask`, whether an attempt is settled. */
 export const ownerRequest = z.union([

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { marking } from "./control-event.ts";
 import { moment } from "./event.ts";
 import { json } from "./json.ts";
 import { name, ROOT, taskId } from "./names.ts";
@@ -51,6 +52,7 @@ export const QUERIES = {
   "runs.cancel": whichRun.extend({ task: taskId.optional(), ...asked }),
   "runs.pause": whichRun.extend({ task: taskId.default(ROOT), ...asked }),
   "runs.resume": whichRun.extend({ task: taskId.default(ROOT), ...asked }),
+  "runs.mark": whichRun.extend({ task: taskId, ...marking, fail: z.string().min(1).max(2000).optional(), ...asked }),
   "runs.signal": signalQuery,
   "approvals.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50) }),
   /** What each event of the run's log changed. */

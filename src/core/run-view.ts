@@ -78,6 +78,8 @@ export const taskView = z.object({
   error: z.object({ kind: z.string(), message: z.string(), ...errorDetails.shape }).optional(),
   /** Present and true once its fallback has taken its failure: `type` and later attempts are those of the fallback. */
   fallback: z.literal(true).optional(),
+  /** It was told from outside how it has ended. */
+  marked: z.object({ at: iso, by: z.string().optional(), reason: z.string().optional() }).optional(),
   /** Whose failure the error is, when it is another task's. */
   cause: taskId.optional(),
 });

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { blobRef } from "./event.ts";
 import { json } from "./json.ts";
 import { isName, isTaskId, name, taskId } from "./names.ts";
+import { blobRef } from "./stored.ts";
 import { VERSIONS } from "./version.ts";
 
 /** The body of a task message: one attempt of one task. */

@@ -15,6 +15,7 @@ export const VERSIONS = {
   cancel: 2,
   pause: 2,
   resume: 2,
+  mark: 2,
   redrive: 1,
   ended: 1,
   /** Has the version of the highest that it carries, and so can be as high as any of them. */

@@ -1,10 +1,10 @@
+import type { Redrive } from "../core/control-event.ts";
 import { cutMessage, cutTaskError, taskError } from "../core/error.ts";
 import {
   type Deferred,
   type Ended,
   isPlainResult,
   type Planned,
-  type Redrive,
   type Result,
   type RunEvent,
   readableResult,
@@ -24,6 +24,7 @@ import { noteDeferral } from "./deferral.ts";
 import { applyDue } from "./due.ts";
 import type { Effect } from "./effects.ts";
 import { reduceOutput } from "./map-node.ts";
+import { applyMark } from "./marking.ts";
 import { toMs } from "./moment.ts";
 import { passOn } from "./pass-on.ts";
 import { createTask } from "./planting.ts";
@@ -68,6 +69,7 @@ export function beginRun(address: RunAddress, submitted: Submitted, at: number, 
     endSequence: 0,
     redriven: undefined,
     pauses: undefined,
+    marks: undefined,
     heldDecisions: undefined,
   };
   const { type, input, policy } = submitted;
@@ -132,6 +134,8 @@ function fold(run: RunState, event: Exclude<RunEvent, { kind: "submitted" }>, tu
       return applyPause(run, event.body, turn);
     case "resume":
       return applyResume(run, event.body, turn);
+    case "mark":
+      return applyMark(run, event.body, turn);
     case "ended":
       return applyEnded(run, event.body, event.sequence, turn);
   }

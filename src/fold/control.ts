@@ -1,5 +1,5 @@
+import type { Cancel, PauseEvent, ResumeEvent } from "../core/control-event.ts";
 import type { TaskError } from "../core/error.ts";
-import type { Cancel, PauseEvent, ResumeEvent } from "../core/event.ts";
 import { ROOT } from "../core/names.ts";
 import { applyDecision } from "./decisions.ts";
 import { applyDue } from "./due.ts";

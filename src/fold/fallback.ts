@@ -8,10 +8,11 @@ import { stateOf, type TaskRecord } from "./task-record.ts";
  */
 
 /** Whether the fallback of the task takes this failure. Past the deadline only a value does, since it takes no time. */
-export function takesFailure({ node }: TaskRecord, error: TaskError | undefined, isLate: boolean): boolean {
+export function takesFailure(task: TaskRecord, error: TaskError | undefined, isLate: boolean): boolean {
+  const { node, run } = task;
   // Of a map it is that of each item.
   if (!node?.stated.fallback || node.stated.each || node.hasFallenBack) return false;
-  if (error?.kind === "cancelled") return false;
+  if (error?.kind === "cancelled" || run.marks?.has(task)) return false;
   return !isLate || node.stated.fallback.value !== undefined;
 }
 

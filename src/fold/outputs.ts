@@ -10,7 +10,7 @@ import { replacementOf } from "./fallback.ts";
 import { makesParentsOutput } from "./held-outputs.ts";
 import { isItem, WHOLE_ITEM } from "./map-node.ts";
 import { keysIn } from "./named-keys.ts";
-import { hasOutput, isLater, type Output, stateOf, type TaskRecord } from "./task-record.ts";
+import { type Children, hasOutput, isLater, type Output, stateOf, type TaskRecord } from "./task-record.ts";
 
 /**
  * What tasks have come to and what they are given, read out of the tree: an output may be made of children's outputs, which
@@ -24,7 +24,8 @@ export type Load = (ref: string) => Json;
 export function outputOf(task: TaskRecord, load: Load): Json {
   // A run whose plan was skipped as a whole has succeeded with nothing.
   if (stateOf(task) === "skipped") return {};
-  if (!task.children) {
+  const children = makingChildren(task);
+  if (!children) {
     const { output } = task;
     if (!output) {
       const replacement = replacementOf(task);
@@ -33,7 +34,7 @@ export function outputOf(task: TaskRecord, load: Load): Json {
     }
     return "ref" in output ? load(output.ref) : output.value;
   }
-  const { output, template, map } = task.children;
+  const { output, template, map } = children;
   if (map) return mapOutputOf(task, load);
   if (output) return outputOf(output, load);
   if (template !== undefined) return resolveTemplate(template, valuesIn(task, load));
@@ -42,32 +43,37 @@ export function outputOf(task: TaskRecord, load: Load): Json {
   return outputs;
 }
 
+/** What an output is made of. That of a task which was marked is what it was marked with. */
+const makingChildren = (task: TaskRecord): Children | undefined =>
+  task.run.marks?.has(task) ? undefined : task.children;
+
 /** Those of which the output of an expanded task is made. In a plan of version 2, some may have none. */
 const makersOf = ({ children }: TaskRecord): readonly TaskRecord[] =>
   children!.all.filter((child) => makesParentsOutput(child) && (!child.node || hasOutput(child)));
 
 /** Where a task's output stands as it is, if it is in one place; undefined when it has to be put together. */
 export function soleOutput(task: TaskRecord): Output | undefined {
-  if (!task.children) return task.output;
-  const { output } = task.children;
-  return output && soleOutput(output);
+  const children = makingChildren(task);
+  if (!children) return task.output;
+  return children.output && soleOutput(children.output);
 }
 
 /** The references that {@link outputOf} would load. */
 export function* refsOf(task: TaskRecord): Generator<string> {
-  if (!task.children) {
+  const children = makingChildren(task);
+  if (!children) {
     if (task.output && "ref" in task.output) yield task.output.ref;
     const replacement = replacementOf(task);
     if (replacement !== undefined) yield* laterRefs(replacement, task);
     return;
   }
   for (const child of makersOf(task)) yield* refsOf(child);
-  if (task.children.template !== undefined && task.children.plan!.checked.usesInput) yield* planInputRefs(task);
+  if (children.template !== undefined && children.plan!.checked.usesInput) yield* planInputRefs(task);
 }
 
 /** Whether {@link outputOf} would have to load anything. */
 export function holdsRef(task: TaskRecord): boolean {
-  if (!task.children) return task.output !== undefined && "ref" in task.output;
+  if (!makingChildren(task)) return task.output !== undefined && "ref" in task.output;
   return !refsOf(task).next().done;
 }
 
@@ -265,7 +271,7 @@ function mapOutputOf(task: TaskRecord, load: Load): Json {
   if (reduction) {
     const total = reduction.copy();
     for (const item of makersOf(task))
-      if (item.children || replacementOf(item) !== undefined) total.add(outputOf(item, load));
+      if (makingChildren(item) || replacementOf(item) !== undefined) total.add(outputOf(item, load));
     return total.result();
   }
   const bears = plan!.checked.join.rule !== "all";

@@ -59,7 +59,7 @@ function conclude(parent: TaskRecord, verdict: Verdict, last: TaskRecord, turn: 
 }
 
 /** The task has started or ended: what nothing else waits for any more, and the plan itself does not ask for, is abandoned. */
-function leaveNeeds(task: TaskRecord, turn: Turn): void {
+export function leaveNeeds(task: TaskRecord, turn: Turn): void {
   const node = task.node!;
   if (node.hasLeft) return;
   node.hasLeft = true;

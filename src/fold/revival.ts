@@ -55,6 +55,7 @@ function reset(task: TaskRecord): void {
   // A value has no attempts: what it was to replace is tried again.
   if (task.node?.stated.fallback?.value !== undefined) task.node.hasFallenBack = false;
   task.error = undefined;
+  task.run.marks?.delete(task);
   // What it waits for is decided again.
   if (task.node && isWait(task.node)) task.node.answers = undefined;
   task.failedAt = undefined;

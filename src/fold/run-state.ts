@@ -1,6 +1,7 @@
 import type { Decision, Ended, Submitted } from "../core/event.ts";
 import type { Priority } from "../core/names.ts";
 import type { RunSnapshot } from "../machines/run.ts";
+import type { Mark } from "./mark.ts";
 import type { Pause } from "./pauses.ts";
 import type { TaskRecord } from "./task-record.ts";
 import type { Unwinding } from "./undo-steps.ts";
@@ -54,6 +55,8 @@ export interface RunState extends RunAddress {
   expired: boolean;
   /** The pauses of the run and of tasks below, those that are over included; undefined: there were none. */
   pauses: Map<TaskRecord, Pause> | undefined;
+  /** The tasks that were told from outside how they have ended. */
+  marks: Map<TaskRecord, Mark> | undefined;
   /** What was decided of tasks while they were paused. */
   heldDecisions: Map<TaskRecord, Decision> | undefined;
   /** Set when `cancel` was read. */

@@ -49,14 +49,15 @@ export function failTask(task: TaskRecord, type: "broken" | "expired", turn: Tur
   take(task, type, taskSteps.step(task.snapshot, { type, recovers: true }), turn, data);
 }
 
-/** Ends a task that has not failed. */
+/** Ends a task otherwise than by a failure of its own. */
 export function endTask(
   task: TaskRecord,
-  type: "met" | "skip" | "cancel" | "abandon",
+  type: "met" | "skip" | "cancel" | "abandon" | "markedSucceeded" | "markedSkipped" | "markedFailed",
   turn: Turn,
   data: StepData = NO_DATA,
 ): void {
-  const isUnwound = type === "cancel" ? hasSteps(task, "all") && isTaken(task) : hasSteps(task, "stopped");
+  const isUnwound =
+    type === "cancel" || type === "markedFailed" ? hasSteps(task, "all") && isTaken(task) : hasSteps(task, "stopped");
   if (!isUnwound) return stepTask(task, type, turn, data);
   take(task, type, taskSteps.step(task.snapshot, { type, recovers: true }), turn, data);
 }
@@ -184,8 +185,8 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
   },
   abandonChildren(task, turn) {
     const { children } = task;
-    // A plan of version 1 succeeds when all of it has.
-    if (!children || (!children.plan && stateOf(task) === "succeeded")) return;
+    // A plan of version 1 succeeds when all of it has, or when it is marked.
+    if (!children || (!children.plan && stateOf(task) === "succeeded" && children.remaining === 0)) return;
     for (const child of children.all) stepTask(child, "abandon", turn);
   },
   reportSuccess(task, turn) {

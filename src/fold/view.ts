@@ -26,6 +26,7 @@ export function viewTask(task: TaskRecord): TaskView {
     ...(task.worker !== undefined && { worker: task.worker }),
     ...(task.error && { error: viewError(task.error) }),
     ...(task.node?.hasFallenBack && { fallback: true as const }),
+    ...markOf(task),
     ...(task.failedAt !== undefined && task.failedAt !== task.id && { cause: task.failedAt }),
   };
 }
@@ -60,6 +61,13 @@ export function viewWait(task: TaskRecord): WaitView | undefined {
     since: iso(since),
     ...(endsAt > 0 && { until: iso(endsAt) }),
   };
+}
+
+function markOf(task: TaskRecord): Pick<TaskView, "marked"> {
+  const mark = task.run.marks?.get(task);
+  if (!mark) return {};
+  const { at, by, reason } = mark;
+  return { marked: { at: iso(at), ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) } };
 }
 
 /** Counted from the first attempt: after a redrive, those of the rounds before come on top. */

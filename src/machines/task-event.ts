@@ -53,6 +53,8 @@ export type TaskMachineEvent =
   /** The value of its fallback stands for its output. */
   | { readonly type: "replaced" }
   | ({ readonly type: "cancel" } & Ending)
+  /** From outside it is told how it has ended: with an output, left out, or failed. */
+  | ({ readonly type: "markedSucceeded" | "markedSkipped" | "markedFailed" } & Ending)
   /** No task that needs it can still use it. */
   | ({ readonly type: "abandon" } & Ending)
   /** What it has done is to be undone. */

@@ -1,4 +1,5 @@
 import { assign, type SnapshotFrom, setup } from "xstate";
+import type { TaskContext, TaskInput, TaskTag } from "./task-context.ts";
 import { TASK_EFFECTS } from "./task-effect.ts";
 import type { TaskMachineEvent } from "./task-event.ts";
 
@@ -9,27 +10,6 @@ import type { TaskMachineEvent } from "./task-event.ts";
  * The other actions are effects, which the fold carries out within the tree or returns to its host (`src/fold`). What a
  * state owes the world is a function of the state (`src/fold/obligations.ts`), so a replay drops its effects.
  */
-export interface TaskContext {
-  /** The current attempt: 1, 2, … A result counts only for this one. */
-  readonly attempt: number;
-  /** Attempts in all, in each round. */
-  readonly attempts: number;
-  /** Attempts that do not count: those of the rounds before (a redrive begins a new one), and those that were deferred. */
-  readonly spent: number;
-  /** What it ends as once nothing is to be done before that any more. */
-  readonly ending: "failed" | "cancelled" | "skipped" | "abandoned";
-}
-
-export interface TaskInput {
-  /** Attempts in all, in each round. */
-  readonly attempts: number;
-  /** Attempts of a task of the same path, which this one replaces. Default: none. */
-  readonly spent?: number;
-}
-
-/** `open`: an attempt is open, and its result counts. `over`: nothing happens any more, unless the run is redriven. */
-export type TaskTag = "open" | "over";
-
 export const taskMachine = setup({
   types: {} as { context: TaskContext; events: TaskMachineEvent; tags: TaskTag; input: TaskInput },
   guards: {
@@ -77,6 +57,9 @@ export const taskMachine = setup({
         ask: { target: "deciding", actions: "armDeadline" },
         skip: "skipped",
         broken: [{ guard: "recovers", target: "recovering", actions: "endFailed" }, { target: "failed" }],
+        markedSucceeded: "succeeded",
+        markedSkipped: "skipped",
+        markedFailed: "failed",
         cancel: "cancelled",
         abandon: "abandoned",
       },
@@ -92,6 +75,9 @@ export const taskMachine = setup({
         skip: "skipped",
         broken: [{ guard: "recovers", target: "recovering", actions: "endFailed" }, { target: "failed" }],
         expired: [{ guard: "recovers", target: "recovering", actions: "endFailed" }, { target: "failed" }],
+        markedSucceeded: "succeeded",
+        markedSkipped: "skipped",
+        markedFailed: "failed",
         cancel: "cancelled",
         abandon: "abandoned",
       },
@@ -105,6 +91,9 @@ export const taskMachine = setup({
         answered: "succeeded",
         broken: [{ guard: "recovers", target: "recovering" }, { target: "failed" }],
         expired: [{ guard: "recovers", target: "recovering" }, { target: "failed" }],
+        markedSucceeded: "succeeded",
+        markedSkipped: "skipped",
+        markedFailed: "failed",
         cancel: "cancelled",
         abandon: "abandoned",
       },
@@ -128,6 +117,12 @@ export const taskMachine = setup({
           { guard: "recovers", target: "recovering", actions: ["endFailed", "withdrawAttempt"] },
           { target: "failed", actions: "withdrawAttempt" },
         ],
+        markedSucceeded: { target: "succeeded", actions: "withdrawAttempt" },
+        markedSkipped: { target: "skipped", actions: "withdrawAttempt" },
+        markedFailed: [
+          { guard: "recovers", target: "recovering", actions: ["endFailed", "withdrawAttempt"] },
+          { target: "failed", actions: "withdrawAttempt" },
+        ],
         cancel: [
           { guard: "recovers", target: "recovering", actions: ["endCancelled", "withdrawAttempt"] },
           { target: "cancelled", actions: "withdrawAttempt" },
@@ -142,6 +137,9 @@ export const taskMachine = setup({
       on: {
         backoffElapsed: { target: "ready", actions: "openNextAttempt" },
         expired: [{ guard: "recovers", target: "recovering", actions: "endFailed" }, { target: "failed" }],
+        markedSucceeded: "succeeded",
+        markedSkipped: "skipped",
+        markedFailed: [{ guard: "recovers", target: "recovering", actions: "endFailed" }, { target: "failed" }],
         cancel: "cancelled",
         abandon: "abandoned",
       },
@@ -161,6 +159,18 @@ export const taskMachine = setup({
           { target: "failed", actions: "cancelChildren" },
         ],
         expired: [
+          { guard: "recovers", target: "recovering", actions: ["endFailed", "cancelChildren"] },
+          { target: "failed", actions: "cancelChildren" },
+        ],
+        markedSucceeded: [
+          { guard: "recovers", target: "tidying", actions: "abandonChildren" },
+          { target: "succeeded" },
+        ],
+        markedSkipped: [
+          { guard: "recovers", target: "recovering", actions: ["endSkipped", "abandonChildren"] },
+          { target: "skipped", actions: "abandonChildren" },
+        ],
+        markedFailed: [
           { guard: "recovers", target: "recovering", actions: ["endFailed", "cancelChildren"] },
           { target: "failed", actions: "cancelChildren" },
         ],

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { parseTaskSubject } from "../../src/bus/subjects.ts";
 import { createTopology } from "../../src/bus/topology.ts";
-import { type Tutti, worker } from "../../src/index.ts";
+import { PlanOf, type Tutti, worker } from "../../src/index.ts";
 import { eventually } from "../contract/wait.ts";
 import { connectPlainly } from "../support/plain-client.ts";
 import { describeOnNats, describeShared } from "../support/runtime.ts";
@@ -153,6 +154,66 @@ describeShared("a run that is paused", (runtime) => {
     await eventually("the handler aborted", async () => aborted.includes("a"));
     expect(started).toEqual(["a@1"]);
   });
+
+  test("has a task marked from outside, whose handler is aborted", async () => {
+    const { workers, aborted, hasStarted } = createWorkers();
+    const typed = worker("typed", { output: z.object({ n: z.number() }), run: () => new Promise<never>(() => {}) });
+    const app = await runtime.start({ workers: [...workers, typed] });
+    const large = "x".repeat(300_000);
+    const handle = await submit(
+      app,
+      {
+        a: { type: "gated" },
+        b: { type: "typed" },
+        c: { type: "gated" },
+        d: { type: "echo", input: { a: { $ref: "a" }, n: { $ref: "b#/n" }, c: { $outcome: "c" } }, join: "settled" },
+      },
+      { output: "d" },
+    );
+    await hasStarted("a");
+    await expect(handle.mark("b", { output: { n: "five" } })).rejects.toMatchObject({
+      code: 400,
+      details: { path: "/output/n" },
+    });
+    await handle.mark("c", { fail: "the supplier is gone" }, { by: "me" });
+    await handle.mark("b", { output: { n: 5 } }, { by: "me", reason: "by hand" });
+    await handle.mark("a", { output: large });
+    await expect(handle.result()).resolves.toEqual({
+      a: large,
+      n: 5,
+      c: { state: "failed", error: { kind: "terminal", name: "marked", message: "the supplier is gone" } },
+    });
+    await eventually("the handler aborted", async () => aborted.includes("a"));
+    const views = (await handle.get()).tasks;
+    expect(views.find(({ task }) => task === "b")).toMatchObject({
+      state: "succeeded",
+      marked: { by: "me", reason: "by hand", at: expect.any(String) },
+    });
+    expect((await app.log("r")).map(({ event, body }) => [event, body])).toContainEqual([
+      "mark",
+      { v: 2, task: "b", output: { n: 5 }, by: "me", reason: "by hand" },
+    ]);
+  });
+
+  test("refuses marks that have no meaning, and takes one that is repeated", async () => {
+    const { workers, open, hasStarted } = createWorkers();
+    const planner = worker("planner", { run: () => new PlanOf({ v: 1, tasks: { a: { type: "gated" } } }) as never });
+    const app = await runtime.start({ workers: [...workers, planner] });
+    const handle = await submit(app, { a: { type: "gated" }, b: { type: "planner" } });
+    await hasStarted("a");
+    await isThere(app, "b/a", "ready");
+    const refused = (code: number, message: string) => ({ code, message: expect.stringContaining(message) });
+    await expect(handle.mark("none", { skip: true })).rejects.toMatchObject(refused(404, "run r has no task none"));
+    await expect(handle.mark("b/a", { skip: true })).rejects.toMatchObject(refused(409, "of version 1"));
+    await expect(handle.mark("a", {} as unknown as { skip: true })).rejects.toMatchObject(
+      refused(400, "exactly one of output, skip and fail"),
+    );
+    await handle.mark("a", { output: 1 });
+    await handle.mark("a", { output: 1 });
+    await expect(handle.mark("a", { fail: "no" })).rejects.toMatchObject(refused(409, "is over: it is succeeded"));
+    open("b/a");
+    expect(await handle.result()).toEqual({ a: 1, b: { a: "b/a" } });
+  });
 });
 
 describeOnNats("a run that is paused, over orchestrators that are killed", (runtime) => {
@@ -168,25 +229,29 @@ describeOnNats("a run that is paused, over orchestrators that are killed", (runt
       a: { type: "gated" },
       b: { type: "gated", needs: ["a"] },
       late: { type: "echo", needs: ["a"], join: { settled: true, within: "1h" } },
+      told: { type: "gated" },
       part: { optional: true, plan: { tasks: { x: { type: "gated" } } } },
     };
     const handle = await submit(app, tasks, { output: "b" });
     await hasStarted("a");
     await handle.pause({ by: "me" });
     await handle.cancel({ task: "part" });
+    await handle.mark("told", { output: 3 });
     await first.kill9();
     // The worker may be given it before the next owner finds it on the queue.
     open("part/x");
+    open("told");
     open("a");
     const second = await startOrchestrator();
     await isThere(app, "a", "succeeded");
     await isThere(app, "part", "cancelled");
+    await isThere(app, "told", "succeeded");
     expect(await handle.get()).toMatchObject({ status: "paused", paused: [{ by: "me" }] });
     expect(await stateOf(app, "r", "b")).toBe("blocked");
     open("b");
     await handle.resume();
     expect(await handle.result()).toBe("b");
-    expect(started.filter((attempt) => attempt !== "part/x@1")).toEqual(["a@1", "b@1"]);
+    expect(started.filter((attempt) => attempt !== "part/x@1" && attempt !== "told@1")).toEqual(["a@1", "b@1"]);
     await second.stop();
   }, 60_000);
 });

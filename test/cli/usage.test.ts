@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { tutti } from "./tutti-process.ts";
 
-const COMMANDS =
-  "dev run orchestrator worker submit runs show watch log explain replay diff cancel pause resume signal approvals approve dead limits workers machines orchestrators".split(
-    " ",
-  );
+const COMMANDS = [
+  ..."dev run orchestrator worker submit runs show watch log explain replay diff cancel pause resume mark".split(" "),
+  ..."signal approvals approve dead limits workers machines orchestrators".split(" "),
+];
 
 describe("help", () => {
   it("lists every command, and none that does not exist yet", async () => {

@@ -34,6 +34,8 @@ const EVENTS: readonly TaskMachineEvent[] = [
   { type: "broken" },
   { type: "expired" },
   { type: "cancel" },
+  { type: "markedSucceeded" },
+  { type: "markedFailed" },
 ];
 /** What comes of a redrive, from where the paths end: its attempts have no end. */
 const REDRIVES: readonly TaskMachineEvent[] = [
@@ -109,7 +111,7 @@ const inPlan = (
   attempts: ATTEMPTS,
   events: [
     ...EVENTS.filter(({ type }) => type !== "expired" && type !== "ready"),
-    ...[started!, ...later, "skip" as const, "abandon" as const].map((type) => ({ type })),
+    ...[started!, ...later, "skip" as const, "abandon" as const, "markedSkipped" as const].map((type) => ({ type })),
   ],
   taken: 0,
   unreachable,
@@ -187,6 +189,12 @@ function tell(run: FoldedRun, id: string, event: TaskMachineEvent): void {
       return void run.wait(deadlineMs).due(ROOT, "deadline");
     case "cancel":
       return void run.cancel();
+    case "markedSucceeded":
+      return void run.mark(id, { output: "told" });
+    case "markedSkipped":
+      return void run.mark(id, { skip: true });
+    case "markedFailed":
+      return void run.mark(id, { fail: "told" });
   }
 }
 

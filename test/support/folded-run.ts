@@ -245,6 +245,10 @@ export class FoldedRun {
     return this.append("resume", { v: 2, task });
   }
 
+  mark(task: string, as: { output?: Json; skip?: true; fail?: string }, by?: string): this {
+    return this.append("mark", { v: 2, task, ...as, by });
+  }
+
   redrive(task: string, attempt?: number): this {
     return this.append("redrive", { v: 1, task, ...(attempt !== undefined && { attempt }) });
   }

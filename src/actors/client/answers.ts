@@ -22,6 +22,7 @@ export const ANSWERS = {
   "runs.cancel": controlled,
   "runs.pause": controlled,
   "runs.resume": controlled,
+  "runs.mark": controlled,
   "runs.signal": signalAnswer,
   "approvals.list": z.array(approval),
   "runs.steps": z.array(runStep),

@@ -23,6 +23,8 @@ export const METHOD_OPTIONS = {
   list: { tenant: true, limit: true },
   runs: { tenant: true, limit: true, tag: true },
   control: CONTROL,
+  mark: { tenant: true, reason: true, by: true },
+  marking: { output: true, skip: true, fail: true },
   redrive: { tenant: true, reason: true, by: true },
   limit: { tenant: true, concurrency: true, rate: true },
   signal: { tenant: true, by: true, id: true },

@@ -1,5 +1,6 @@
 import type {
   ControlOptions,
+  Marking,
   RunHandle,
   RunInput,
   RunOptions,
@@ -147,6 +148,13 @@ export class App implements Tutti {
   cancel = (ref: RunRef, options: ControlOptions = {}): Promise<void> => this.#control("cancel", ref, options);
   pause = (ref: RunRef, options: ControlOptions = {}): Promise<void> => this.#control("pause", ref, options);
   resume = (ref: RunRef, options: ControlOptions = {}): Promise<void> => this.#control("resume", ref, options);
+
+  async mark(ref: RunRef, task: string, as: Marking, options: Omit<ControlOptions, "task"> = {}): Promise<void> {
+    checkOptions("app.mark()", options, METHOD_OPTIONS.mark);
+    checkOptions("app.mark()", as, METHOD_OPTIONS.marking);
+    const [run, tenant] = placeOf(ref, options);
+    await this.#client.query("runs.mark", { ...options, ...as, task, run, tenant } as unknown as Json);
+  }
 
   async #control(verb: "cancel" | "pause" | "resume", ref: RunRef, options: ControlOptions): Promise<void> {
     checkOptions(`app.${verb}()`, options, METHOD_OPTIONS.control);

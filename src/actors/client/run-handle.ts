@@ -1,4 +1,4 @@
-import type { ControlOptions, RunHandle, SignalOptions, Tutti, WatchEvent } from "../../app.ts";
+import type { ControlOptions, Marking, RunHandle, SignalOptions, Tutti, WatchEvent } from "../../app.ts";
 import type { SignalAnswer } from "../../core/approval.ts";
 import type { Json } from "../../core/json.ts";
 import type { RunView } from "../../core/run-view.ts";
@@ -31,6 +31,10 @@ export class AppRunHandle<T> implements RunHandle<T> {
 
   pause(options: HandleOptions = {}): Promise<void> {
     return this.#app.pause(this.run, { ...options, tenant: this.tenant });
+  }
+
+  mark(task: string, as: Marking, options: Omit<HandleOptions, "task"> = {}): Promise<void> {
+    return this.#app.mark(this.run, task, as, { ...options, tenant: this.tenant });
   }
 
   resume(options: HandleOptions = {}): Promise<void> {

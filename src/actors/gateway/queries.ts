@@ -19,7 +19,7 @@ import { readRun, viewRun } from "../log/run-reader.ts";
 import { isSettled } from "../shard/attempt-status.ts";
 import { answering } from "./gateway.ts";
 import { checkHeaderBytes } from "./request-reading.ts";
-import { cancelRun, pauseRun, resumeRun } from "./run-control.ts";
+import { cancelRun, markTask, pauseRun, resumeRun } from "./run-control.ts";
 import { listAllApprovals, sendSignal } from "./signals.ts";
 
 export interface QueryContext {
@@ -40,6 +40,7 @@ const answers: Answers = {
   "runs.cancel": cancelRun,
   "runs.pause": pauseRun,
   "runs.resume": resumeRun,
+  "runs.mark": markTask,
   "runs.signal": sendSignal,
   "approvals.list": listAllApprovals,
   "runs.steps": ({ runtime }, { tenant, run }) => readSteps(runtime, tenant, run),

@@ -5,6 +5,7 @@ import { shardOf } from "../../core/hash.ts";
 import { encodeJson } from "../../core/json.ts";
 import { ROOT } from "../../core/names.ts";
 import type { QUERIES } from "../../core/query.ts";
+import { mayBeMarked, maySkip } from "../../fold/marking.ts";
 import { hasPause, isPaused } from "../../fold/pauses.ts";
 import type { RunState } from "../../fold/run-state.ts";
 import { isFinal, stateOf, type TaskRecord } from "../../fold/task-record.ts";
@@ -12,6 +13,7 @@ import type { Shards } from "../cluster/shards.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { readEnd } from "../log/run-ends.ts";
 import { notFound, readRun } from "../log/run-reader.ts";
+import { checkMarkedOutput, placeOutput } from "./marked-output.ts";
 
 /**
  * Asks something of a run from outside: an event of its log, appended once it is clear that it has a meaning. What the log
@@ -65,6 +67,29 @@ export async function resumeRun(context: Context, query: Query<"runs.resume">): 
   else if (!task.run.pauses?.has(task)) throw notPaused(task);
   const above = task.parent && isPaused(task.parent);
   return { run, task: id, status: above ? "paused" : "running" };
+}
+
+export async function markTask(context: Context, query: Query<"runs.mark">): Promise<Controlled> {
+  const { run, task: id, output, skip, fail, by, reason } = query;
+  const stated = Object.entries({ output, skip, fail }).filter(([, value]) => value !== undefined);
+  if (stated.length !== 1) {
+    const received = stated.map(([name]) => name).join(" and ") || "none of them";
+    throw new TuttiError(400, `expected exactly one of output, skip and fail, received ${received}`, { received });
+  }
+  const status = fail !== undefined ? "failed" : skip ? "skipped" : "succeeded";
+  const task = await findTask(context, query, id);
+  if (task.run.marks?.get(task)?.as === status) return { run, task: id, status };
+  refuseOver(task);
+  if (!mayBeMarked(task))
+    throw new TuttiError(409, `task ${id} of run ${run} is ending: it is ${stateOf(task)}`, { run, task: id });
+  if (skip && !maySkip(task)) {
+    const why = "its plan is of version 1, in which every task is needed: mark it with an output";
+    throw new TuttiError(409, `task ${id} of run ${run} cannot be skipped: ${why}`, { run, task: id });
+  }
+  if (output !== undefined) await checkMarkedOutput(context.runtime, task, output);
+  const content = output === undefined ? { skip, fail } : await placeOutput(context.runtime, output);
+  await append(context, query, "mark", { v: 2, task: id, ...content, by, reason });
+  return { run, task: id, status };
 }
 
 /** Says where the pause is that holds it back, if it is one above. */

@@ -1,6 +1,6 @@
-import { blobRef } from "../../core/event.ts";
 import type { Json } from "../../core/json.ts";
 import { isOwnersType } from "../../core/names.ts";
+import { blobRef } from "../../core/stored.ts";
 
 /** A reference to a blob in the body of an event. */
 export interface BlobReference {
@@ -25,6 +25,7 @@ export function blobsOf(event: string, body: unknown): BlobReference[] {
     case "signal":
       return referenceIn(fields, "dataRef", "data", false);
     case "answered":
+    case "mark":
       return referenceIn(fields, "outputRef", "output", false);
     case "result":
       return (Array.isArray(fields.results) ? (fields.results as (Fields | null)[]) : []).flatMap((one) => [

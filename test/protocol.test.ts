@@ -77,6 +77,7 @@ describe("the page of the protocol", () => {
       subjects.api("<resource>", "<verb>"),
       subjects.deadTask("<tenant>", "<run>", "<task>", "<attempt>" as never),
       subjects.deadRequest("<type>", "<sequence>" as never),
+      subjects.worker("<worker>"),
       subjects.owner("<shard>" as never),
     ];
     const table = rows(section("## Subjects"), "subject");

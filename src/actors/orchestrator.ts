@@ -2,6 +2,7 @@ import { createActor, fromPromise, toPromise, waitFor } from "xstate";
 import type { z } from "zod";
 import type { Limits, RunNotice } from "../app.ts";
 import type { BucketDefinition, Message, Stoppable } from "../bus/port.ts";
+import type { TaskAddress } from "../bus/subjects.ts";
 import { messageOf } from "../core/error.ts";
 import type { Ended } from "../core/event.ts";
 import { orchestratorPresence, workerPresence } from "../core/registration.ts";
@@ -13,6 +14,7 @@ import { orchestratorMachine } from "../machines/orchestrator.ts";
 import { LeaseHolder } from "./cluster/lease-holder.ts";
 import { RunLoad } from "./cluster/run-load.ts";
 import { Shards } from "./cluster/shards.ts";
+import { WorkerWatch } from "./cluster/worker-watch.ts";
 import { DeadLetters } from "./dead/dead-letters.ts";
 import { AttemptCanceller } from "./dispatch/attempt-canceller.ts";
 import { Dispatcher } from "./dispatch/dispatcher.ts";
@@ -63,6 +65,7 @@ export class Orchestrator {
   readonly #pullBack: PullBack;
   readonly #letters: DeadLetters;
   readonly #traces: RunTraces;
+  readonly #workers: WorkerWatch;
   readonly #gateway: Gateway;
   readonly #requests: DurableRequests;
   /** Answers to callers, and traces. */
@@ -89,6 +92,7 @@ export class Orchestrator {
       },
     });
     this.#withdrawals = new AttemptCanceller(runtime, () => this.#dispatcher);
+    this.#workers = new WorkerWatch(runtime, (shard) => this.#shards.ownerOf(shard));
     const { runs = DEFAULT_RUNS, queued = DEFAULT_QUEUED } = options.limits ?? {};
     this.#limits = new LimitGate(runtime, new QueueGate(this.#dispatcher, queued), () => this.#lease.holds);
     this.#pullBack = new PullBack(runtime, this.#dispatcher, this.#limits);
@@ -103,6 +107,7 @@ export class Orchestrator {
       pullBack: this.#pullBack,
       letters: this.#letters,
       traces: this.#traces,
+      heldBy: (at: TaskAddress, asking: string | undefined) => this.#workers.heldBy(at, asking),
       onSubmitted: (run: RunState) => {
         load.left(run.shard, runKey(run.tenant, run.run));
         options.onRun?.(notice(run));
@@ -190,6 +195,7 @@ export class Orchestrator {
     await this.#opening?.catch(() => {});
     await this.#service?.stop();
     await this.#requests.stop();
+    await this.#workers.stop();
     this.#gateway.stop();
   }
 
@@ -223,6 +229,7 @@ export class Orchestrator {
       ].map((endpoint) => ({ ...endpoint, handler: (message) => this.#guard(message, endpoint.handler) })),
     });
     await this.#requests.start();
+    await this.#workers.start();
   }
 
   #guard(message: Message, handler: (message: Message) => void): void {

@@ -11,6 +11,7 @@
 import type { BusEvent } from "./bus-event.ts";
 import type { BucketDefinition, ConsumerDefinition, ObjectStoreDefinition, StreamDefinition } from "./definitions.ts";
 
+export { BusError, type BusErrorCode, isBusError, isPassing } from "./bus-error.ts";
 export type { BucketDefinition, ConsumerDefinition, ObjectStoreDefinition, StreamDefinition } from "./definitions.ts";
 
 export type Headers = Readonly<Record<string, string>>;
@@ -74,6 +75,9 @@ export interface Delivery extends StoredMessage {
   /** Removes the message from the queue without confirming it: it is not delivered again. */
   terminate(): void;
 }
+
+/** Of how many unsettled messages {@link Bus.listUnsettled} gives the subjects. */
+export const MOST_UNSETTLED = 1000;
 
 export interface Appended {
   readonly sequence: number;
@@ -225,6 +229,11 @@ export interface Bus extends AsyncDisposable {
    * and stands after it was given to no puller yet. Rejects with `failed` when there is no such consumer.
    */
   lastDelivered(stream: string, consumer: string): Promise<number>;
+  /**
+   * The subjects of the messages that a durable consumer has delivered and that are not settled: in the hands of a receiver, or
+   * about to be delivered again. In order of the stream, and those of the first 1,000 at most.
+   */
+  listUnsettled(stream: string, consumer: string): Promise<string[]>;
   /** Takes messages from a durable consumer (see {@link Bus.ensureConsumer}). None arrive before there is demand. */
   pull(stream: string, consumer: string, handler: (delivery: Delivery) => void): Promise<Puller>;
 
@@ -238,40 +247,6 @@ export interface Bus extends AsyncDisposable {
   /** Sends buffered messages, stops everything that was started through this port, and disconnects. */
   close(): Promise<void>;
 }
-
-export type BusErrorCode =
-  | "no-responders"
-  | "timeout"
-  | "too-large"
-  | "subject-taken"
-  | "wrong-sequence"
-  | "full"
-  | "no-stream"
-  | "unconfirmed"
-  | "unreachable"
-  | "closed"
-  | "failed";
-
-/**
- * The one error that the port throws. `failed` stands for every error without a code of its own; `cause` is the
- * adapter's.
- */
-export class BusError extends Error {
-  readonly code: BusErrorCode;
-  constructor(code: BusErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "BusError";
-    this.code = code;
-  }
-}
-
-export function isBusError(error: unknown, ...codes: BusErrorCode[]): error is BusError {
-  return error instanceof BusError && (codes.length === 0 || codes.includes(error.code));
-}
-
-/** Whether the error is transient: the same call may succeed later. */
-export const isPassing = (error: unknown): error is BusError =>
-  isBusError(error, "no-responders", "timeout", "unconfirmed", "unreachable", "full");
 
 /** Case-insensitive header look-up. */
 export function header(message: { readonly headers?: Headers | undefined }, name: string): string | undefined {

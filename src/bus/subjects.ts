@@ -25,6 +25,8 @@ export interface Subjects {
   logOfRun(tenant: string, run: string, event: EventKind | ">"): string;
   live(tenant: string, run: string, kind: LiveKind | "*"): string;
   cancel(tenant: string, run: string): string;
+  /** The subject on which a worker answers what it has taken. */
+  worker(id: string): string;
   /** The subject on which the owner of a shard answers other orchestrators. */
   owner(shard: number): string;
   /** The filter of all dead letters. */
@@ -71,6 +73,7 @@ export function createSubjects(prefix: string): Subjects {
     logOfRun: (tenant, run, event) => `${prefix}.log.${tenant}.*.${run}.${event}`,
     live: (tenant, run, kind) => `${prefix}.live.${tenant}.${run}.${kind}`,
     cancel: (tenant, run) => `${prefix}.cancel.${tenant}.${run}`,
+    worker: (id) => `${prefix}.worker.${id}`,
     owner: (shard) => `${prefix}.owner.${shard}`,
     dead: `${prefix}.dead.>`,
     deadTask: (tenant, run, task, attempt) => `${prefix}.dead.tasks.${tenant}.${run}.${task}.${attempt}`,

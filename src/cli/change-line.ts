@@ -4,7 +4,7 @@ import { ROOT } from "../core/names.ts";
 import type { RunSummary, TaskView } from "../core/run-view.ts";
 import { describeLost, hasEnded } from "./run-tree.ts";
 import { asText, oneLine, type Paint } from "./style.ts";
-import { APPEARANCE, elapsedOf, formatCount } from "./task-line.ts";
+import { APPEARANCE, describeLosses, elapsedOf, formatCount } from "./task-line.ts";
 import { describeWait } from "./wait-text.ts";
 
 /** The states that get no line of their own: a line for each wait in a queue would double the number of lines. */
@@ -31,6 +31,8 @@ export function renderChange(
   if (event.kind === "task") {
     const { task } = event;
     const isNew = before?.state !== task.state || before.attempt !== task.attempt;
+    if (task.lost && !hasEnded(task) && describeLosses(task.lost) !== (before?.lost && describeLosses(before.lost)))
+      return `  ${paint("yellow", `${APPEARANCE.backingOff.symbol} ${nameOf(task)}`)} ${describeLosses(task.lost)}`;
     return isNew && !UNREPORTED.has(task.state)
       ? renderTaskChange(task, paint, before?.state === "expanded")
       : undefined;

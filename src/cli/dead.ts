@@ -86,9 +86,10 @@ async function show(id: string, options: CommonOptions): Promise<void> {
   await using session = await open(options);
   const letter = await session.app.dead.get(id, tenantOf(options));
   if (options.json) return printJson(letter);
-  const [{ manyLines, oneLine, paintFor }, { errorFacts }] = await Promise.all([
+  const [{ manyLines, oneLine, paintFor }, { errorFacts }, { describeLosses }] = await Promise.all([
     import("./style.ts"),
     import("./error-facts.ts"),
+    import("./task-line.ts"),
   ]);
   const paint = paintFor(process.stdout);
   const { kind, code, message } = letter.error;
@@ -98,6 +99,7 @@ async function show(id: string, options: CommonOptions): Promise<void> {
     ["run", letter.run],
     ["task", letter.task && `${letter.task}, attempt ${letter.attempt}`],
     ["type", letter.type],
+    ["lost", letter.lost && describeLosses(letter.lost)],
     ["error", `${kind ?? code} ${oneLine(message)}`],
     ...errorFacts(letter.error),
     ["input", given && JSON.stringify(given.input ?? given.inputRef, null, 2)],

@@ -58,6 +58,13 @@ export function describeEntry({ event, body }: LogEntry): string[] {
     }
     case "answered":
       return [`${word(fields.task)}: ${describeAnswer(fields)}`];
+    case "lost": {
+      const how = fields.gone === true ? "is gone" : "does not answer";
+      const alone = fields.alone === true ? ", and was executing nothing else" : "";
+      return [
+        `task ${word(fields.task)}, attempt ${word(fields.attempt)}: worker ${word(fields.worker)} ${how}${alone}`,
+      ];
+    }
     case "due":
       return [`${word(fields.what)} of task ${word(fields.task)}, attempt ${word(fields.attempt)}`];
     case "cancel":

@@ -89,7 +89,11 @@ export function renderTask(node: TaskNode, { paint, now, frame }: LineOptions, r
 
 /** The note on a task that did not succeed at once: its attempt, the last error, and what comes next. */
 function noteOf({ view, children }: TaskNode, now: number, { outer, cancelled }: Reasons): string | undefined {
-  const attempt = sentence(view.fallback && "by its fallback", view.attempt > 1 ? attemptsOf(view) : undefined);
+  const attempt = sentence(
+    view.fallback && "by its fallback",
+    view.attempt > 1 ? attemptsOf(view) : undefined,
+    view.lost && describeLosses(view.lost),
+  );
   const message = view.error && oneLine(view.error.message);
   switch (view.state) {
     case "succeeded":
@@ -120,6 +124,13 @@ function noteOf({ view, children }: TaskNode, now: number, { outer, cancelled }:
 
 const sentence = (...parts: readonly (string | undefined)[]): string | undefined =>
   parts.filter(Boolean).join(" · ") || undefined;
+
+/** Names the workers that were lost: `lost 2 workers (w2, w1)`. */
+export function describeLosses({ times, workers, silent }: NonNullable<TaskView["lost"]>): string {
+  const names = `${workers.map(oneLine).join(", ")}${times > workers.length ? ", …" : ""}`;
+  const lost = times === 1 ? `lost its worker ${names}` : `lost ${times} workers (${names})`;
+  return silent ? `${lost}, which does not answer` : lost;
+}
 
 /** Writes the attempt as `attempt 2/3`. */
 const attemptsOf = (view: TaskView): string => `attempt ${view.attempt}${limitOf(view)}`;

@@ -14,6 +14,8 @@ export const deadTask = z.object({
   attempt: z.int().min(1),
   error: taskError.omit({ retryAfterMs: true, policy: true }),
   worker: z.string().optional(),
+  /** The workers that were lost with its attempts: how many, and the names of the last. */
+  lost: z.object({ times: z.int(), workers: z.array(z.string()) }).optional(),
   /** What the attempt was given. Absent where it can no longer be put together. */
   message: z.record(z.string(), json).optional(),
 });
@@ -46,6 +48,7 @@ export const deadLetter = z.object({
   run: z.string().optional(),
   task: taskId.optional(),
   attempt: z.int().optional(),
+  lost: deadTask.shape.lost,
   error: wireError.extend({ kind: taskError.shape.kind.optional() }),
   /** Not in lists. Of a task: the message that its last attempt was given. */
   message: z.record(z.string(), json).optional(),

@@ -1,15 +1,15 @@
 import { z } from "zod";
 import { cancel, mark, pause, redrive, resume } from "./control-event.ts";
 import { taskError, wireError } from "./error.ts";
+import { deferred, lost } from "./event-attempt.ts";
 import { json } from "./json.ts";
 import { isTaskId, name, priority, taskId } from "./names.ts";
 import { policy } from "./policy.ts";
-import { blobRef, versionOf } from "./stored.ts";
+import { blobRef, moment, versionOf } from "./stored.ts";
 import { tags } from "./tags.ts";
 import { awaited } from "./wait.ts";
 
-/** ISO 8601, or milliseconds since the epoch as foreign workers may find easier. */
-export const moment = z.union([z.string(), z.number()]);
+export { moment } from "./stored.ts";
 
 /** Totals of a run. `executions` counts attempts whose result arrived, so it may exceed `tasks`. */
 export const totals = z.object({
@@ -123,23 +123,6 @@ export const planned = z.object({
 });
 export type Planned = z.output<typeof planned>;
 
-/**
- * An attempt ended with "not now": it counts neither as an attempt nor towards poison, and another one opens later. A worker
- * that publishes it to `<reply>.deferred` acknowledges its task then, as after a result.
- */
-export const deferred = z.object({
-  v: versionOf("deferred"),
-  task: taskId,
-  attempt: z.int().min(1),
-  worker: z.string().optional(),
-  /** Not before this moment, nor before so long after this event; the later counts. Default: a backoff that grows with each deferral. */
-  until: moment.optional(),
-  retryAfterMs: z.number().min(0).optional(),
-  /** The reason, for people. */
-  why: z.string().optional(),
-});
-export type Deferred = z.output<typeof deferred>;
-
 /** The answers to the expressions of tasks that were ready to start but for these. */
 export const decided = z.object({
   v: versionOf("decided"),
@@ -237,6 +220,7 @@ export const EVENT_SCHEMAS = {
   result: resultEvent,
   planned,
   deferred,
+  lost,
   decided,
   signal,
   answered,

@@ -20,6 +20,10 @@ export const settledQuery = z.object({
   tenant,
   task: taskId,
   attempt: z.int().min(1),
+  /** The worker that asks, and executes it next if it is not settled: so that it is known if that is lost. */
+  worker: name.optional(),
+  /** It will execute nothing else meanwhile. */
+  alone: z.boolean().optional(),
 });
 export type SettledQuery = z.output<typeof settledQuery>;
 
@@ -41,6 +45,19 @@ export const signalQuery = z.object({
   id: name.optional(),
 });
 export type SignalQuery = z.output<typeof signalQuery>;
+/** The answer: what is settled needs no execution, and what another worker has in execution needs none now. */
+export interface AttemptStatus {
+  readonly settled: boolean;
+  readonly heldBy?: string;
+}
+
+/** What a worker answers on the subject `inquiries` of its presence. */
+export const held = z.object({
+  v: z.literal(1),
+  /** The subjects of the task messages that it has taken and not ended; absent when they are too many to tell. */
+  held: z.array(z.string()).optional(),
+});
+export type Held = z.output<typeof held>;
 
 /** The requests of `api.<resource>.<verb>`, by resource and verb. */
 export const QUERIES = {

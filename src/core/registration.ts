@@ -38,6 +38,8 @@ export const workerPresence = z.object({
   failed: z.int(),
   since: shownMoment,
   state: z.string().optional(),
+  /** The subject on which it answers which task messages it has. A worker without one is not watched. */
+  inquiries: z.string().optional(),
 });
 export type WorkerPresence = z.output<typeof workerPresence>;
 

@@ -68,6 +68,11 @@ export const taskView = z.object({
   dueAt: iso.optional(),
   /** While it backs off because its attempt was deferred ("not now"): for which reason, and for the how manieth time in a row. */
   deferred: z.object({ times: z.int(), why: z.string().optional() }).optional(),
+  /**
+   * The workers that were lost with its attempts: how many there were, and the names of the last, the last first. `silent`: that
+   * one does not answer, and may still have the attempt.
+   */
+  lost: z.object({ times: z.int(), workers: z.array(z.string()), silent: z.literal(true).optional() }).optional(),
   /** When its first attempt was opened: the task had all that it needs. */
   openedAt: iso.optional(),
   startedAt: iso.optional(),

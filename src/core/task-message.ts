@@ -35,6 +35,9 @@ export const taskMessage = z.object({
 });
 export type TaskMessage = z.output<typeof taskMessage>;
 
+/** The header that says how many workers were lost with a task so far. Absent where there was none. */
+export const LOST_HEADER = "Tutti-Lost";
+
 /**
  * Whether a value is a task message of the usual shape, which {@link taskMessage} would accept as it is. Asked for every
  * task, and by hand: the schema, which has the last word on all others, takes five times as long.

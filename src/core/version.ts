@@ -22,6 +22,7 @@ export const VERSIONS = {
   carried: 2,
   planned: 2,
   deferred: 2,
+  lost: 2,
   decided: 2,
   signal: 2,
   answered: 2,

@@ -1,7 +1,6 @@
 import type { Redrive } from "../core/control-event.ts";
 import { cutMessage, cutTaskError, taskError } from "../core/error.ts";
 import {
-  type Deferred,
   type Ended,
   isPlainResult,
   type Planned,
@@ -11,6 +10,7 @@ import {
   result,
   type Submitted,
 } from "../core/event.ts";
+import type { Deferred, Lost } from "../core/event-attempt.ts";
 import { isNestedDeeper, MAX_NESTING } from "../core/json.ts";
 import { depthOf, ROOT } from "../core/names.ts";
 import { checkPlan } from "../core/plan-check.ts";
@@ -23,6 +23,7 @@ import { applyDecision } from "./decisions.ts";
 import { noteDeferral } from "./deferral.ts";
 import { applyDue } from "./due.ts";
 import type { Effect } from "./effects.ts";
+import { describePoison, noteLoss } from "./losses.ts";
 import { reduceOutput } from "./map-node.ts";
 import { applyMark } from "./marking.ts";
 import { toMs } from "./moment.ts";
@@ -117,6 +118,9 @@ function fold(run: RunState, event: Exclude<RunEvent, { kind: "submitted" }>, tu
       return applyDeferred(run, event.body, turn);
     case "signal":
       return applySignal(run, event.body, event, turn);
+    case "lost":
+      applyLost(run, event.body, turn);
+      return passOn(turn);
     case "answered":
       applyAnswered(run, event.body, turn);
       return passOn(turn);
@@ -211,6 +215,18 @@ function applyDeferred(run: RunState, body: Deferred, turn: Turn): void {
   if (!task || !isOpen(task, body.attempt)) return;
   task.worker = shared(body.worker);
   stepTask(task, "deferred", turn, { dueAt: noteDeferral(task, body, turn.at) });
+}
+
+function applyLost(run: RunState, body: Lost, turn: Turn): void {
+  const task = run.tasks.get(body.task);
+  if (!task || !isOpen(task, body.attempt)) return;
+  const verdict = noteLoss(task, body);
+  const { snapshot } = task;
+  if (verdict === "noted")
+    return void turn.effects.push({ kind: "changed", task, on: "lost", before: snapshot, after: snapshot });
+  if (verdict === "again") return stepTask(task, "lost", turn, { dueAt: turn.at });
+  const error = { kind: "poison", message: cutMessage(describePoison(task.losses!)) } as const;
+  failAttempt(task, error, turn, { isOrphaned: true });
 }
 
 function expand(task: TaskRecord, checked: ReturnType<typeof checkAnyPlan>, turn: Turn): void {

@@ -1,4 +1,4 @@
-import type { Deferred } from "../core/event.ts";
+import type { Deferred } from "../core/event-attempt.ts";
 import { backoffMs, type ResolvedRetry } from "../core/policy.ts";
 import { toMs } from "./moment.ts";
 import type { TaskRecord } from "./task-record.ts";

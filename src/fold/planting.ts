@@ -38,6 +38,7 @@ export function createTask(run: RunState, parent: TaskRecord | undefined, key: s
     worker: undefined,
     dueAt: 0,
     deferral: undefined,
+    losses: undefined,
   };
   run.tasks.set(task.id, task);
   return task;

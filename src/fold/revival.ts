@@ -59,6 +59,7 @@ function reset(task: TaskRecord): void {
   // What it waits for is decided again.
   if (task.node && isWait(task.node)) task.node.answers = undefined;
   task.failedAt = undefined;
+  task.losses = undefined;
   task.endedAt = 0;
 }
 

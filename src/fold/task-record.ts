@@ -3,6 +3,7 @@ import type { Json } from "../core/json.ts";
 import type { PlannedTask } from "../core/plan.ts";
 import type { PlannedTaskV2 } from "../core/plan-v2.ts";
 import type { TaskSnapshot, TaskState } from "../machines/task.ts";
+import type { Losses } from "./losses.ts";
 import type { MapProgress } from "./map-node.ts";
 import type { PlanNode, PlanProgress } from "./plan-node.ts";
 import type { RunState } from "./run-state.ts";
@@ -62,6 +63,8 @@ export interface TaskRecord {
   dueAt: number;
   /** The last deferral of an attempt; undefined: none was deferred. */
   deferral: Deferral | undefined;
+  /** Workers that were lost with it; undefined: none. */
+  losses: Losses | undefined;
 }
 
 /** An attempt that ended with "not now". */

@@ -33,8 +33,10 @@ export interface StepData {
   readonly items?: number;
   readonly awaited?: Awaited;
   readonly error?: TaskError | undefined;
-  /** Of a deferral: when the next attempt opens, log time, ms. */
+  /** Of a deferral or a loss: when the next attempt opens, log time, ms. */
   readonly dueAt?: number;
+  /** The attempt ends without its worker, which acknowledges it no more. */
+  readonly isOrphaned?: boolean;
 }
 
 /** Steps a task by an event on whose data no guard depends. */
@@ -67,7 +69,7 @@ const recovers = (task: TaskRecord, error: TaskError | undefined, isLate: boolea
   takesFailure(task, error, isLate) || (hasSteps(task, "all") && isTaken(task));
 
 /** Ends the current attempt with an error; the machine decides, by policy, whether another follows. */
-export function failAttempt(task: TaskRecord, error: TaskError, turn: Turn): void {
+export function failAttempt(task: TaskRecord, error: TaskError, turn: Turn, data: StepData = NO_DATA): void {
   // The plan's own word counts first, then the policy of the type, which the failure carries.
   const { retry } = task.spec;
   const attempts = retry?.attempts ?? error.policy?.retry?.attempts ?? defaultAttempts(task);
@@ -80,7 +82,7 @@ export function failAttempt(task: TaskRecord, error: TaskError, turn: Turn): voi
     ...(on && { isRetried: on.includes(error.kind) || (error.name !== undefined && on.includes(error.name)) }),
     ...(recovers(task, error, false) && { recovers: true }),
   } as const;
-  take(task, event.type, taskSteps.step(task.snapshot, event), turn, { error });
+  take(task, event.type, taskSteps.step(task.snapshot, event), turn, { ...data, error });
 }
 
 /** Those that its chart begins with are for what the plan stated of the task, and not for its fallback. */
@@ -111,7 +113,9 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     if (task.node) beginWithin(task, turn);
     noteOpened(task, true);
   },
-  closeAttempt: (task, turn) => void turn.effects.push({ kind: "close", task, attempt: attemptOf(task) }),
+  closeAttempt(task, turn, { isOrphaned }) {
+    turn.effects.push({ kind: isOrphaned ? "withdraw" : "close", task, attempt: attemptOf(task) });
+  },
   withdrawAttempt: (task, turn) => void turn.effects.push({ kind: "withdraw", task, attempt: attemptOf(task) }),
   armBackoff(task, turn, { error, dueAt }) {
     noteNothingDone(task);

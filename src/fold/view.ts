@@ -4,8 +4,9 @@ import { resolveRetry } from "../core/policy.ts";
 import type { RunSummary, TaskView, TaskViewState, WaitView } from "../core/run-view.ts";
 import { kindOfWait } from "../core/wait.ts";
 import { aftermathOf } from "./aftermath.ts";
+import type { Losses } from "./losses.ts";
 import type { RunState } from "./run-state.ts";
-import { attemptOf, isFinal, stateOf, type TaskRecord } from "./task-record.ts";
+import { attemptOf, isFinal, isOpen, stateOf, type TaskRecord } from "./task-record.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -24,6 +25,7 @@ export function viewTask(task: TaskRecord): TaskView {
     ...(task.endedAt && { endedAt: iso(task.endedAt) }),
     ...(stateOf(task) === "awaiting" && { wait: viewWait(task)! }),
     ...(task.worker !== undefined && { worker: task.worker }),
+    ...(task.losses && { lost: viewLosses(task, task.losses) }),
     ...(task.error && { error: viewError(task.error) }),
     ...(task.node?.hasFallenBack && { fallback: true as const }),
     ...markOf(task),
@@ -37,6 +39,10 @@ function viewDeferral(task: TaskRecord): Pick<TaskView, "deferred"> {
   if (deferral?.attempt !== attemptOf(task)) return {};
   const { times, why } = deferral;
   return { deferred: { times, ...(why !== undefined && { why }) } };
+}
+
+function viewLosses(task: TaskRecord, { times, workers, last }: Losses): TaskView["lost"] {
+  return { times, workers: [...workers], ...(!last.gone && isOpen(task, last.attempt) && { silent: true }) };
 }
 
 function labelled({ parent, node }: TaskRecord): Pick<TaskView, "label"> {

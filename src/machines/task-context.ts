@@ -4,7 +4,7 @@ export interface TaskContext {
   readonly attempt: number;
   /** Attempts in all, in each round. */
   readonly attempts: number;
-  /** Attempts that do not count: those of the rounds before (a redrive begins a new one), and those that were deferred. */
+  /** Attempts that do not count: those of the rounds before (a redrive begins a new one), and those that were deferred or lost. */
   readonly spent: number;
   /** What it ends as once nothing is to be done before that any more. */
   readonly ending: "failed" | "cancelled" | "skipped" | "abandoned";

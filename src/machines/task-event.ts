@@ -43,6 +43,8 @@ export type TaskMachineEvent =
     } & Ending)
   /** The current attempt ended with "not now", which counts as no attempt. */
   | { readonly type: "deferred" }
+  /** The current attempt was lost with its worker, which is gone. It counts as no attempt. */
+  | { readonly type: "lost" }
   | { readonly type: "backoffElapsed" }
   /** Enough of its children have succeeded. */
   | ({ readonly type: "met" } & Ending)

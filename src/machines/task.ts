@@ -113,6 +113,7 @@ export const taskMachine = setup({
           { target: "failed", actions: "closeAttempt" },
         ],
         deferred: { target: "backingOff", actions: ["giveAttemptBack", "closeAttempt"] },
+        lost: { target: "backingOff", actions: ["giveAttemptBack", "withdrawAttempt"] },
         expired: [
           { guard: "recovers", target: "recovering", actions: ["endFailed", "withdrawAttempt"] },
           { target: "failed", actions: "withdrawAttempt" },
@@ -131,7 +132,7 @@ export const taskMachine = setup({
       },
     },
     backingOff: {
-      description: "The attempt failed, or was deferred; another begins after a delay.",
+      description: "The attempt failed, was deferred, or was lost with its worker; another begins after a delay.",
       entry: "armBackoff",
       exit: "disarmBackoff",
       on: {

@@ -38,6 +38,18 @@ describe("the plain lines of a run", () => {
     ]);
   });
 
+  it("tell each worker that was lost with a task", () => {
+    const lost = (times: number) => ({ lost: { times, workers: [`w${times}`] } });
+    const lines = linesOf(
+      runEvent(),
+      taskEvent("a", "queued"),
+      taskEvent("a", "queued", lost(1)),
+      taskEvent("a", "queued", { ...lost(1), attempt: 2 }),
+      taskEvent("a", "succeeded", lost(1)),
+    );
+    expect(lines.filter((line) => line.includes("lost"))).toEqual([expect.stringMatching(/ a lost its worker w1$/)]);
+  });
+
   it("tell that an attempt was deferred, and why", () => {
     const deferred = { times: 1, why: "the breaker is open" };
     const lines = linesOf(runEvent(), taskEvent("-", "queued"), taskEvent("-", "backingOff", { deferred }));

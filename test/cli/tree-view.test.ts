@@ -65,6 +65,14 @@ describe("a run's tree", () => {
     expect(draw(tree)).toEqual(["↻ digest  attempt 3/3 in 3s · last: no answer from there  3.0s"]);
   });
 
+  it("names the workers that were lost with a task, and says when one does not answer", () => {
+    const lost = { times: 7, workers: ["w7", "w6"] };
+    const tree = treeOf(taskEvent("-", "queued", { attempt: 8, lost }));
+    expect(draw(tree)).toEqual(["◌ digest  queued  attempt 8 · lost 7 workers (w7, w6, …)"]);
+    const silent = treeOf(taskEvent("-", "queued", { lost: { times: 1, workers: ["w1"], silent: true } }));
+    expect(draw(silent)).toEqual(["◌ digest  queued  lost its worker w1, which does not answer"]);
+  });
+
   it("says until when an attempt was deferred, and why", () => {
     const deferred = { times: 2, why: "the limit is reached" };
     const tree = treeOf(taskEvent("-", "backingOff", { attempt: 2, dueAt: iso(5500), deferred }));

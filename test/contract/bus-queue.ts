@@ -189,6 +189,20 @@ export function queueContract(contract: Contract): void {
       expect(again).toMatchObject({ sequence: delivery.sequence, deliveries: 2 });
     });
 
+    test("leaves what it has not reached on the list of what is unsettled, given back or not, in order", async () => {
+      const { bus, name, append } = await openQueue();
+      await append("x", "a", "b", "c", "d", "e");
+      const got = new Collector<Delivery>();
+      (await bus.pull(name, "c", got.add)).demand(4);
+      const [first, second, third] = (await got.atLeast(4)) as [Delivery, Delivery, Delivery];
+      first.ack();
+      second.nak(10_000);
+      third.inProgress();
+      await removal(bus, name, first.sequence);
+      expect(await bus.listUnsettled(name, "c")).toEqual([`${name}.a`, `${name}.b`, `${name}.c`]);
+      expect(await bus.listUnsettled(name, "another")).toEqual([]);
+    });
+
     test("works after removeSubject took the message away meanwhile, and the subject is free at once", async () => {
       const { bus, name, delivery, got, puller, append } = await deliverOne();
       expect(await bus.removeSubject(name, `${name}.a`)).toBe(1);

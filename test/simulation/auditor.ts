@@ -7,6 +7,7 @@ import type { Topology } from "../../src/bus/topology.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { decodeJson } from "../../src/core/json.ts";
 import type { OrchestratorPresence } from "../../src/core/registration.ts";
+import { FINAL } from "./reference-log.ts";
 import { digestOf, RunAudit } from "./run-audit.ts";
 import { Violation } from "./violation.ts";
 import type { SimulatedRun, SimulatedType } from "./workload.ts";
@@ -87,6 +88,14 @@ export class Auditor {
     } catch (error) {
       this.violation ??= error instanceof Violation ? error : new Violation("no error", String((error as Error).stack));
     }
+  }
+
+  /** Whether a task has lost so many workers that the next loss could make it poison. */
+  get isFragile(): boolean {
+    for (const { reference } of this.runs.values())
+      for (const { losses, state } of reference?.tasks.values() ?? [])
+        if (losses >= 2 && !FINAL.has(state)) return true;
+    return false;
   }
 
   get allEnded(): boolean {

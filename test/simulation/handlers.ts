@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/core/clock.ts";
 import { sleep } from "../../src/core/clock.ts";
-import { RetryableError, TerminalError } from "../../src/core/error.ts";
+import { DeferredError, RetryableError, TerminalError } from "../../src/core/error.ts";
 import type { Json } from "../../src/core/json.ts";
 import type { Plan } from "../../src/core/plan.ts";
 import { PlanOf } from "../../src/define/plan-of.ts";
@@ -12,6 +12,8 @@ import type { Behaviour, SimulatedType } from "./workload.ts";
 export interface Probe {
   started(context: HandlerContext, behaviour: Behaviour): void;
   ended(context: HandlerContext, behaviour: Behaviour): void;
+  /** Attempts of the task before this one that were given back, and how many of these were deferred. */
+  givenBack(context: HandlerContext): { readonly all: number; readonly deferred: number };
   /** Whether this execution is to be the end of its process. */
   kills(context: HandlerContext, behaviour: Behaviour): boolean;
 }
@@ -34,7 +36,8 @@ export function createHandlers(types: readonly SimulatedType[], clock: Clock, pr
         try {
           // A dead process goes no further.
           if (probe.kills(context, behaviour)) return await new Promise<never>(() => {});
-          return await execute(context, behaviour, refs, clock);
+          const { all, deferred } = probe.givenBack(context);
+          return await execute({ ...context, attempt: context.attempt - all }, behaviour, refs, clock, deferred);
         } finally {
           probe.ended(context, behaviour);
         }
@@ -48,7 +51,9 @@ async function execute(
   behaviour: Behaviour,
   refs: readonly Json[],
   clock: Clock,
+  deferred: number,
 ): Promise<Json | PlanOf<Json>> {
+  if (deferred < behaviour.deferrals) throw withoutStack(deferralOf(behaviour, deferred, clock.now()));
   const { failures, hangs, ms, retryAfterMs, ends } = behaviour;
   const isHanging = attempt > failures && attempt <= failures + hangs;
   if (isHanging || ms > 0) await sleep(clock, isHanging ? 1e9 : ms, signal);
@@ -57,6 +62,12 @@ async function execute(
   if (ends === "terminal") throw withoutStack(new TerminalError("never"));
   if (ends === "plan" || ends === "refused") return new PlanOf(planOf(behaviour));
   return outputOf(behaviour, refs, needs);
+}
+
+/** With a time, with a moment, and with neither. */
+function deferralOf({ retryAfterMs }: Behaviour, times: number, now: number): DeferredError {
+  const ms = 10 + retryAfterMs;
+  return new DeferredError("not now", [{}, { retryAfterMs: ms }, { until: now + ms }][times % 3]);
 }
 
 /** The plan of a task, as data. */

@@ -171,6 +171,7 @@ export class ProcessBus {
       getLastMessage: (stream, filter) => ask("getLastMessage", filter, () => bus.getLastMessage(stream, filter)),
       findStreams: (filter) => ask("findStreams", filter, () => bus.findStreams(filter)),
       listSubjects: (stream, filter) => ask("listSubjects", filter, () => bus.listSubjects(stream, filter)),
+      listUnsettled: (stream, consumer) => ask("listUnsettled", consumer, () => bus.listUnsettled(stream, consumer)),
       removeSubject: (stream, subject) => ask("removeSubject", subject, () => bus.removeSubject(stream, subject)),
       lastDelivered: (stream, consumer) => ask("lastDelivered", consumer, () => bus.lastDelivered(stream, consumer)),
       pull: async (stream, consumer, handler) => {

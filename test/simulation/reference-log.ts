@@ -1,4 +1,5 @@
 import type { Due, Result, RunEvent, Submitted } from "../../src/core/event.ts";
+import type { Deferred, Lost } from "../../src/core/event-attempt.ts";
 import type { Plan } from "../../src/core/plan.ts";
 import { DEFAULT_RETRY, type Retry, resolveRetry } from "../../src/core/policy.ts";
 import { dependenciesOf } from "../support/dependencies.ts";
@@ -16,8 +17,16 @@ interface ReferenceTask {
   due: { readonly from: number; readonly to: number };
   /** Sequence of the event that ended the current attempt. */
   closedBy: number;
-  /** Attempts before the last redrive. */
+  /** Attempts that do not count: those before the last redrive, and those given back since. */
   spent: number;
+  /** Attempts that were deferred, or lost with their workers. */
+  readonly givenBack: number[];
+  /** Of these, how many were deferred, and how many in a row. */
+  deferrals: number;
+  deferredInRow: number;
+  /** Workers that were lost with it since the last redrive, and the last of them. */
+  losses: number;
+  lastLoss: { readonly attempt: number; readonly worker: string; readonly gone: boolean } | undefined;
 }
 
 /** What an event came to: which result, if any, was counted. */
@@ -74,6 +83,8 @@ export class ReferenceRun {
     const { kind, at, sequence } = event;
     if (kind === "ended") this.ended = { status: event.body.status, at };
     else if (kind === "result") for (const one of event.body.results) this.#result(one as Result, at, sequence);
+    else if (kind === "deferred") this.#deferred(event.body, at, sequence);
+    else if (kind === "lost") this.#lost(event.body, at, sequence);
     else if (kind === "due") this.#due(event.body, at);
     else if (kind === "cancel" && !this.isConcluded) {
       this.cancelled = true;
@@ -116,6 +127,46 @@ export class ReferenceRun {
     this.#spread(sequence);
   }
 
+  /** Not before any of the moments that are named, and a little later in any case. */
+  #deferred({ task: id, attempt, until, retryAfterMs }: Deferred, at: number, sequence: number): void {
+    const task = this.#open(id, attempt);
+    if (!task) return;
+    task.deferrals++;
+    task.deferredInRow = task.givenBack.at(-1) === attempt - 1 ? task.deferredInRow + 1 : 1;
+    const delay = Math.min(1000 * 2 ** (task.deferredInRow - 1), 30_000);
+    const named = Math.max(Number(until ?? 0), retryAfterMs === undefined ? 0 : at + retryAfterMs);
+    const due = named > 0 ? { from: Math.max(named, at + 100), to: Math.max(named, at + 100) } : undefined;
+    this.#giveBack(task, due ?? { from: at + 0.8 * delay - 1, to: at + 1.2 * delay + 1 }, sequence);
+  }
+
+  #lost({ task: id, attempt, worker, gone, alone, begun }: Lost, at: number, sequence: number): void {
+    const task = this.#open(id, attempt);
+    if (!task) return;
+    const isKnown = task.lastLoss?.attempt === attempt && task.lastLoss.worker === worker;
+    if (begun && isKnown && (task.lastLoss!.gone || !gone)) return;
+    if (begun && !isKnown) task.losses++;
+    if (begun) task.lastLoss = { attempt, worker, gone };
+    if (!gone) return;
+    task.deferredInRow = 0;
+    if (!begun || !alone || task.losses < 3) return this.#giveBack(task, { from: at, to: at }, sequence);
+    task.state = "failed";
+    this.culprit = task;
+    this.#spread(sequence);
+  }
+
+  #open(id: string, attempt: number): ReferenceTask | undefined {
+    const task = this.tasks.get(id);
+    return task?.state === "ready" && task.attempt === attempt ? task : undefined;
+  }
+
+  #giveBack(task: ReferenceTask, due: ReferenceTask["due"], sequence: number): void {
+    this.closed.set(`${task.id}@${task.attempt}`, sequence);
+    task.givenBack.push(task.attempt);
+    task.spent++;
+    task.state = "backingOff";
+    task.due = due;
+  }
+
   #due({ task: id, attempt, what }: Due, at: number): void {
     if (what === "deadline") {
       if (this.#deadline === undefined || at < this.#deadline || this.isConcluded) return;
@@ -138,6 +189,10 @@ export class ReferenceRun {
     for (const task of this.tasks.values()) {
       if (task.state === "succeeded") continue;
       task.closedBy = 0;
+      if (FINAL.has(task.state)) {
+        task.losses = 0;
+        task.lastLoss = undefined;
+      }
       if (this.#childrenOf(task).length > 0) task.state = "expanded";
       else if (!task.needs.every((need) => this.tasks.get(need)!.state === "succeeded")) task.state = "blocked";
       else {
@@ -171,6 +226,11 @@ export class ReferenceRun {
       due: { from: 0, to: 0 },
       closedBy: 0,
       spent: 0,
+      givenBack: [],
+      deferrals: 0,
+      deferredInRow: 0,
+      losses: 0,
+      lastLoss: undefined,
     };
     this.tasks.set(id, task);
     return task;
@@ -207,7 +267,7 @@ export class ReferenceRun {
   }
 }
 
-const FINAL: ReadonlySet<ReferenceState> = new Set(["succeeded", "failed", "cancelled"]);
+export const FINAL: ReadonlySet<ReferenceState> = new Set(["succeeded", "failed", "cancelled"]);
 
 /** The one thing that is wrong with plans here: they need a sibling that they do not have. */
 const isRefused = ({ tasks }: Plan): boolean =>

@@ -12,7 +12,7 @@ import type { SimulatedRun, SimulatedType } from "./workload.ts";
 export function digestOf(run: RunState): string {
   const tasks = [...run.tasks.values()].map(
     (task) =>
-      `${task.id}:${stateOf(task)}:${attemptOf(task)}:${task.missing}:${task.holders}:${task.dueAt}:${task.output ? 1 : 0}`,
+      `${task.id}:${stateOf(task)}:${attemptOf(task)}:${task.missing}:${task.holders}:${task.dueAt}:${task.output ? 1 : 0}:${task.losses?.times ?? 0}:${task.deferral?.times ?? 0}`,
   );
   const { executions, succeeded, failed, cancelled, expired } = run;
   return [run.snapshot.value, executions, succeeded, failed, cancelled, expired, ...tasks].join(" ");

@@ -11,10 +11,17 @@ export class Trouble {
   readonly #sky: Sky;
   readonly #timing: { readonly ackWaitMs: number; readonly presenceTtlMs: number };
   readonly #victims: readonly SimulatedProcess[];
+  readonly #auditor: { readonly isFragile: boolean };
   #disarm = () => {};
 
   constructor(
-    world: { clock: VirtualClock; chance: Chance; weather: Weather; sky: Sky },
+    world: {
+      clock: VirtualClock;
+      chance: Chance;
+      weather: Weather;
+      sky: Sky;
+      auditor: { readonly isFragile: boolean };
+    },
     timing: { ackWaitMs: number; presenceTtlMs: number },
     victims: readonly SimulatedProcess[],
   ) {
@@ -22,6 +29,7 @@ export class Trouble {
     this.#chance = world.chance;
     this.#weather = world.weather;
     this.#sky = world.sky;
+    this.#auditor = world.auditor;
     this.#timing = timing;
     this.#victims = victims;
   }
@@ -68,8 +76,8 @@ export class Trouble {
 
   #befall(process: SimulatedProcess, what: "crash" | "pause" | "restart"): void {
     if (!process.life || !process.isRunning) return;
-    // What is delivered too often is poison, by design; that is no fault of ours to find.
-    if (process.kind === "worker" && this.#sky.isFragile) return;
+    // What is delivered too often, or loses too many workers, is poison, by design; that is no fault of ours to find.
+    if (process.kind === "worker" && (this.#sky.isFragile || this.#auditor.isFragile)) return;
     if (what === "crash") {
       this.kill(process);
     } else if (what === "pause") {

@@ -15,6 +15,8 @@ export type Behaviour = {
   readonly retryAfterMs: number;
   /** Attempts that hang until their timeout, after those that fail. */
   readonly hangs: number;
+  /** Attempts that say "not now", before all others. */
+  readonly deferrals: number;
   /** Executions that kill their process. */
   readonly kills: number;
   readonly ends: "value" | "bulky" | "plan" | "terminal" | "refused";
@@ -95,7 +97,15 @@ export function randomRuns(chance: Chance, types: readonly SimulatedType[], with
 
 /** A run whose tasks follow one another for some minutes. */
 export function lingeringRun(chance: Chance, types: readonly SimulatedType[], run: string): SimulatedRun {
-  const value = { failures: 0, retryAfterMs: 0, hangs: 0, kills: 0, ends: "value", children: [] } as const;
+  const value = {
+    failures: 0,
+    deferrals: 0,
+    retryAfterMs: 0,
+    hangs: 0,
+    kills: 0,
+    ends: "value",
+    children: [],
+  } as const;
   const children = Array.from({ length: 100 }, (_, i): Child => {
     const ends = chance.happens(0.03) ? "bulky" : "value";
     const behaviour = {
@@ -162,6 +172,7 @@ class Tree {
       failures: chance.happens(0.15) ? chance.int(1, 3) : 0,
       retryAfterMs: chance.happens(0.2) ? chance.int(1, 3000) : 0,
       hangs: patient && chance.happens(0.5) ? 1 : 0,
+      deferrals: chance.happens(0.1) ? chance.int(1, 4) : 0,
       kills,
       ends,
       children,

@@ -185,8 +185,12 @@ export class World implements ProcessHost {
         this.auditor.hold(() => this.#checkLimits(process, counts));
       },
       ended: (_, { type }) => void count(type, -1),
+      givenBack: ({ run, task: id, attempt }) => {
+        const task = this.auditor.runs.get(run)!.reference!.tasks.get(id)!;
+        return { all: task.givenBack.filter((one) => one < attempt).length, deferred: task.deferrals };
+      },
       kills: ({ run, task }, { kills }) => {
-        if (kills === 0 || this.#killed.has(`${run} ${task}`)) return false;
+        if (kills === 0 || this.#killed.has(`${run} ${task}`) || this.auditor.isFragile) return false;
         this.#killed.add(`${run} ${task}`);
         this.#trouble.kill(process);
         return true;

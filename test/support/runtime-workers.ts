@@ -71,3 +71,17 @@ export const deadly = worker("deadly", {
     return input;
   },
 });
+
+/** Takes a while, and returns its task. */
+export const slow = worker("slow", {
+  async run({ task }) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return task;
+  },
+});
+
+/** Blocks its process for as long as its input says, ms. */
+export const blocking = worker("blocking", {
+  input: z.object({ ms: z.number() }),
+  run: ({ input }) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, input.ms),
+});

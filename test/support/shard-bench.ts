@@ -76,6 +76,7 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
     onGivenUp() {},
     answer() {},
     startRun: async () => {},
+    heldBy: async () => undefined,
   };
   const claims = new Claims(claimBucket, presences, "us");
   const keeper = new ShardKeeper(host, 0, {

@@ -104,6 +104,7 @@ export class DeadLetters {
       attempt: attemptOf(task),
       error: deadTask.shape.error.parse(cut),
       ...(task.worker !== undefined && { worker: task.worker }),
+      ...(task.losses && { lost: { times: task.losses.times, workers: [...task.losses.workers] } }),
     };
   }
 

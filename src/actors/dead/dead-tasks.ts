@@ -12,10 +12,11 @@ import { readRun } from "../log/run-reader.ts";
 export function readTaskLetter({ data, timestamp }: StoredMessage): DeadLetter | undefined {
   const read = readDeadTask(data);
   if (!read) return undefined;
-  const { tenant, run, task, type, attempt, message } = read;
+  const { tenant, run, task, type, attempt, message, lost } = read;
   const at = new Date(timestamp).toISOString();
   const error = { code: 422 as const, ...read.error, path: task, task, run };
-  return { id: run, kind: "task", at, tenant, type, run, task, attempt, error, ...(message && { message }) };
+  const letter = { id: run, kind: "task", at, tenant, type, run, task, attempt, error } as const;
+  return { ...letter, ...(lost && { lost }), ...(message && { message }) };
 }
 
 function readDeadTask(data: Uint8Array): DeadTask | undefined {

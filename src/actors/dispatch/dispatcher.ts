@@ -2,6 +2,7 @@ import { isBusError, isPassing } from "../../bus/port.ts";
 import type { TaskAddress } from "../../bus/subjects.ts";
 import { cutMessage, messageOf, type TaskError } from "../../core/error.ts";
 import type { Priority } from "../../core/names.ts";
+import { LOST_HEADER } from "../../core/task-message.ts";
 import { attemptOf, isOpen, type TaskRecord } from "../../fold/task-record.ts";
 import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
@@ -214,11 +215,12 @@ export class Dispatcher {
 
   #append({ task, subject }: Sending, data: Uint8Array): Promise<unknown> {
     const traceparent = this.#dependencies.traceparentOf(task);
-    return this.#runtime.bus.append(
-      subject,
-      data,
-      traceparent === undefined ? undefined : { headers: { traceparent } },
-    );
+    if (traceparent === undefined && !task.losses) return this.#runtime.bus.append(subject, data);
+    const headers = {
+      ...(traceparent !== undefined && { traceparent }),
+      ...(task.losses && { [LOST_HEADER]: String(task.losses.times) }),
+    };
+    return this.#runtime.bus.append(subject, data, { headers });
   }
 
   /**

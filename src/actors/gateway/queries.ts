@@ -16,7 +16,7 @@ import { listLimits, removeLimit, setLimit } from "../limits/limit-queries.ts";
 import { listRuns } from "../log/run-list.ts";
 import { diffRuns, explainRun, readMoment, readMomentOptions, readSteps } from "../log/run-moments.ts";
 import { readRun, viewRun } from "../log/run-reader.ts";
-import { isSettled } from "../shard/attempt-status.ts";
+import { attemptStatus } from "../shard/attempt-status.ts";
 import { answering } from "./gateway.ts";
 import { checkHeaderBytes } from "./request-reading.ts";
 import { cancelRun, markTask, pauseRun, resumeRun } from "./run-control.ts";
@@ -57,7 +57,7 @@ const answers: Answers = {
   async "tasks.settled"({ runtime, shards }, query) {
     const shard = shardOf(query.run, runtime.shards);
     const owner = shards.ownerOf(shard);
-    if (owner) return { settled: await isSettled(owner, query) };
+    if (owner) return attemptStatus(owner, query);
     const passedOn = encodeJson(query);
     const answer = await runtime.bus.request(runtime.topology.subjects.owner(shard), passedOn, { timeoutMs: 3000 });
     return decodeJson(answer.data);

@@ -1,5 +1,7 @@
+import type { TaskAddress } from "../../bus/subjects.ts";
 import type { TaskError } from "../../core/error.ts";
 import type { DueWhat, Ended } from "../../core/event.ts";
+import type { Lost } from "../../core/event-attempt.ts";
 import type { Effect } from "../../fold/effects.ts";
 import { isPaused } from "../../fold/pauses.ts";
 import { withinAtOf } from "../../fold/plan-node.ts";
@@ -31,6 +33,8 @@ export interface ShardDependencies {
   readonly pullBack: PullBack;
   readonly letters: DeadLetters;
   readonly traces: RunTraces;
+  /** The worker that is alive and has taken an attempt, other than the one that asks. */
+  heldBy(at: TaskAddress, asking: string | undefined): Promise<string | undefined>;
   /** A run ended while its owner was live (not in a replay). */
   onEnded(run: RunState, ended: Ended, at: number): void;
   /** A caller waits for the outcome. May be called again for a run that another owner has seen end. */
@@ -151,6 +155,12 @@ export class EffectHandler {
   fail(task: TaskRecord, attempt: number, error: TaskError): void {
     const body = { v: 1, results: [{ task: task.id, attempt, worker: this.#runtime.id, error }] };
     void this.#dependencies.writer.write(task.run, "result", body, () => !this.#stopped && isOpen(task, attempt));
+  }
+
+  /** Appends that a worker was lost with an attempt. */
+  lose(task: TaskRecord, attempt: number, loss: Omit<Lost, "v" | "task" | "attempt">): void {
+    const body = { v: 2, task: task.id, attempt, ...loss };
+    void this.#dependencies.writer.write(task.run, "lost", body, () => !this.#stopped && isOpen(task, attempt));
   }
 
   #due(task: TaskRecord, what: DueWhat): void {

@@ -3,7 +3,7 @@ import type { Approval } from "../../core/approval.ts";
 import { TuttiError } from "../../core/error.ts";
 import { decodeJson, encodeJson } from "../../core/json.ts";
 import { type ApprovalsRequest, type OwnerRequest, ownerRequest } from "../../core/owner-request.ts";
-import { isSettled, type OwnedRuns } from "./attempt-status.ts";
+import { attemptStatus, type OwnedRuns } from "./attempt-status.ts";
 import type { Signals } from "./signals.ts";
 
 /** The owner of a shard, as far as it is asked. */
@@ -14,7 +14,7 @@ interface AskedOwner extends OwnedRuns {
 
 /** Answers what orchestrators ask the owner of a shard. Rejects with a `TuttiError`, or when the shard is lost meanwhile. */
 export async function answerRequest(owner: AskedOwner, request: OwnerRequest): Promise<object> {
-  if (!("ask" in request)) return { settled: await isSettled(owner, request) };
+  if (!("ask" in request)) return attemptStatus(owner, request);
   if (request.ask === "signal") return owner.signals.receive(request);
   await owner.caughtUp();
   return owner.listApprovals(request);

@@ -1,12 +1,15 @@
 import type { Stoppable, StoredMessage } from "../../bus/port.ts";
+import type { TaskAddress } from "../../bus/subjects.ts";
 import type { Approval } from "../../core/approval.ts";
 import { messageOf } from "../../core/error.ts";
 import type { RunEvent } from "../../core/event.ts";
+import type { Lost } from "../../core/event-attempt.ts";
 import type { ApprovalsRequest } from "../../core/owner-request.ts";
 import type { NewerVersion } from "../../core/upcast.ts";
 import type { Effect } from "../../fold/effects.ts";
 import { type RunState, runKey } from "../../fold/run-state.ts";
-import { attemptOf } from "../../fold/task-record.ts";
+import { attemptOf, isOpen, type TaskRecord } from "../../fold/task-record.ts";
+import { addressOf } from "../dispatch/dispatcher.ts";
 import { hasLost } from "../host/losses.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { ReadEvent } from "../log/log-event.ts";
@@ -14,6 +17,7 @@ import { LogPump } from "../log/log-pump.ts";
 import { ANSWERED_AGAIN_MS } from "../log/replay-positions.ts";
 import { replayPatiently } from "../log/run-reader.ts";
 import { listApprovals } from "./approvals.ts";
+import type { Holder, OwnedRuns } from "./attempt-status.ts";
 import { CatchUp } from "./catch-up.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import { CompactionWriter } from "./compaction-writer.ts";
@@ -31,7 +35,7 @@ import { Signals } from "./signals.ts";
  * compared with what is there ({@link Reconciler}), and from then on effects are carried out as they come. Events of runs
  * that were begun before the checkpoint have lost their meaning: these runs have ended.
  */
-export class ShardOwner {
+export class ShardOwner implements OwnedRuns {
   readonly shard: number;
   /** Takes signals for its runs. */
   readonly signals: Signals;
@@ -49,6 +53,8 @@ export class ShardOwner {
   readonly #effects: Effect[] = [];
   /** Runs whose ends a replay has read, and whose callers may not have been answered. */
   readonly #unanswered = new Set<RunState>();
+  /** The workers that have said which attempts they are about to execute: those that were lost, or may have been executed, before. */
+  readonly #holders = new WeakMap<TaskRecord, Holder>();
   #follower: Stoppable | undefined;
   #answers: Stoppable | undefined;
   #live = false;
@@ -169,6 +175,29 @@ export class ShardOwner {
   /** An unfinished run. */
   find(tenant: string, run: string): RunState | undefined {
     return this.#fold.find(runKey(tenant, run));
+  }
+
+  heldBy(task: TaskRecord, asking: string | undefined): Promise<string | undefined> {
+    return this.#dependencies.heldBy(addressOf(task), asking);
+  }
+
+  held(task: TaskRecord, holder: Holder): void {
+    this.#holders.set(task, holder);
+  }
+
+  holderOf({ tenant, run, task: id, attempt }: TaskAddress): Holder | undefined {
+    const task = this.find(tenant, run)?.tasks.get(id);
+    const holder = task && this.#holders.get(task);
+    return holder?.attempt === attempt ? holder : undefined;
+  }
+
+  /** A worker was lost with an attempt. False: it is not open. */
+  lose({ tenant, run, task: id, attempt }: TaskAddress, loss: Omit<Lost, "v" | "task" | "attempt">): boolean {
+    const task = this.find(tenant, run)?.tasks.get(id);
+    if (!this.#live || !task || !isOpen(task, attempt)) return false;
+    this.#holders.set(task, { attempt, worker: loss.worker, alone: loss.alone });
+    this.#handler.lose(task, attempt, loss);
+    return true;
   }
 
   /** The unfinished runs. */

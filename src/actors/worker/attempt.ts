@@ -1,21 +1,12 @@
 import { BusError, type Delivery } from "../../bus/port.ts";
 import { mostBytes } from "../../bus/sizes.ts";
 import { tenantOfTask } from "../../bus/subjects.ts";
-import {
-  type DeferredError,
-  isDeferred,
-  isInvalid,
-  isRetryable,
-  isTerminal,
-  type TaskError,
-  TerminalError,
-} from "../../core/error.ts";
+import { TerminalError } from "../../core/error.ts";
 import { encodeText, findNonJson } from "../../core/json.ts";
 import { depthOf } from "../../core/names.ts";
 import { checkPlan } from "../../core/plan-check.ts";
 import { describeProblems, type Problem } from "../../core/problem.ts";
 import type { TaskMessage } from "../../core/task-message.ts";
-import { describeThrown } from "../../core/thrown.ts";
 import { addUsage, type Usage } from "../../core/usage.ts";
 import { isPlan, type PlanOf } from "../../define/plan-of.ts";
 import type { Worker } from "../../define/worker.ts";
@@ -23,31 +14,11 @@ import { insist } from "../host/insist.ts";
 import { checkPlanWithTypes } from "../host/plan-types.ts";
 import type { Batcher } from "./batcher.ts";
 import { createHandlerContext } from "./handler-context.ts";
+import { AttemptAborted, type Outcome, outcomeOfThrown } from "./outcome.ts";
 import { parseBySchema } from "./parse-by-schema.ts";
 import { asAttempt } from "./stray-errors.ts";
 import { fetchGiven, type Given, givenIn } from "./task-input.ts";
 import type { WorkerRuntime } from "./worker-runtime.ts";
-
-/** What an attempt came to. */
-export interface Outcome {
-  /** The fields of a result that say so, as JSON text: `"output":{"n":1}`. Encoded once, however often it is sent. */
-  readonly json: string;
-  /** The event that says so, where it is not a `result` but an event of its own: a plan of version 2, "not now". */
-  readonly event?: "planned" | "deferred";
-  readonly error?: TaskError;
-}
-
-export const failed = (error: TaskError): Outcome => ({ json: `"error":${JSON.stringify(error)}`, error });
-
-/** Why an attempt was aborted. `signal.reason` of the handler. */
-export class AttemptAborted extends Error {
-  override readonly name = "AbortError";
-  readonly why: "timeout" | "cancelled" | "stopping";
-  constructor(why: AttemptAborted["why"], message: string) {
-    super(message);
-    this.why = why;
-  }
-}
 
 /** Left for the other fields of a result, bytes; at most half of a message. */
 const ENVELOPE = 4096;
@@ -55,6 +26,7 @@ const ENVELOPE = 4096;
 /** One attempt in execution. */
 export class Attempt {
   readonly message: TaskMessage;
+  readonly delivery: Delivery;
   readonly tenant: string;
   readonly #runtime: WorkerRuntime;
   readonly #worker: Worker;
@@ -74,6 +46,7 @@ export class Attempt {
     this.#runtime = runtime;
     this.#worker = worker;
     this.message = message;
+    this.delivery = delivery;
     this.tenant = tenantOfTask(runtime.topology.subjects, delivery.subject);
   }
 
@@ -109,12 +82,16 @@ export class Attempt {
   }
 
   #settleAborted(reason: AttemptAborted): void {
-    this.#settle(reason.why === "stopping" ? undefined : failed(this.#describe(reason)));
+    this.#settle(reason.why === "stopping" ? undefined : outcomeOfThrown(reason, this.#worker.policy));
   }
 
   /** Ends the attempt with whatever was thrown. The first outcome counts. */
   fail(error: unknown): void {
-    if (!this.isOver) this.#settle(deferralIn(error) ?? failed(this.#describe(error)));
+    if (this.isOver) return;
+    const outcome = outcomeOfThrown(error, this.#worker.policy);
+    // Where in the user's code it came from, for those who read this process's log.
+    if (outcome.error?.stack) this.#runtime.log("debug", `${this.title}: ${outcome.error.stack}`);
+    this.#settle(outcome);
   }
 
   get title(): string {
@@ -229,57 +206,6 @@ export class Attempt {
     const ref = await insist(this.#runtime, put, { work: OUTPUTS, name: () => `task ${this.message.task}`, signal });
     if (ref !== undefined) return ref;
     throw signal.aborted ? signal.reason : new BusError("closed", "the bus was closed");
-  }
-
-  /** Never throws, whatever was thrown: a value that cannot be described is a failure like any other. */
-  #describe(error: unknown): TaskError {
-    const { message, ...details } = describeThrown(error);
-    const why = whyAborted(error);
-    if (why === "cancelled") return { kind: "cancelled", message };
-    if (why !== undefined) return { kind: "retryable", message, name: why, policy: this.#worker.policy };
-    // Where in the user's code it came from, for those who read this process's log.
-    this.#runtime.log("debug", `${this.title}: ${details.stack ?? message}`);
-    if (isTerminal(error) || isInvalid(error)) return { kind: "terminal", message, ...details };
-    return { kind: "retryable", message, policy: this.#worker.policy, ...retryAfterOf(error), ...details };
-  }
-}
-
-/** A handler may throw the reason of its signal, or a proxy that cannot be asked what it is. */
-function whyAborted(error: unknown): AttemptAborted["why"] | undefined {
-  try {
-    return error instanceof AttemptAborted ? error.why : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function retryAfterOf(error: unknown): Pick<TaskError, "retryAfterMs"> {
-  try {
-    const after = isRetryable(error) ? error.retryAfterMs : undefined;
-    return typeof after === "number" && after > 0 && Number.isFinite(after) ? { retryAfterMs: after } : {};
-  } catch {
-    return {};
-  }
-}
-
-/** What an attempt comes to whose handler has thrown a {@link DeferredError}; undefined where it threw something else. */
-function deferralIn(error: unknown): Outcome | undefined {
-  if (!isDeferred(error)) return undefined;
-  const { message: why } = describeThrown(error);
-  return { json: JSON.stringify({ why, ...momentsOf(error) }).slice(1, -1), event: "deferred" };
-}
-
-/** Of an error that another copy of this package may have made, and a handler may have changed. */
-function momentsOf(error: DeferredError): { until?: number; retryAfterMs?: number } {
-  try {
-    const until = Number(error.until);
-    const after = error.retryAfterMs;
-    return {
-      ...(error.until !== undefined && Number.isFinite(until) && { until }),
-      ...(typeof after === "number" && after >= 0 && Number.isFinite(after) && { retryAfterMs: after }),
-    };
-  } catch {
-    return {};
   }
 }
 

@@ -1,10 +1,11 @@
-import type { Delivery } from "../../bus/port.ts";
+import { type Delivery, header } from "../../bus/port.ts";
 import { parseTaskSubject } from "../../bus/subjects.ts";
 import { sleep } from "../../core/clock.ts";
 import { messageOf } from "../../core/error.ts";
 import { decodeJson, encodeJson } from "../../core/json.ts";
 import { describeProblems, problemsOf } from "../../core/problem.ts";
-import { isPlainTaskMessage, type TaskMessage, taskMessage } from "../../core/task-message.ts";
+import type { AttemptStatus } from "../../core/query.ts";
+import { isPlainTaskMessage, LOST_HEADER, type TaskMessage, taskMessage } from "../../core/task-message.ts";
 import { NewerVersion, upcast } from "../../core/upcast.ts";
 import { Epochs } from "./epochs.ts";
 import type { WorkerRuntime } from "./worker-runtime.ts";
@@ -14,19 +15,34 @@ export type Verdict =
   | { readonly kind: "execute" | "settled" | "poison"; readonly message: TaskMessage }
   | { readonly kind: "unreadable"; readonly problem: string }
   /** For a newer worker. */
-  | { readonly kind: "newer"; readonly problem: string };
+  | { readonly kind: "newer"; readonly problem: string }
+  /** It is in execution, here or at another worker that is alive: it comes again if that does not end it. */
+  | { readonly kind: "held" };
+
+/** With a task that has lost this many workers, the next is to execute nothing else. */
+const MOST_LOST_IN_COMPANY = 2;
+
+/** How many workers may have been lost with what is delivered: those that are known, and those that have not ended this message. */
+const lossesOf = (delivery: Delivery): number =>
+  delivery.deliveries - 1 + (Number(header(delivery, LOST_HEADER) ?? 0) || 0);
+
+/** Whether its next loss has to be its own, and not that of what is executed beside it. */
+export const isToBeAlone = (delivery: Delivery): boolean => lossesOf(delivery) >= MOST_LOST_IN_COMPANY;
 
 /** Decides, before anything is executed, whether a delivery still has to be: delivery is at least once, effect is once. */
 export class DeliveryCheck {
   readonly #runtime: WorkerRuntime;
   readonly #maxDeliveries: number;
   readonly #epochs: Epochs;
+  readonly #isExecuting: (delivery: Delivery) => boolean;
   /** What was queued before this moment (of the wall clock) is asked about, even when it seems new. */
   #doubtedBefore = 0;
   #unlisten: () => void = () => {};
   #stopped = false;
 
-  constructor(runtime: WorkerRuntime, maxDeliveries: number) {
+  /** `isExecuting`: whether this process has the attempt of another delivery in execution. */
+  constructor(runtime: WorkerRuntime, maxDeliveries: number, isExecuting: (delivery: Delivery) => boolean) {
+    this.#isExecuting = isExecuting;
     this.#runtime = runtime;
     this.#maxDeliveries = maxDeliveries;
     this.#epochs = new Epochs(runtime.log);
@@ -64,7 +80,10 @@ export class DeliveryCheck {
   }
 
   async #inquire(delivery: Delivery, message: TaskMessage): Promise<Verdict> {
-    if (await this.#isSettled(delivery, message)) return { kind: "settled", message };
+    if (this.#isExecuting(delivery)) return { kind: "held" };
+    const { settled, heldBy } = await this.#ask(delivery, message);
+    if (settled) return { kind: "settled", message };
+    if (heldBy !== undefined) return { kind: "held" };
     if (delivery.deliveries > 1) this.#reportLost(delivery, message);
     return { kind: delivery.deliveries <= this.#maxDeliveries ? "execute" : "poison", message };
   }
@@ -83,34 +102,37 @@ export class DeliveryCheck {
 
   /** Whether the attempt may have been settled before: by another worker, or under another owner of its shard. */
   #isDoubtful(delivery: Delivery, { epoch }: TaskMessage): boolean {
-    if (delivery.deliveries > 1 || delivery.timestamp < this.#doubtedBefore) return true;
+    if (lossesOf(delivery) > 0 || delivery.timestamp < this.#doubtedBefore) return true;
     if (epoch === undefined || !this.#epochs.mayBePast(epoch)) return false;
     return this.#epochs.isPast(parseTaskSubject(this.#runtime.topology.subjects, delivery.subject).shard, epoch);
   }
 
-  async #isSettled(delivery: Delivery, { run, task, attempt }: TaskMessage): Promise<boolean> {
-    const { bus, topology, clock, log } = this.#runtime;
+  /** Also says who is about to execute it, and whether alone: if this worker is lost, it is known what it had. */
+  async #ask(delivery: Delivery, { run, task, attempt }: TaskMessage): Promise<AttemptStatus> {
+    const { bus, topology, clock, log, id: worker } = this.#runtime;
     const { tenant, shard } = parseTaskSubject(topology.subjects, delivery.subject);
-    const query = encodeJson({ tenant, run, task, attempt });
+    const query = encodeJson({ tenant, run, task, attempt, worker, alone: isToBeAlone(delivery) });
     const { presenceTtlMs } = topology;
     // A shard whose owner has died has another one soon. Waiting longer is not needed: executing once more is allowed.
     const untilMs = clock.monotonic() + 3 * presenceTtlMs;
     while (!this.#stopped) {
-      const settled = await bus
+      const answer = await bus
         // Not by way of `api.tasks.settled`, which an orchestrator that is stopped may be given to answer.
         .request(topology.subjects.owner(shard), query, { timeoutMs: presenceTtlMs / 2 })
-        .then((answer) => (decodeJson(answer.data) as { settled?: boolean }).settled)
+        .then(({ data }) => decodeJson(data) as Partial<AttemptStatus>)
         .catch(messageOf);
-      if (typeof settled === "boolean") return settled;
+      if (typeof answer === "object" && typeof answer.settled === "boolean") return answer as AttemptStatus;
       if (clock.monotonic() >= untilMs) {
-        log("debug", `whether ${task} of run ${run} is settled is not known: ${settled ?? "no owner answers"}`);
-        return false;
+        log("debug", `whether ${task} of run ${run} is settled is not known: ${JSON.stringify(answer)}`);
+        return UNSETTLED;
       }
       await sleep(clock, presenceTtlMs / 10);
     }
-    return false;
+    return UNSETTLED;
   }
 }
+
+const UNSETTLED: AttemptStatus = { settled: false };
 
 function readTaskMessage(delivery: Delivery): { message: TaskMessage } | (Verdict & { problem: string }) {
   try {

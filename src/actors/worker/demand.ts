@@ -47,6 +47,9 @@ export class Demand {
   /** Attempts that are executed at once when all pools are full. */
   readonly concurrency: number;
   readonly #run: (delivery: Delivery, done: () => void) => void;
+  readonly #isToBeAlone: (delivery: Delivery) => boolean;
+  /** The delivery that is being executed alone, or will be next: nothing else begins before it has ended. */
+  #soloist: Delivery | undefined;
   readonly #onLoad: () => void;
   readonly #sources: Source[] = [];
   /** Consumers that are open, or being opened. */
@@ -72,6 +75,8 @@ export class Demand {
       concurrency: number | undefined;
       /** Executes one delivery and calls `done` once it is settled, which may be at once. Never throws. */
       run: (delivery: Delivery, done: () => void) => void;
+      /** Whether nothing else may be in execution meanwhile. */
+      isToBeAlone: (delivery: Delivery) => boolean;
       /** Called whenever another number of deliveries is in execution. */
       onLoad: () => void;
       /** How many of a type may run at once, where it has a limit of its own. */
@@ -90,6 +95,7 @@ export class Demand {
     this.#pools = [...new Set(Iterator.from(this.#slots.values()).map(({ pool }) => pool))];
     this.concurrency = this.#pools.reduce((sum, { limit }) => sum + limit, 0);
     this.#run = options.run;
+    this.#isToBeAlone = options.isToBeAlone;
     this.#onLoad = options.onLoad;
     this.#beatMs = runtime.topology.taskConsumer("any", "normal").ackWaitMs / 3;
   }
@@ -193,11 +199,17 @@ export class Demand {
       for (; i < waiting.length && this.running < this.concurrency; i++) {
         const delivery = waiting[i]!;
         const { slots } = this.inHand.get(delivery)!;
-        if (slots.running < slots.limit && !slots.pool.isFull) this.#start(delivery, slots);
+        if (slots.running < slots.limit && !slots.pool.isFull && this.#hasTurn(delivery)) this.#start(delivery, slots);
         else waiting[kept++] = delivery;
       }
       if (i > kept) waiting.splice(kept, i - kept);
     }
+  }
+
+  #hasTurn(delivery: Delivery): boolean {
+    if (!this.#soloist && !this.#isToBeAlone(delivery)) return true;
+    this.#soloist ??= delivery;
+    return this.#soloist === delivery && this.running === 0;
   }
 
   #start(delivery: Delivery, slots: Slots): void {
@@ -207,6 +219,7 @@ export class Demand {
     this.#onLoad();
     this.#run(delivery, () => {
       this.running--;
+      if (this.#soloist === delivery) this.#soloist = undefined;
       slots.running--;
       slots.inHand--;
       slots.pool.running--;

@@ -10,19 +10,21 @@ import { type WorkerMachineEvent, workerMachine } from "../../machines/worker.ts
 import { inAttemptSpan, tracingEnabled } from "../../telemetry/attempt-span.ts";
 import { actorClock } from "../host/actor-clock.ts";
 import { Presence } from "../host/presence.ts";
-import { Attempt, AttemptAborted, failed, type Outcome } from "./attempt.ts";
+import { Attempt } from "./attempt.ts";
 import { type Batcher, createBatchers, slotsOf } from "./batcher.ts";
 import { Cancellations } from "./cancellations.ts";
 import { Committer } from "./committer.ts";
-import { DeliveryCheck, type Verdict } from "./delivery-check.ts";
+import { DeliveryCheck, isToBeAlone, type Verdict } from "./delivery-check.ts";
 import { Demand } from "./demand.ts";
+import { answerInquiries } from "./inquiries.ts";
+import { LoadReport } from "./load-report.ts";
+import { AttemptAborted, failed, type Outcome } from "./outcome.ts";
 import { describeType } from "./type-description.ts";
 import { DEFAULT_MAX_DELIVERIES, type WorkerProcessOptions } from "./worker-options.ts";
 import type { WorkerRuntime } from "./worker-runtime.ts";
 
 /** For what only a newer worker can read. */
 const MOST_BACK_MS = 600_000;
-const LOAD_EVERY_MS = 100;
 
 /**
  * One worker process: takes tasks of its types, runs their handlers, and appends the results to the log. Its chart,
@@ -43,15 +45,14 @@ export class WorkerProcess {
   readonly #cancellations: Cancellations;
   readonly #check: DeliveryCheck;
   #presence: Presence | undefined;
-  #cancelSubscription: Stoppable | undefined;
+  readonly #subscriptions: Stoppable[] = [];
   /** What `open` and `closeQueues` have begun, which `leave` waits for. */
   #opening: Promise<void> | undefined;
   #announcing: Promise<void> | undefined;
   #closing: Promise<unknown> | undefined;
   #completed = 0;
   #failed = 0;
-  /** Of the report of the load that is due. */
-  #cancelReport: (() => void) | undefined;
+  readonly #load: LoadReport;
   /** The grace period is over: what has not begun does not begin any more. */
   #isOver = false;
 
@@ -59,16 +60,23 @@ export class WorkerProcess {
     this.#runtime = runtime;
     this.#workers = new Map(options.workers.map((one) => [one.type, one]));
     this.#batchers = createBatchers(runtime.clock, options.workers);
-    this.#check = new DeliveryCheck(runtime, options.maxDeliveries ?? DEFAULT_MAX_DELIVERIES);
+    const { maxDeliveries = DEFAULT_MAX_DELIVERIES } = options;
+    this.#check = new DeliveryCheck(runtime, maxDeliveries, (delivery) => this.#isExecuting(delivery));
     this.#committer = new Committer(runtime);
     this.#name = JSON.stringify(runtime.id);
     this.#since = new Date(runtime.clock.now()).toISOString();
     this.#cancellations = new Cancellations(runtime.topology.subjects, runtime.clock, () => this.#attempts);
+    this.#load = new LoadReport(runtime.clock, {
+      send: () => this.#send({ type: "load", running: this.#intake.running }),
+      // A worker that drains waits for the last one.
+      isUrgent: () => this.#actor.getSnapshot().hasTag("draining"),
+    });
     this.#intake = new Demand(runtime, {
       types: [...this.#workers.keys()],
       concurrency: options.concurrency,
       run: (delivery, done) => this.#take(delivery, done),
-      onLoad: () => this.#reportLoad(),
+      isToBeAlone,
+      onLoad: () => this.#load.isDue(),
       limitOf: (type) => slotsOf(this.#workers.get(type)),
     });
     const effects: EffectsOf<typeof workerMachine, "takeLoad" | "takeDrain"> = {
@@ -108,9 +116,9 @@ export class WorkerProcess {
     const open = async () => {
       const { bus, topology, types, clock, log, id } = this.#runtime;
       for (const worker of this.#workers.values()) await types.register(describeType(worker));
-      this.#cancelSubscription = await bus.subscribe(topology.subjects.cancel("*", "*"), (message) =>
-        this.#cancellations.take(message),
-      );
+      const cancelled = topology.subjects.cancel("*", "*");
+      this.#subscriptions.push(await bus.subscribe(cancelled, (message) => this.#cancellations.take(message)));
+      this.#subscriptions.push(await answerInquiries(this.#runtime, () => this.#intake.inHand.keys()));
       await this.#check.start();
       const bucket = await bus.bucket(topology.buckets.workers);
       this.#presence = new Presence(bucket, id, () => this.#describe(), { clock, log, ttlMs: topology.presenceTtlMs });
@@ -138,7 +146,7 @@ export class WorkerProcess {
   }
 
   async #leave(): Promise<void> {
-    this.#forgetReport();
+    this.#load.stop();
     await this.#opening?.catch(() => {});
     await this.#closing?.catch((error) =>
       this.#runtime.log("warn", `a queue could not be closed: ${messageOf(error)}`),
@@ -147,7 +155,7 @@ export class WorkerProcess {
     await this.#committer.settled();
     this.#intake.stop();
     await this.#check.stop();
-    await this.#cancelSubscription?.stop();
+    await Promise.all(this.#subscriptions.map((one) => one.stop()));
     await this.#presence?.stop();
     this.#runtime.live.flush();
   }
@@ -164,29 +172,13 @@ export class WorkerProcess {
       failed: this.#failed,
       since: this.#since,
       state: typeof state === "string" ? state : state.working,
+      inquiries: this.#runtime.topology.subjects.worker(this.#runtime.id),
     };
   }
 
   /** An actor that has come to its end takes no more events. */
   #send(event: WorkerMachineEvent): void {
     if (this.#actor.getSnapshot().status === "active") this.#actor.send(event);
-  }
-
-  /** Reports the load of a moment at intervals: an event for every task would cost more than the task. */
-  #reportLoad(): void {
-    if (this.#cancelReport) return;
-    const report = () => {
-      this.#cancelReport = undefined;
-      this.#send({ type: "load", running: this.#intake.running });
-    };
-    // A worker that drains waits for the last one.
-    const delayMs = this.#actor.getSnapshot().hasTag("draining") ? 0 : LOAD_EVERY_MS;
-    this.#cancelReport = this.#runtime.clock.timer(delayMs, report);
-  }
-
-  #forgetReport(): void {
-    this.#cancelReport?.();
-    this.#cancelReport = undefined;
   }
 
   #take(delivery: Delivery, settled: () => void): void {
@@ -202,6 +194,13 @@ export class WorkerProcess {
     } catch (error) {
       this.#refuse(delivery, error, settled);
     }
+  }
+
+  /** Another delivery of an attempt that is in execution here. */
+  #isExecuting({ subject, sequence }: Delivery): boolean {
+    return this.#attempts
+      .values()
+      .some(({ delivery }) => delivery.sequence === sequence && delivery.subject === subject);
   }
 
   #refuse(delivery: Delivery, error: unknown, settled: () => void): void {
@@ -227,7 +226,8 @@ export class WorkerProcess {
       this.#runtime.log("error", `message ${delivery.subject} is no task: ${verdict.problem}`);
       delivery.terminate();
     } else if (verdict.kind === "execute" && this.#isOver) delivery.nak();
-    else delivery.ack();
+    // What is held is kept from others by its holder's heartbeats: giving it back would only count as one more delivery.
+    else if (verdict.kind !== "held") delivery.ack();
     settled();
   }
 
@@ -283,7 +283,7 @@ export class WorkerProcess {
     settled: () => void,
   ): void {
     const { task, reply } = message;
-    const usage = attempt?.usage;
+    const { usage } = attempt ?? {};
     // By hand: neither a task's path nor a moment has anything to escape.
     const fields = `"task":"${task}","attempt":${message.attempt},"worker":${this.#name},"startedAt":"${isoTime(startedAt)}"`;
     const head = usage ? `${fields},"usage":${JSON.stringify(usage)}` : fields;

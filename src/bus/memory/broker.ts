@@ -82,6 +82,10 @@ export class BrokerState {
     return stream.store(subject, data, options?.headers, options?.expectLastSubjectSequence);
   }
 
+  listUnsettled(streamName: string, consumer: string): string[] {
+    return this.#consumers.get(streamName)?.get(consumer)?.unsettledSubjects() ?? [];
+  }
+
   removeSubject(streamName: string, subject: string): number {
     assertSubject(subject);
     const stream = this.stream(streamName);

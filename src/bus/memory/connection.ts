@@ -123,6 +123,7 @@ export function createConnection(broker: BrokerState, options: ConnectionOptions
     getMessage: (stream, sequence) => link.ask(() => broker.stream(stream).get(sequence)),
     getLastMessage: (stream, filter) => link.ask(() => broker.stream(stream).newest(filter)),
     listSubjects: (stream, filter) => link.ask(() => broker.stream(stream).subjects(filter)),
+    listUnsettled: (stream, consumer) => link.ask(() => broker.listUnsettled(stream, consumer)),
     removeSubject: (stream, subject) => link.ask(() => broker.removeSubject(stream, subject)),
     lastDelivered: (stream, consumer) => link.ask(() => broker.consumer(stream, consumer).position),
     pull: (stream, consumer, handler) =>

@@ -3,7 +3,7 @@
  * against `maxAckPending`, also while they wait for redelivery; pullers with demand take turns.
  */
 import { Fifo } from "../fifo.ts";
-import type { ConsumerDefinition, StoredMessage } from "../port.ts";
+import { type ConsumerDefinition, MOST_UNSETTLED, type StoredMessage } from "../port.ts";
 import type { Network } from "./network.ts";
 import type { MemoryStream, Reader } from "./stream.ts";
 import { type Unsettled, UnsettledDeliveries } from "./unsettled.ts";
@@ -83,6 +83,13 @@ export class MemoryConsumer implements Reader {
   giveBack(sequence: number, delayMs = 0): void {
     this.#unsettled.giveBack(sequence, delayMs);
     this.#dispatch();
+  }
+
+  /** Of the first in order of the stream. */
+  unsettledSubjects(): string[] {
+    const sequences = this.#unsettled.sequences().toSorted((a, b) => a - b);
+    const subjects = sequences.flatMap((sequence) => this.#stream.get(sequence)?.subject ?? []);
+    return subjects.slice(0, MOST_UNSETTLED);
   }
 
   extend(sequence: number): void {

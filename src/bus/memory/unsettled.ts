@@ -37,6 +37,11 @@ export class UnsettledDeliveries {
     return this.#out.size + this.#returned.size;
   }
 
+  /** The sequences of all of them, in no order. */
+  sequences(): number[] {
+    return [...this.#out.keys(), ...this.#returned.keys()];
+  }
+
   /** Registers a delivery and starts its ack wait. */
   putOut(unsettled: Unsettled): void {
     unsettled.deadlineMs = this.#clock.monotonic() + this.#ackWaitMs;

@@ -5,7 +5,7 @@ import { checkSize } from "../sizes.ts";
 import { Appender } from "./append.ts";
 import { openBucket } from "./bucket.ts";
 import { callHandler } from "./call-handler.ts";
-import { ensureConsumer, lastDelivered, readConsumer } from "./consumer.ts";
+import { ensureConsumer, lastDelivered, listUnsettled, readConsumer } from "./consumer.ts";
 import { closedError, toBusError } from "./errors.ts";
 import { Follower } from "./follow.ts";
 import { demandsCertificate } from "./greeting.ts";
@@ -200,6 +200,11 @@ function createBus(nc: NatsConnection, clock: Clock): Bus {
     async listSubjects(stream, filter) {
       checkOpen();
       return listSubjects(link, stream, filter);
+    },
+
+    async listUnsettled(stream, consumer) {
+      checkOpen();
+      return listUnsettled(link, stream, consumer);
     },
 
     async removeSubject(stream, subject) {

@@ -1,8 +1,8 @@
-import { BusError, type ConsumerDefinition } from "../port.ts";
+import { BusError, type ConsumerDefinition, MOST_UNSETTLED } from "../port.ts";
 import { filtersOverlap } from "../subject-match.ts";
 import { JetStreamError, jetStreamNumber } from "./errors.ts";
 import type { Link } from "./link.ts";
-import { isSame } from "./stream.ts";
+import { isSame, readMessage } from "./stream.ts";
 
 /**
  * The pull requests of all workers that may wait at one consumer. The server's default of 512 suffices for one large
@@ -62,7 +62,10 @@ async function checkFilter(link: Link, { stream, filter }: ConsumerDefinition, w
 
 interface ConsumerInfo {
   readonly config: Record<string, unknown>;
+  /** Sequences of the stream: the last that was delivered, and the last before which all are settled. */
   readonly delivered: { readonly stream_seq: number };
+  readonly ack_floor: { readonly stream_seq: number };
+  readonly num_ack_pending: number;
 }
 
 async function consumerConfig(link: Link, stream: string, name: string): Promise<Record<string, unknown> | undefined> {
@@ -101,3 +104,21 @@ export async function lastDelivered(link: Link, stream: string, name: string): P
 
 const missing = (stream: string, name: string): BusError =>
   new BusError("failed", `stream ${stream} has no consumer ${name}; expected one made by ensureConsumer`);
+/**
+ * A work queue keeps what is not settled, and delivers in order: so all that is left of what matches up to the last that was
+ * delivered. One request for each.
+ */
+export async function listUnsettled(link: Link, stream: string, name: string): Promise<string[]> {
+  const info = await consumerInfo(link, stream, name);
+  if (!info?.num_ack_pending) return [];
+  const last = info.delivered.stream_seq;
+  const filter = info.config.filter_subject as string;
+  const subjects: string[] = [];
+  for (let seq = info.ack_floor.stream_seq + 1; subjects.length < MOST_UNSETTLED; ) {
+    const message = await readMessage(link, stream, { seq, next_by_subj: filter });
+    if (!message || message.sequence > last) return subjects;
+    subjects.push(message.subject);
+    seq = message.sequence + 1;
+  }
+  return subjects;
+}

@@ -33,6 +33,7 @@ async function open({ types = ["a"], concurrency = 2, limits = {} }: Options = {
       concurrency,
       limitOf: (type) => limits[type],
       onLoad: () => {},
+      isToBeAlone: ({ subject }) => nameIn(subject).startsWith("alone"),
       run(delivery, done) {
         const name = nameIn(delivery.subject);
         order.push(name);
@@ -87,6 +88,19 @@ const nameIn = (subject: string): string => subject.split(".").at(-2)!;
 const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`);
 
 describe("the demand of a worker", () => {
+  it("begins what is to be alone when nothing else is in execution, and nothing else meanwhile", async () => {
+    const { put, finish, order } = await open({ concurrency: 3 });
+    await put("a", ["t1", "alone1", "t2"]);
+    expect(order).toEqual(["t1"]);
+    await finish("t1");
+    expect(order).toEqual(["t1", "alone1"]);
+    await put("a", ["alone2"]);
+    await finish("alone1");
+    expect(order).toEqual(["t1", "alone1", "t2"]);
+    await finish("t2");
+    expect(order).toEqual(["t1", "alone1", "t2", "alone2"]);
+  });
+
   it("begins as much as it has slots, and asks a queue that has work for one more at most", async () => {
     const { put, left, running } = await open({ concurrency: 3 });
     await put("a", names("t", 10));

@@ -38,7 +38,7 @@ import { orchestratorPresence, typeRegistration, workerPresence } from "../src/c
 import { runDifference } from "../src/core/run-difference.ts";
 import { runMoment, runStep } from "../src/core/run-step.ts";
 import { runSummary, runView } from "../src/core/run-view.ts";
-import { checkpoint, leaseSettings, retentionSettings, shardSettings } from "../src/core/settings.ts";
+import { checkpoint, leaseSettings, retentionSettings, shardSettings, tracedUpTo } from "../src/core/settings.ts";
 import { taskMessage } from "../src/core/task-message.ts";
 import { formatSchema } from "./format-schema.ts";
 
@@ -124,6 +124,7 @@ const PUBLISHED: Readonly<Record<string, Published>> = {
   "config-retention": { schema: retentionSettings, description: "The entry `retention` of the bucket `config`." },
   "config-lease": { schema: leaseSettings, description: "The entry `lease` of the bucket `config`." },
   "config-checkpoint": { schema: checkpoint, description: "The entry `checkpoint-<shard>` of the bucket `config`." },
+  "config-traced": { schema: tracedUpTo, description: "The entry `traced-<shard>` of the bucket `config`." },
   "dead-task": {
     schema: deadTask,
     description: "What is stored of a task that has failed its run, in `TUTTI_DEAD`.",

@@ -14,4 +14,10 @@ export type LeaseSettings = z.output<typeof leaseSettings>;
 
 /** The entry `checkpoint-<shard>`: the message of the log that a replay of the shard can begin at. */
 export const checkpoint = z.object({ v: z.literal(1), sequence: z.int().min(1), at: z.number() });
+/**
+ * The entry `traced-<shard>`, where spans are exported: the traces of all runs of the shard whose `ended` has this sequence
+ * or a lower one were exported. A new owner writes those of the others again.
+ */
+export const tracedUpTo = z.object({ v: z.literal(1), sequence: z.int().min(0) });
+export type TracedUpTo = z.output<typeof tracedUpTo>;
 export type StoredCheckpoint = z.output<typeof checkpoint>;

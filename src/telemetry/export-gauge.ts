@@ -11,6 +11,8 @@ export interface ExportGauge {
   exported(spans: number, error?: Error): void;
   /** See `Tracing.room`. */
   room(): Promise<void> | undefined;
+  /** See `Tracing.exported`. */
+  allExported(): Promise<void>;
 }
 
 export interface ExportGaugeOptions {
@@ -33,6 +35,11 @@ export function createExportGauge(options: ExportGaugeOptions): ExportGauge {
   /** Ended and not yet exported; of these, `inFlight` have left the queue. */
   let pending = 0;
   let inFlight = 0;
+  /** Ended, and exported or lost in that, since the beginning: they leave the queue in the order in which they came. */
+  let endedSoFar = 0;
+  let exportedSoFar = 0;
+  /** In the order of what they wait for. */
+  const awaited: { readonly upTo: number; readonly resolve: () => void }[] = [];
   let failing = false;
   let dropping = false;
   /** No code waits for the exporter while it is stuck or fails. */
@@ -62,6 +69,7 @@ export function createExportGauge(options: ExportGaugeOptions): ExportGauge {
     ended() {
       if (pending - inFlight < capacity) {
         pending++;
+        endedSoFar++;
       } else if (!dropping) {
         dropping = true;
         options.onDropping();
@@ -73,6 +81,8 @@ export function createExportGauge(options: ExportGaugeOptions): ExportGauge {
     exported(spans, error) {
       inFlight -= spans;
       pending -= spans;
+      exportedSoFar += spans;
+      while (awaited[0] && awaited[0].upTo <= exportedSoFar) awaited.shift()!.resolve();
       stuck = error !== undefined;
       if (error && !failing) options.onFailing(describe(error));
       if (!error && failing) options.onRecovered();
@@ -80,6 +90,10 @@ export function createExportGauge(options: ExportGaugeOptions): ExportGauge {
       if (!error) dropping = false;
       if (stuck || hasRoom()) waiting?.end();
       else if (waiting && inFlight === 0) void flush();
+    },
+    allExported() {
+      if (exportedSoFar >= endedSoFar) return Promise.resolve();
+      return new Promise((resolve) => awaited.push({ upTo: endedSoFar, resolve }));
     },
     room() {
       if (stuck || hasRoom()) return undefined;

@@ -129,6 +129,8 @@ async function start(settings: TelemetrySettings, log: Logger): Promise<Telemetr
   provideTracing({
     startSpan: (name, options, parent, own) => ids.giving(own, () => tracer.startSpan(name, options, parent)),
     room: gauge.room,
+    exported: gauge.allExported,
+    flush,
   });
   return {
     enabled: true,

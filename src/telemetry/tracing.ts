@@ -13,6 +13,10 @@ export interface Tracing {
    * stuck and waiting would not help (spans may be lost then). Never rejects.
    */
   room(): Promise<void> | undefined;
+  /** Resolves when all spans that have ended so far were exported, or are lost. Never rejects. */
+  exported(): Promise<void>;
+  /** Exports what is queued, now. Never rejects. */
+  flush(): Promise<void>;
 }
 
 export interface SpanIds {

@@ -18,13 +18,13 @@ describeOnNats("the trace of a run over three processes", (runtime) => {
   });
   afterEach(() => receiver.stop());
 
-  const start = (options: object) =>
+  const start = (options: object, exportsAfterMs = 100) =>
     startRuntimeProcess(
       { bus: runtime.server.url, prefix: runtime.prefix, shards: 4, timing: { ackWaitMs: 1500 }, ...options },
       {
         OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
         OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
-        OTEL_BSP_SCHEDULE_DELAY: "100",
+        OTEL_BSP_SCHEDULE_DELAY: String(exportsAfterMs),
       },
     );
   const taskOf = (span: ReceivedSpan) => span.attributes["tutti.task"] as string | undefined;
@@ -68,6 +68,22 @@ describeOnNats("the trace of a run over three processes", (runtime) => {
     await app.run("tree", { twigs: 4, leaves: 5 }, { run: "r" });
     for (const one of [first, second, orchestrator]) expect(await one.stop()).toBe(0);
     await expectWhole(app, receiver.spans(), "r", 1 + 4 + 20);
+  });
+
+  test("is written again, once, when the orchestrator is killed before it has exported it", async () => {
+    const orchestrator = await start({}, 60_000);
+    const worker = await start({ orchestrator: false, workers: ["leaf", "twig"] });
+    const app = await runtime.start({ orchestrator: false });
+    await app.run("twig", { leaves: 3 }, { run: "r" });
+    await orchestrator.kill9();
+    expect(receiver.spans()).toEqual([]);
+    const second = await start({});
+    await receiver.waitFor((spans) => spans.length > 0, 10_000);
+    expect(await second.stop()).toBe(0);
+    // It finds that the trace was exported.
+    const third = await start({});
+    for (const one of [third, worker]) expect(await one.stop()).toBe(0);
+    await expectWhole(app, receiver.spans(), "r", 1 + 3);
   });
 
   test("is one tree still when the orchestrator is killed in between", async () => {

@@ -122,6 +122,7 @@ export class ShardOwner implements OwnedRuns {
       if (event.type === "reconnected" || hasLost(event, streams.tasks.name)) this.#reconciler.again();
     });
     const fromSequence = await this.#checkpoint.read();
+    await this.#dependencies.traces.begin(this.shard);
     const queued = await this.#reconciler.listQueue();
     const replayed = Promise.withResolvers<void>();
     this.#follower = await bus.follow(
@@ -164,7 +165,8 @@ export class ShardOwner implements OwnedRuns {
     await Promise.all(ending);
     for (const { tasks } of this.states())
       for (const task of tasks.values()) await this.#dependencies.dispatcher.answered(task);
-    if (isReleased && this.#hasReplayed) await this.#checkpoint.write();
+    if (!isReleased || !this.#hasReplayed) return;
+    await Promise.all([this.#checkpoint.write(), this.#dependencies.traces.handOver(this.shard)]);
   }
 
   /** How many runs of the shard are unfinished. */
@@ -262,6 +264,7 @@ export class ShardOwner implements OwnedRuns {
 
   /** The former owner may have died before it answered. */
   #noteEnd(run: RunState, at: number): void {
+    this.#dependencies.traces.ended(run);
     if (isAwaited(run) && at > this.#runtime.clock.now() - ANSWERED_AGAIN_MS) this.#unanswered.add(run);
   }
 

@@ -25,7 +25,8 @@ const WARM_UP = 3;
  * released.
  */
 export const memory: Workload = {
-  summary: "the orchestrator's memory with N tasks pending, and after, over so many runs in a row as there are rounds",
+  summary:
+    "the orchestrator's memory with N tasks pending, and afterwards, over as many runs in a row as there are rounds",
   sizesAre: "tasks of a run",
   sizes: [10_000, 100_000],
   rounds: 20,

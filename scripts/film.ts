@@ -42,7 +42,7 @@ export function renderFilm(frames: readonly Frame[], { columns, rows }: { column
   const bodies = frames.map(({ screen }, i) => `<g class="f f${i}">${renderScreen(screen)}</g>`);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">`,
-    "<title>A run on NATS goes on although one of its two workers is killed</title>",
+    "<title>A run on NATS continues although one of its two workers is killed</title>",
     `<style>text{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:${TEXT}}.f{visibility:hidden}${styles.join("")}</style>`,
     `<rect width="${width}" height="${height}" rx="8" fill="${GROUND}"/>`,
     ...bodies,

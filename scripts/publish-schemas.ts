@@ -138,7 +138,10 @@ const PUBLISHED: Readonly<Record<string, Published>> = {
     description: "A dead letter as `tutti dead show --json` prints it; without message and request, one of `dead ls`.",
   },
   redriven: { schema: redriven, description: "What a redrive came to, as `tutti dead redrive --json` prints it." },
-  "live-message": { schema: liveMessage, description: "What workers tell while they work; not stored, may be lost." },
+  "live-message": {
+    schema: liveMessage,
+    description: "A report of a worker about attempts in progress; not stored, may be lost.",
+  },
   "error-reply": { schema: z.object({ error: wireError }), description: "The body of a reply that is an error." },
   "run-view": { schema: runView, description: "A run with its tasks, as `tutti show --json` prints it." },
   approval: {

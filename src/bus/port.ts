@@ -225,8 +225,8 @@ export interface Bus extends AsyncDisposable {
   /** Removes all messages of exactly this subject. Resolves with their number. */
   removeSubject(stream: string, subject: string): Promise<number>;
   /**
-   * The highest sequence of the stream that a durable consumer has given out, 0 before the first: what matches its filter
-   * and stands after it was given to no puller yet. Rejects with `failed` when there is no such consumer.
+   * The highest sequence of the stream that a durable consumer has delivered, 0 before the first. Later messages that
+   * match its filter were not delivered to any puller yet. Rejects with `failed` when there is no such consumer.
    */
   lastDelivered(stream: string, consumer: string): Promise<number>;
   /**

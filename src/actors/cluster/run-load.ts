@@ -34,7 +34,7 @@ export class RunLoad {
   /** Admitted runs of shards that this process owns, or that have no owner, until the fold knows them. */
   readonly #entering = new Map<number, Set<string>>();
   /**
-   * The numbers of runs of shards that this process has given up, until their next owner, this process or another,
+   * The numbers of runs of shards that this process no longer owns, until their next owner, this process or another,
    * reports them.
    */
   readonly #givenUp = new Map<number, number>();

@@ -6,7 +6,7 @@ import type { Admission } from "./admission.ts";
 import { readRequest } from "./request-reading.ts";
 import { submit } from "./submission.ts";
 
-/** Starts a run that a task of another run asks for, as a request would. Rejects with a `TuttiError` as a request is refused. */
+/** Starts a run for a task of another run, as a request does. Rejects with the `TuttiError` of a refused request. */
 export async function startRun(runtime: Runtime, admission: Admission, started: RunToStart): Promise<void> {
   const { tenant, run, type, input, priority, requester } = started;
   const headers = {

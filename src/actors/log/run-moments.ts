@@ -11,7 +11,7 @@ import { RunTimeline } from "../../timeline/run-timeline.ts";
 import type { ReaderRuntime } from "../host/runtime.ts";
 import { replayRun, viewRun } from "./run-reader.ts";
 
-/** All that the log has of a run. Rejects with 404 when it has no such run (any more). */
+/** Reads all events that the log has of a run. Rejects with 404 when it has no such run, or no longer has it. */
 interface RunReview extends Compared {
   readonly history: RunHistory;
 }
@@ -23,13 +23,13 @@ async function review(runtime: ReaderRuntime, tenant: string, run: string): Prom
   return { history, timeline, events: history.events };
 }
 
-/** Why a run is as it is. Rejects with 404 when there is no such run. */
+/** Explains the state of a run. Rejects with 404 when there is no such run. */
 export async function explainRun(runtime: ReaderRuntime, tenant: string, run: string): Promise<Explanation> {
   const { history, timeline } = await review(runtime, tenant, run);
   return explain(history.steps, timeline, runtime.clock.now());
 }
 
-/** Two runs of one tenant, compared task by task. Rejects with 404 when there is no such run. */
+/** Compares two runs of one tenant, task by task. Rejects with 404 when there is no such run. */
 export async function diffRuns(
   runtime: ReaderRuntime,
   tenant: string,
@@ -45,18 +45,18 @@ async function readHistory(runtime: ReaderRuntime, tenant: string, run: string):
   return history;
 }
 
-/** What each event of a run's log changed. Rejects with 404 when there is no such run. */
+/** Lists the changes that each event of a run's log made. Rejects with 404 when there is no such run. */
 export const readSteps = async (runtime: ReaderRuntime, tenant: string, run: string): Promise<RunStep[]> => [
   ...(await readHistory(runtime, tenant, run)).steps,
 ];
 
-/** At which moment of a run: after the event of the log with this sequence, or at this time (ms); the last such event counts. */
+/** A moment of a run: after the last event with a sequence up to this one, or up to this time (ms). */
 export interface Moment {
   readonly sequence?: number | undefined;
   readonly timeMs?: number | undefined;
 }
 
-/** A run as it stood. Rejects with 404 where there is no such run, 400 for a moment before it began. */
+/** The state of a run at a moment. Rejects with 404 when there is no such run, and 400 for a moment before it began. */
 export async function readMoment(
   runtime: ReaderRuntime,
   tenant: string,
@@ -76,7 +76,7 @@ export async function readMoment(
   return { step, view: await viewRun(runtime, { state, ended: state.end }) };
 }
 
-/** The moment that a request names. Throws a {@link TuttiError} (400) for a time that is none. */
+/** The moment that a request names. Throws a {@link TuttiError} (400) for an invalid time. */
 export function readMomentOptions({ at, until }: { readonly at?: unknown; readonly until?: unknown }): Moment {
   if (at !== undefined && !(Number.isSafeInteger(at) && (at as number) >= 1))
     throw new TuttiError(400, `at: expected the sequence of an event of the log, received ${show(at)}`);

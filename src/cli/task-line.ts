@@ -115,12 +115,18 @@ function noteOf({ view, children }: TaskNode, now: number, { outer, cancelled }:
         view.dueAt && `attempt ${view.attempt + 1}${limitOf(view)} in ${secondsUntil(view.dueAt, now)}s`,
         message && `last: ${message}`,
       );
+    case "held":
+      return view.limit && sentence(`by the limit ${describeLimit(view.limit)}`, attempt);
     case "awaiting":
       return view.wait && `waits ${describeWait(view.wait, now)}`;
     default:
       return sentence(attempt, message && `last: ${message}`);
   }
 }
+
+/** Writes a limit as `type:fetch: 4 of 4 at once`, or `key:site: 100 of 100 in 1m 0s`. */
+const describeLimit = ({ limit, most, perMs, held }: NonNullable<TaskView["limit"]>): string =>
+  `${limit}: ${formatCount(held)} of ${formatCount(most)} ${perMs === undefined ? "at once" : `in ${formatDuration(perMs)}`}`;
 
 const sentence = (...parts: readonly (string | undefined)[]): string | undefined =>
   parts.filter(Boolean).join(" · ") || undefined;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { approval, signalAnswer } from "./approval.ts";
 import { wireError } from "./error.ts";
+import { heldTask } from "./held.ts";
 import { name } from "./names.ts";
 import { settledQuery, signalFields } from "./query.ts";
 import { blobRef } from "./stored.ts";
@@ -15,6 +16,7 @@ export const ownerRequest = z.union([
     dataRef: blobRef.optional(),
   }),
   z.object({ ask: z.literal("approvals"), tenant: name, limit: z.int().min(1) }),
+  z.object({ ask: z.literal("held"), tenant: name, run: name }),
   settledQuery,
 ]);
 export type OwnerRequest = z.output<typeof ownerRequest>;
@@ -25,4 +27,5 @@ export type ApprovalsRequest = Extract<OwnerRequest, { ask: "approvals" }>;
 export const signalReply = z.union([z.object({ isOwned: z.literal(false) }), signalAnswer]);
 export type SignalReply = z.output<typeof signalReply>;
 export const approvalsReply = z.array(approval);
+export const heldReply = z.array(heldTask);
 export const ownerFailure = z.object({ error: wireError });

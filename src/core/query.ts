@@ -91,6 +91,8 @@ export const QUERIES = {
   "workers.list": z.object({}),
   "orchestrators.list": z.object({}),
   "types.list": z.object({}),
+  /** Which tasks of a run in progress limits hold back: the first thousand. */
+  "runs.held": whichRun,
   "limits.list": z.object({}),
   /** `limit`: `type:<type>`, `tenant:<tenant>` or `key:<key>`, which is one of the tenant's. */
   "limits.set": whichLimit

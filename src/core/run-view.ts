@@ -61,6 +61,17 @@ export const taskView = z.object({
   /** What the plan says for search. */
   tags: z.array(z.string()).optional(),
   state: z.enum(TASK_STATES),
+  /** While it is held back: by which limit, and how full that is. */
+  limit: z
+    .object({
+      limit: z.string(),
+      tenant: name.optional(),
+      what: z.enum(["concurrency", "rate"]),
+      most: z.int(),
+      perMs: z.number().optional(),
+      held: z.int(),
+    })
+    .optional(),
   attempt: z.int(),
   /** Attempts that its policy allows, as far as the log states them: a retry policy that only its type has is known after a failure. */
   maxAttempts: z.int().optional(),

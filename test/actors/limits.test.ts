@@ -99,6 +99,20 @@ describeShared("a limit", (runtime) => {
     expect(most.get("all")).toBeGreaterThan(1);
   });
 
+  test("says of the tasks that it holds back which it is, and how full", async () => {
+    const gate = Promise.withResolvers<void>();
+    const block = worker("block", { run: () => gate.promise });
+    const app = await runtime.start({ workers: [block] });
+    const tasks = (n: number) => [`t${n}`, { type: "block", limit: { key: "'site'", concurrency: 2 } }];
+    const handle = await app.submit("plan", plan(Object.fromEntries([1, 2, 3].map(tasks))));
+    const held = await eventually("the third is held back", async () =>
+      (await handle.get()).tasks.find(({ state }) => state === "held"),
+    );
+    expect(held).toMatchObject({ task: "t3", limit: { limit: "key:site", what: "concurrency", most: 2, held: 2 } });
+    gate.resolve();
+    await handle.result();
+  });
+
   test("lets a small run through while a large one waits, and low priority have its share", async () => {
     const { began, enter } = createCounter(({ who }: { who: string } = { who: "" }) => who);
     const workers = [counting(enter)];

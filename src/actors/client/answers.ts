@@ -6,6 +6,7 @@ import { explanation } from "../../core/explanation.ts";
 import { decodeJson } from "../../core/json.ts";
 import { limitView } from "../../core/limit-view.ts";
 import type { Logger } from "../../core/logger.ts";
+import { heldReply } from "../../core/owner-request.ts";
 import { describeProblems, problemsOf } from "../../core/problem.ts";
 import type { QueryName } from "../../core/query.ts";
 import { orchestratorPresence, typeRegistration, workerPresence } from "../../core/registration.ts";
@@ -37,6 +38,7 @@ export const ANSWERS = {
   "workers.list": z.array(workerPresence),
   "orchestrators.list": z.array(orchestratorPresence),
   "types.list": z.array(typeRegistration),
+  "runs.held": heldReply,
   "limits.list": z.array(limitView),
   "limits.set": z.array(limitView),
   "limits.remove": z.object({ removed: z.int() }),

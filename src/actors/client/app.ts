@@ -14,6 +14,7 @@ import type { Approval, SignalAnswer } from "../../core/approval.ts";
 import type { DeadLetter, DeadLetterBox } from "../../core/dead-letter.ts";
 import type { Duration } from "../../core/duration.ts";
 import { TuttiError } from "../../core/error.ts";
+import { mayBeHeld, withHeld } from "../../core/held.ts";
 import { findNonJson, type Json } from "../../core/json.ts";
 import { checkOptions } from "../../core/known-options.ts";
 import type { LimitControl, LimitView } from "../../core/limit-view.ts";
@@ -99,7 +100,9 @@ export class App implements Tutti {
   async get(ref: RunRef, options: { tenant?: string } = {}) {
     checkOptions("app.get()", options, METHOD_OPTIONS.tenant);
     const [run, tenant] = placeOf(ref, options);
-    return reading(this.#runtime.clock, async () => viewRun(this.#runtime, await readRun(this.#runtime, tenant, run)));
+    const read = async () => viewRun(this.#runtime, await readRun(this.#runtime, tenant, run));
+    const view = await reading(this.#runtime.clock, read);
+    return mayBeHeld(view) ? withHeld(view, await this.#client.held(run, tenant)) : view;
   }
 
   async list(options: { tenant?: string; limit?: number; tag?: string } = {}) {

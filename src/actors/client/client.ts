@@ -6,6 +6,7 @@ import { sleep } from "../../core/clock.ts";
 import type { Redriven } from "../../core/dead-letter.ts";
 import { invalid, messageOf, TuttiError } from "../../core/error.ts";
 import type { Ended } from "../../core/event.ts";
+import type { HeldTask } from "../../core/held.ts";
 import { encodeJson, findNonJson, type Json } from "../../core/json.ts";
 import { isName, NAME_EXPECTED } from "../../core/names.ts";
 import { problemsOf } from "../../core/problem.ts";
@@ -35,6 +36,9 @@ const SHORT_RUN_MS = 3000;
 const TRACE_ROOM = 128;
 /** The pause before the log is read again to find out whether a run has begun. */
 const RECHECK_MS = 250;
+
+/** How long a view of a run waits for what only the owner of the run knows. */
+const HELD_MS = 1000;
 
 /** Starts runs and queries them over the bus, like any other client. */
 export class Client {
@@ -167,6 +171,18 @@ export class Client {
       return await this.#outcome(run, ended?.body ?? (await orAbort(waiter.ended, signal)));
     } finally {
       waiter.stop();
+    }
+  }
+
+  /** Which tasks of a run limits hold back; none where no orchestrator answers at once: the view of the run stands without. */
+  async held(run: string, tenant: string): Promise<HeldTask[]> {
+    const { bus, topology, log } = this.#runtime;
+    try {
+      const subject = topology.subjects.api("runs", "held");
+      const answer = await bus.request(subject, encodeJson({ run, tenant }), { timeoutMs: HELD_MS });
+      return readAnswer("runs.held", answer.data, log);
+    } catch {
+      return [];
     }
   }
 

@@ -21,6 +21,7 @@ export async function askOwner(
   { runtime, shards }: { readonly runtime: Runtime; readonly shards: Shards },
   shard: number,
   request: OwnerRequest,
+  patienceMs = PATIENCE_MS,
 ): Promise<unknown> {
   const { clock } = runtime;
   const since = clock.monotonic();
@@ -29,7 +30,7 @@ export async function askOwner(
       return await askOnce(runtime, shards, shard, request);
     } catch (error) {
       if (error instanceof TuttiError) throw error;
-      if (!isBusError(error) || clock.monotonic() - since > PATIENCE_MS)
+      if (!isBusError(error) || clock.monotonic() - since >= patienceMs)
         throw new TuttiError(
           503,
           `the owner of shard ${shard} does not answer: ${messageOf(error)}`,

@@ -3,7 +3,9 @@ import type { Message, ServiceDefinition } from "../../bus/port.ts";
 import { isBusError } from "../../bus/port.ts";
 import { invalid, messageOf, TuttiError } from "../../core/error.ts";
 import { shardOf } from "../../core/hash.ts";
+import { type HeldTask, mayBeHeld, withHeld } from "../../core/held.ts";
 import { decodeJson, encodeJson } from "../../core/json.ts";
+import { heldReply } from "../../core/owner-request.ts";
 import { problemsOf } from "../../core/problem.ts";
 import { QUERIES, type QueryName } from "../../core/query.ts";
 import type { OrchestratorPresence, WorkerPresence } from "../../core/registration.ts";
@@ -18,6 +20,7 @@ import { diffRuns, explainRun, readMoment, readMomentOptions, readSteps } from "
 import { readRun, viewRun } from "../log/run-reader.ts";
 import { attemptStatus } from "../shard/attempt-status.ts";
 import { answering } from "./gateway.ts";
+import { askOwner } from "./owner-question.ts";
 import { checkHeaderBytes } from "./request-reading.ts";
 import { cancelRun, markTask, pauseRun, resumeRun } from "./run-control.ts";
 import { listAllApprovals, sendSignal } from "./signals.ts";
@@ -32,10 +35,13 @@ export interface QueryContext {
 type Answers = { [Q in QueryName]: (context: QueryContext, query: z.output<(typeof QUERIES)[Q]>) => Promise<unknown> };
 
 const answers: Answers = {
-  async "runs.get"({ runtime }, query) {
+  async "runs.get"(context, query) {
+    const { runtime } = context;
     const view = await viewRun(runtime, await readRun(runtime, query.tenant, query.run));
-    return query.tasks ? view : { ...view, tasks: [] };
+    if (!query.tasks) return { ...view, tasks: [] };
+    return mayBeHeld(view) ? withHeld(view, await listHeld(context, query)) : view;
   },
+  "runs.held": listHeld,
   "runs.list": (context, query) => listRuns(context.runtime, query, (run) => liveRun(context, query.tenant, run)),
   "runs.cancel": cancelRun,
   "runs.pause": pauseRun,
@@ -69,6 +75,13 @@ const answers: Answers = {
   "limits.remove": ({ runtime }, query) => removeLimit(runtime, query),
   "types.list": async ({ runtime }) => runtime.types.list(),
 };
+
+/** Without an owner, nothing is held back: nothing goes on. */
+async function listHeld(context: QueryContext, { tenant, run }: { tenant: string; run: string }): Promise<HeldTask[]> {
+  const shard = shardOf(run, context.runtime.shards);
+  const reply = await askOwner(context, shard, { ask: "held", tenant, run }, 0).catch(() => []);
+  return heldReply.safeParse(reply).data ?? [];
+}
 
 function liveRun(context: QueryContext, tenant: string, run: string): RunState | undefined {
   const state = context.shards.ownerOf(shardOf(run, context.runtime.shards))?.find(tenant, run);

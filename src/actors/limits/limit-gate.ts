@@ -1,5 +1,7 @@
 import type { Bucket } from "../../bus/port.ts";
+import type { HeldTask } from "../../core/held.ts";
 import { type LimitEntry, limitEntry } from "../../core/limit-entry.ts";
+import type { RunState } from "../../fold/run-state.ts";
 import type { TaskRecord } from "../../fold/task-record.ts";
 import type { QueueGate } from "../dispatch/queue-gate.ts";
 import { parseBy } from "../host/bucket-entry.ts";
@@ -10,6 +12,9 @@ import { PermitHolders } from "./permit-holders.ts";
 import { PermitPool } from "./permit-pool.ts";
 import type { LimitHead } from "./stored-limit.ts";
 import { limitsOf, SetLimits } from "./task-limits.ts";
+
+/** A run may have more tasks than a message holds. */
+const MOST_LISTED = 1000;
 
 /** A task that waits for a permit, of the limit at `index`; it has found permits of those before. */
 interface Waiting {
@@ -101,12 +106,15 @@ export class LimitGate implements Gate {
     this.#holders.spoke(tenant, run, results);
   }
 
-  /** For which limit the task waits, and how full that is; undefined: for none. */
-  heldBy(task: TaskRecord): (LimitHead & { readonly held: number }) | undefined {
-    const waiting = this.#waiting.get(task);
-    if (!waiting) return undefined;
-    const pool = waiting.pools[waiting.index]!;
-    return { ...pool.head, ...pool.state };
+  /** The tasks of the run that wait for permits: the first thousand. */
+  listHeld(run: RunState): HeldTask[] {
+    const held: HeldTask[] = [];
+    for (const [task, { pools, index }] of this.#waiting) {
+      if (task.run !== run) continue;
+      held.push({ task: task.id, limit: pools[index]!.view });
+      if (held.length === MOST_LISTED) break;
+    }
+    return held;
   }
 
   /** The shard is live here from now on; its attempts on the queue are reported in this turn. */

@@ -1,11 +1,14 @@
 import type { Bucket } from "../../bus/port.ts";
 import { sleep } from "../../core/clock.ts";
+import type { HeldTask } from "../../core/held.ts";
 import type { LimitEntry, ShardPermits } from "../../core/limit-entry.ts";
+import { viewLimit } from "../../core/limit-view.ts";
 import { allot, heldOf, mostOf, mustGiveBack } from "../../core/permits.ts";
 import type { TaskRecord } from "../../fold/task-record.ts";
 import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { PermitLine } from "./permit-line.ts";
+import { decrease, increase } from "./shard-counts.ts";
 import { type LimitHead, StoredLimit } from "./stored-limit.ts";
 
 export interface PermitPoolDependencies {
@@ -74,10 +77,10 @@ export class PermitPool {
     return this.#used.size === 0 && this.#waiting.size === 0;
   }
 
-  /** How full the limit is, over all processes, as far as is known here. */
-  get state(): { readonly most: number; readonly held: number } {
-    const entry = this.#stored.entry;
-    return entry ? { most: mostOf(entry), held: heldOf(entry) } : { most: this.head.most, held: 0 };
+  /** The limit, and how full it is over all processes, as far as is known here. */
+  get view(): HeldTask["limit"] {
+    const { limit, tenant, what, most, perMs, held } = viewLimit(this.#stored.latest);
+    return { limit, what, most, held, ...(tenant !== undefined && { tenant }), ...(perMs !== undefined && { perMs }) };
   }
 
   /** Takes what a watch has reported. Undefined: the entry was removed. */
@@ -210,7 +213,7 @@ export class PermitPool {
       if (own.wanted <= heldNow && (stored?.wanted ?? 0) > heldNow) return true;
       if (own.wanted > heldNow && own.most !== undefined && stored?.most !== own.most) return true;
     }
-    if (!hasSurplus) return this.#waiting.size > 0 && this.state.held < this.state.most;
+    if (!hasSurplus) return this.#waiting.size > 0 && heldOf(entry) < mostOf(entry);
     if (isShared || this.#waiting.size > 0) return true;
     this.#disarmIdle = this.#runtime.clock.timer(IDLE_MS, () => {
       this.#disarmIdle = undefined;
@@ -289,12 +292,3 @@ export class PermitPool {
 }
 
 const PERMITS = { one: "limit's permits cannot be changed yet", many: "limits' permits cannot be changed yet" };
-
-const increase = (counts: Map<number, number>, shard: number): void =>
-  void counts.set(shard, (counts.get(shard) ?? 0) + 1);
-
-function decrease(counts: Map<number, number>, shard: number): void {
-  const left = (counts.get(shard) ?? 0) - 1;
-  if (left > 0) counts.set(shard, left);
-  else counts.delete(shard);
-}

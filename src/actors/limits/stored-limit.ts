@@ -30,6 +30,11 @@ export class StoredLimit {
     return this.#entry;
   }
 
+  /** The entry as it is known here, or as the first one would be. */
+  get latest(): LimitEntry {
+    return this.#entry ?? { v: 1, ...this.#head, isSet: false, changes: 0, shards: {} };
+  }
+
   /** Takes what a watch has reported (undefined: the entry was removed). False: it is older than what is known, or the same. */
   report(entry: LimitEntry | undefined): boolean {
     if (entry && this.#entry && entry.changes <= this.#entry.changes) return false;
@@ -58,7 +63,7 @@ export class StoredLimit {
         await this.#read();
         onRead();
       }
-      const proposed = propose(this.#entry ?? { v: 1, ...this.#head, isSet: false, changes: 0, shards: {} });
+      const proposed = propose(this.latest);
       if (!proposed) return;
       this.#unconfirmed.push(proposed);
       try {

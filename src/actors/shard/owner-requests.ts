@@ -1,6 +1,7 @@
 import type { Message } from "../../bus/port.ts";
 import type { Approval } from "../../core/approval.ts";
 import { TuttiError } from "../../core/error.ts";
+import type { HeldTask } from "../../core/held.ts";
 import { decodeJson, encodeJson } from "../../core/json.ts";
 import { type ApprovalsRequest, type OwnerRequest, ownerRequest } from "../../core/owner-request.ts";
 import { attemptStatus, type OwnedRuns } from "./attempt-status.ts";
@@ -9,6 +10,7 @@ import type { Signals } from "./signals.ts";
 /** The owner of a shard, as far as it is asked. */
 interface AskedOwner extends OwnedRuns {
   readonly signals: Pick<Signals, "receive">;
+  listHeld(tenant: string, run: string): HeldTask[];
   listApprovals(request: ApprovalsRequest): Approval[];
 }
 
@@ -16,6 +18,7 @@ interface AskedOwner extends OwnedRuns {
 export async function answerRequest(owner: AskedOwner, request: OwnerRequest): Promise<object> {
   if (!("ask" in request)) return attemptStatus(owner, request);
   if (request.ask === "signal") return owner.signals.receive(request);
+  if (request.ask === "held") return owner.listHeld(request.tenant, request.run);
   await owner.caughtUp();
   return owner.listApprovals(request);
 }

@@ -4,6 +4,7 @@ import type { Approval } from "../../core/approval.ts";
 import { messageOf } from "../../core/error.ts";
 import type { RunEvent } from "../../core/event.ts";
 import type { Lost } from "../../core/event-attempt.ts";
+import type { HeldTask } from "../../core/held.ts";
 import type { ApprovalsRequest } from "../../core/owner-request.ts";
 import type { NewerVersion } from "../../core/upcast.ts";
 import type { Effect } from "../../fold/effects.ts";
@@ -205,6 +206,12 @@ export class ShardOwner implements OwnedRuns {
   /** The unfinished runs. */
   states(): Iterable<RunState> {
     return this.#fold.states();
+  }
+
+  /** The tasks of an unfinished run that limits hold back. */
+  listHeld(tenant: string, run: string): HeldTask[] {
+    const state = this.find(tenant, run);
+    return state ? this.#dependencies.gate.listHeld(state) : [];
   }
 
   /** What its runs wait for of people. */

@@ -38,6 +38,7 @@ import { orchestratorPresence, typeRegistration, workerPresence } from "../src/c
 import { runDifference } from "../src/core/run-difference.ts";
 import { runMoment, runStep } from "../src/core/run-step.ts";
 import { runSummary, runView } from "../src/core/run-view.ts";
+import { serviceView } from "../src/core/service-view.ts";
 import { checkpoint, leaseSettings, retentionSettings, shardSettings, tracedUpTo } from "../src/core/settings.ts";
 import { taskMessage } from "../src/core/task-message.ts";
 import { formatSchema } from "./format-schema.ts";
@@ -111,6 +112,10 @@ const PUBLISHED: Readonly<Record<string, Published>> = {
   },
   "limit-entry": { schema: limitEntry, description: "A limit and its permits, in the bucket `limits`." },
   "limit-view": { schema: limitView, description: "What `limits.list` says of a limit." },
+  "service-view": {
+    schema: serviceView,
+    description: "What `models.list` says of a model, or of another service behind a breaker.",
+  },
   "breaker-entry": {
     schema: breakerEntry,
     description: "A circuit breaker, or a limit that an endpoint has stated, in the bucket `breakers`.",

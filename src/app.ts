@@ -12,6 +12,7 @@ import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "./c
 import type { RunDifference } from "./core/run-difference.ts";
 import type { RunMoment, RunStep } from "./core/run-step.ts";
 import type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
+import type { ServiceView } from "./core/service-view.ts";
 import type { Task, TaskInput, TaskOutput } from "./define/task.ts";
 import type { Worker } from "./define/worker.ts";
 import type { ControlOptions, Marking, RunOptions, SignalOptions } from "./run-options.ts";
@@ -168,6 +169,8 @@ export interface Tutti {
   /** How much may run at once, and how often it may begin. */
   readonly limits: LimitControl;
   workers(): Promise<WorkerPresence[]>;
+  /** The models, and other services behind breakers, that workers call: how they stand, their load and limits. */
+  models(): Promise<ServiceView[]>;
   orchestrators(): Promise<OrchestratorPresence[]>;
   types(): Promise<TypeRegistration[]>;
   /** Stores content on the bus and returns its reference, for inputs that carry a file. */

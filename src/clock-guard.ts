@@ -61,6 +61,7 @@ export function guardByClock(app: Tutti, clock: VirtualClock): Tutti {
       remove: (...request) => guard("limits.remove(…)", app.limits.remove(...request)),
     },
     workers: () => guard("workers()", app.workers()),
+    models: () => guard("models()", app.models()),
     orchestrators: () => guard("orchestrators()", app.orchestrators()),
     types: () => guard("types()", app.types()),
     putBlob: (data) => guard("putBlob(…)", app.putBlob(data)),

@@ -11,6 +11,7 @@ import { problemsOf } from "./core/problem.ts";
 import { SharedBreakers } from "./llm/breaker-fleet.ts";
 import { environmentModels, type ModelsConfig, resolveModels } from "./llm/models-config.ts";
 import { createModelProvider } from "./llm/provider.ts";
+import { ProcessServices } from "./llm/services.ts";
 
 /** The file that is read where none is named, if it is there. */
 export const MODELS_FILE = "tutti.models.yaml";
@@ -47,19 +48,36 @@ function readText(file: string, isNamed: boolean): string | undefined {
   }
 }
 
-/** The models of a worker process, whose breakers and limits hold for all processes on the bus. */
+/** What a process calls, and how it stands. */
+export interface OpenedModels {
+  readonly models: ReturnType<typeof createModelProvider>;
+  readonly services: ProcessServices;
+  stop(): void;
+}
+
+/** The models and other services of a worker process, whose breakers and limits hold for all processes on the bus. */
 export async function openModels(
   options: Pick<TuttiOptions, "models">,
   process: { env: Environment; bus: Bus; topology: Topology; clock: Clock; log: Logger; id: string },
-): Promise<ReturnType<typeof createModelProvider>> {
+): Promise<OpenedModels> {
   const { env, bus, topology, clock, log, id } = process;
   const config = await readModelsConfig(options.models, env);
-  const base = { config, env, clock, onLog: log };
-  if (!config) return createModelProvider(base);
-  // Opened with the first call: a process that asks no model adds nothing to the bus.
-  const shared = () => ({
-    fleet: new SharedBreakers(bus.bucket(topology.buckets.breakers), { id, log }),
-    rates: bus.bucket(topology.buckets.rates),
-  });
-  return createModelProvider({ ...base, shared });
+  // Opened with the first call: a process that asks nobody adds nothing to the bus.
+  let fleet: SharedBreakers | undefined;
+  const openFleet = () => {
+    fleet ??= new SharedBreakers(bus.bucket(topology.buckets.breakers), { id, log });
+    return fleet;
+  };
+  const shared = () => ({ fleet: openFleet(), rates: bus.bucket(topology.buckets.rates) });
+  const models = createModelProvider({ config, env, clock, onLog: log, shared });
+  const services = new ProcessServices({ models, fleet: openFleet, clock, log });
+  return {
+    models,
+    services,
+    stop() {
+      models.stop();
+      services.stop();
+      void fleet?.stop();
+    },
+  };
 }

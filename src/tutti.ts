@@ -101,9 +101,16 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
       await queues.restore();
     });
     bus.onEvent(({ type }) => type === "lost" && repair.begin());
-    const models = await openModels(options, { env, bus, topology, clock, log, id });
+    const outside = await openModels(options, { env, bus, topology, clock, log, id });
     const files = options.files ?? (options.bus === undefined ? "." : undefined);
-    const workerHost = { ...host, models, live: new LiveReporter(host), openFile: createFileAccess(files) };
+    const workerHost = {
+      ...host,
+      models: outside.models,
+      services: outside.services,
+      breaker: (name: string) => outside.services.breaker(name),
+      live: new LiveReporter(host),
+      openFile: createFileAccess(files),
+    };
     const worker = workers.length > 0 ? new WorkerProcess(workerHost, { workers, ...concurrency }) : undefined;
     const orchestrator = orchestrates
       ? new Orchestrator(host, {
@@ -117,7 +124,7 @@ export async function tutti(options: TuttiOptions = {}, parts: TuttiParts = {}):
       if (worker) await atMost(clock, graceMs + LEAVE_MS, worker.stop(graceMs));
       if (orchestrator) await atMost(clock, LEAVE_MS, orchestrator.stop());
       repair.stop();
-      models.stop();
+      outside.stop();
       unwatch();
       await atMost(clock, LEAVE_MS, Promise.all([types.stop(), queues.stop()]));
       await atMost(clock, LEAVE_MS, bus.close());

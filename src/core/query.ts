@@ -89,6 +89,7 @@ export const QUERIES = {
   "dead.drop": whichLetter,
   "tasks.settled": settledQuery,
   "workers.list": z.object({}),
+  "models.list": z.object({}),
   "orchestrators.list": z.object({}),
   "types.list": z.object({}),
   /** Which tasks of a run in progress limits hold back: the first thousand. */

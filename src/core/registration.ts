@@ -3,6 +3,7 @@ import { moment } from "./event.ts";
 import { json } from "./json.ts";
 import { name } from "./names.ts";
 import { policy } from "./policy.ts";
+import { heldType, serviceFigures } from "./services.ts";
 
 /** A JSON Schema (draft 2020-12), as far as we care. */
 export const jsonSchema = z.union([z.boolean(), z.record(z.string(), json)]);
@@ -40,6 +41,10 @@ export const workerPresence = z.object({
   state: z.string().optional(),
   /** The subject on which it answers which task messages it has. A worker without one is not watched. */
   inquiries: z.string().optional(),
+  /** Types whose tasks it leaves on their queues, because what they use cannot be called now. */
+  held: z.array(heldType).optional(),
+  /** The models and other services that it calls. */
+  services: z.array(serviceFigures).optional(),
 });
 export type WorkerPresence = z.output<typeof workerPresence>;
 

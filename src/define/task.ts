@@ -21,6 +21,8 @@ export interface Task<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.Z
   readonly output: O;
   readonly policy: Policy;
   readonly version: string | undefined;
+  /** See {@link TaskOptions.uses}. */
+  readonly uses: readonly string[];
 }
 
 /**
@@ -59,6 +61,11 @@ export interface TaskOptions<I extends z.ZodType, O extends z.ZodType> extends P
   readonly output?: O;
   /** The author's own version of the type, as it is registered. */
   readonly version?: string;
+  /**
+   * What its handler calls: aliases of models (`smart`), models of endpoints (`openai/gpt-5.6-terra`), names of breakers
+   * (`crm`). While one of them cannot be called, workers leave its tasks on the queue. Default: nothing.
+   */
+  readonly uses?: readonly string[];
 }
 
 export const TASK_OPTIONS: OptionNames<TaskOptions<z.ZodType, z.ZodType>> = {
@@ -66,6 +73,7 @@ export const TASK_OPTIONS: OptionNames<TaskOptions<z.ZodType, z.ZodType>> = {
   input: true,
   output: true,
   version: true,
+  uses: true,
   ...POLICY_OPTIONS,
 };
 
@@ -91,7 +99,9 @@ export function task<I extends z.ZodType = z.ZodUnknown, O extends z.ZodType = z
 ): Task<I, O> {
   if (!isName(type)) throw new TuttiError(400, `task type ${JSON.stringify(type)}: expected ${NAME_EXPECTED}`);
   checkOptions(`task ${type}`, options, TASK_OPTIONS);
-  const { description, input, output, version, ...stated } = options;
+  const { description, input, output, version, uses = [], ...stated } = options;
+  if (!Array.isArray(uses) || !uses.every((name) => typeof name === "string" && name !== ""))
+    throw new TuttiError(400, `task ${type}: /uses: expected an array of names, received ${show(uses)}`);
   for (const [field, schema] of Object.entries({ input, output }))
     if (schema !== undefined && !isSchema(schema))
       throw new TuttiError(400, `task ${type}: /${field}: expected a zod schema, received ${show(schema)}`);
@@ -106,5 +116,6 @@ export function task<I extends z.ZodType = z.ZodUnknown, O extends z.ZodType = z
     output: (output ?? z.unknown()) as O,
     policy: meantDelay(parsed.data),
     version,
+    uses,
   };
 }

@@ -7,6 +7,7 @@ import { isOwnersType } from "../core/names.ts";
 import type { OptionNames } from "../core/option-names.ts";
 import { show } from "../core/problem.ts";
 import type { TypeRegistration } from "../core/registration.ts";
+import type { ServiceBreaker } from "../core/services.ts";
 import { type Batch, readBatch } from "./batch.ts";
 import type { PlanOf } from "./plan-of.ts";
 import { TASK_OPTIONS, type Task, type TaskOptions, task } from "./task.ts";
@@ -35,6 +36,16 @@ export interface HandlerContext<I = unknown> {
   /** A line for watchers. May be lost. */
   log(message: string, level?: "debug" | "info" | "warn" | "error"): void;
   readonly llm: Model;
+  /**
+   * The circuit breaker of a service, by a name of your own. All processes share it: while the service keeps failing, calls
+   * reject with a `DeferredError` at once, and tasks of types that say `uses` with this name stay on their queue.
+   *
+   * @example
+   * ```ts
+   * const customer = await breaker("crm").run(() => fetchCustomer(input.id, signal));
+   * ```
+   */
+  breaker(name: string): ServiceBreaker;
   /** Content that travels beside the messages, by reference. */
   readonly blobs: Blobs;
   /** The task types that are registered, for handlers that plan. */

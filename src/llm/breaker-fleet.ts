@@ -17,7 +17,6 @@ export interface BreakerFleet {
   report(entry: BreakerEntry): Promise<void>;
   /** Whether this process may make the trial. Never rejects: without an answer each process makes its own. */
   claimTrial(entry: BreakerEntry, now: number): Promise<boolean>;
-  stop?(): Promise<void>;
 }
 
 /** A key in a bucket: the name as far as a key may have it, and a hash, so that no two names share a key. */

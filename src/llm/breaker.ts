@@ -215,6 +215,7 @@ export function createBreaker(
     if (!isOurs) {
       // Its report ends this; should it die, the time does.
       until = clock.now() + openMs;
+      notify();
       throw refuse();
     }
     beginHalfOpen();

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { type DeferredError, RetryableError } from "../core/error.ts";
+import type { ServiceFigures } from "../core/services.ts";
 import type { Usage } from "../core/usage.ts";
 import type { ChatRequest } from "./chat-request.ts";
 import type { Sent } from "./dialect.ts";
@@ -17,6 +18,7 @@ const NEWEST = 0.2;
 
 /** The time that a key of the endpoint is limited. */
 interface Lane {
+  since: number;
   until: number;
   reason: string;
 }
@@ -31,7 +33,7 @@ export class Gate {
   /** One a key. */
   readonly #lanes: readonly Lane[];
   /** The endpoint's minute is used up until then, as far as this process knows. */
-  #full: Lane = { until: 0, reason: "" };
+  #full: Lane = { since: 0, until: 0, reason: "" };
   #turn = 0;
   #outputTokens = FIRST_OUTPUT_TOKENS;
   readonly #listeners = new Set<() => void>();
@@ -42,7 +44,11 @@ export class Gate {
     this.limiter = limiter;
     this.#clock = clock;
     this.#fleet = fleet;
-    this.#lanes = Array.from({ length: Math.max(1, target.endpoint.keys.length) }, () => ({ until: 0, reason: "" }));
+    this.#lanes = Array.from({ length: Math.max(1, target.endpoint.keys.length) }, () => ({
+      since: 0,
+      until: 0,
+      reason: "",
+    }));
     this.#unfollow = [
       target.breaker.onChange(() => this.#notify()),
       ...this.#lanes.map(
@@ -71,8 +77,7 @@ export class Gate {
     const { kind, until = now, reason } = this.target.breaker.look();
     if (kind === "stopped")
       return new RetryableError(`${this.target.name}: not called, because the model client was stopped`);
-    const shut = [this.#full, this.#lanes.reduce((first, one) => (one.until < first.until ? one : first))];
-    const limit = shut.toSorted((a, b) => b.until - a.until)[0]!;
+    const limit = this.#shutLane();
     if (kind !== "closed" && until > now)
       return this.#notNow(`not called, because it keeps failing (${reason})`, until - now);
     return this.#notNow(`not called: ${limit.reason || "it is being tried again"}`, Math.max(1, limit.until - now));
@@ -108,6 +113,26 @@ export class Gate {
       }
       throw error;
     }
+  }
+
+  /** How it stands, without what its resource counts. */
+  figures(): Pick<ServiceFigures, "name" | "state" | "since" | "reason" | "until" | "limits"> {
+    const { kind, ...stands } = this.target.breaker.look();
+    const { requests, tokens } = this.limiter.limits;
+    const limits = this.limiter.isLimited && {
+      limits: { ...(requests !== undefined && { requests }), ...(tokens !== undefined && { tokens }) },
+    };
+    const { name } = this.target;
+    if (kind !== "closed" || this.isOpen())
+      return { name, state: kind === "stopped" ? "closed" : kind, ...stands, ...limits };
+    const { reason, until, since } = this.#shutLane();
+    return { name, state: "limited", since, reason, until, ...limits };
+  }
+
+  /** The limit that keeps calls from passing: the endpoint's, or that of the key which is free first. */
+  #shutLane(): Lane {
+    const first = this.#lanes.reduce((best, one) => (one.until < best.until ? one : best));
+    return this.#full.until > first.until ? this.#full : first;
   }
 
   /** Counts what a call has taken, in place of the estimate. */
@@ -155,7 +180,7 @@ export class Gate {
 
   #shut(lane: Lane, until: number, reason: string): void {
     if (until <= lane.until) return;
-    Object.assign(lane, { until, reason });
+    Object.assign(lane, { since: this.#clock.now(), until, reason });
     this.#notify();
   }
 

@@ -39,10 +39,7 @@ export async function createGateway(config: ModelsConfig, dependencies: RouterDe
     prices: await loadPrices(config),
     formats: new Map<Target, AnswerFormats>(),
   };
-  const stop = () => {
-    router.stop();
-    void dependencies.fleet?.stop?.();
-  };
+  const stop = () => router.stop();
   return { router, forAttempt: (attempt) => new AttemptModel(shared, attempt), stop };
 }
 

@@ -36,11 +36,21 @@ interface SharedState {
   readonly fleet: BreakerFleet;
 }
 
+/** What the process that makes a provider does with it. */
+interface ProviderControl {
+  /** Whether a name is an alias, or a model of an endpoint. */
+  knows(name: string): boolean;
+  load(): Promise<Gateway>;
+  /** Undefined before something was asked of a model, or {@link load} has resolved. */
+  loaded(): Gateway | undefined;
+  stop(): void;
+}
+
 /**
  * The models of one process. Make one of them per process: its breakers stand before the endpoints for all calls, so
  * that what one attempt learns spares the others. Throws a TuttiError (400) when a variable cannot be what it should be.
  */
-export function createModelProvider(options: ModelProviderOptions = {}): ModelProvider & { stop(): void } {
+export function createModelProvider(options: ModelProviderOptions = {}): ModelProvider & ProviderControl {
   const {
     env = process.env,
     onLog: log = () => {},
@@ -51,7 +61,15 @@ export function createModelProvider(options: ModelProviderOptions = {}): ModelPr
     fetch,
   } = options;
   const config = stated ?? environmentModels(env);
-  if (!config) return { configured: false, forAttempt: () => UNCONFIGURED, stop: () => {} };
+  if (!config)
+    return {
+      configured: false,
+      forAttempt: () => UNCONFIGURED,
+      knows: () => false,
+      load: () => Promise.reject(new TerminalError(NOT_CONFIGURED)),
+      loaded: () => undefined,
+      stop: () => {},
+    };
   for (const warning of config.warnings) log("warn", warning);
 
   // The SDK takes a fifth of a second to load, which a process that asks no model need not wait for.
@@ -68,13 +86,20 @@ export function createModelProvider(options: ModelProviderOptions = {}): ModelPr
     });
   };
   let models: Promise<Gateway> | undefined;
+  let loaded: Gateway | undefined;
   const load = () => {
-    models ??= create();
+    models ??= create().then((gateway) => {
+      loaded = gateway;
+      return gateway;
+    });
     return models;
   };
 
   return {
     configured: true,
+    knows: (name) => config.aliases.has(name) || config.endpoints.some((one) => name.startsWith(`${one.name}/`)),
+    load,
+    loaded: () => loaded,
     forAttempt: (attempt) => ({
       configured: true,
       text: async (...args) => (await load()).forAttempt(attempt).text(...args),

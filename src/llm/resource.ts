@@ -48,6 +48,11 @@ export class Resource {
     this.slots = slots;
   }
 
+  get figures(): { load: number; completed: number; failed: number; latencyMs?: number } {
+    const { load, completed, failed, latencyMs } = this;
+    return { load, completed, failed, ...(latencyMs !== undefined && { latencyMs: Math.round(latencyMs) }) };
+  }
+
   /** Begins a use. Returns the function that ends it; a second call does nothing. */
   begin(clock: Clock): (outcome?: "completed" | "failed" | "unused") => void {
     const began = clock.monotonic();

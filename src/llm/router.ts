@@ -3,6 +3,7 @@ import { type DeferredError, TerminalError } from "../core/error.ts";
 import type { KeyValue } from "../core/key-value.ts";
 import type { Logger } from "../core/logger.ts";
 import { nearest } from "../core/nearest.ts";
+import type { Hindrance, ServiceFigures } from "../core/services.ts";
 import type { ChatRequest } from "./chat-request.ts";
 import type { Sent } from "./dialect.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -55,15 +56,12 @@ export class Router {
   /** By endpoint. */
   readonly #shared = new Map<Endpoint, { readonly limiter: RateLimiter; readonly slots: Slots }>();
   readonly #pools = new Map<string, Pool<Gate>>();
+  readonly #listeners = new Set<() => void>();
 
   constructor(config: ModelsConfig, dependencies: RouterDependencies) {
     this.#config = config;
     this.#dependencies = dependencies;
     for (const alias of config.aliases.values()) this.#pools.set(alias.name, this.#createPool(alias));
-  }
-
-  get gates(): readonly GatedResource[] {
-    return [...this.#gates.values()];
   }
 
   /**
@@ -189,9 +187,32 @@ export class Router {
     };
     this.#shared.set(endpoint, shared);
     const gate = new Gate(new Target(endpoint, model, this.#dependencies), shared.limiter, this.#dependencies);
+    gate.onChange(() => {
+      for (const listener of this.#listeners) listener();
+    });
     const gated = { gate, resource: new Resource(shared.slots) };
     this.#gates.set(target, gated);
     return gated;
+  }
+
+  /** Why no call of that model can be made now; undefined when one can. */
+  hindranceOf(model: string): Hindrance | undefined {
+    const gates = this.#poolsFor(model).flatMap((pool) => pool.items);
+    const open = gates.filter((gate) => gate.isOpen());
+    if (open.some((gate) => !gate.isTrial)) return undefined;
+    const now = this.#dependencies.clock.now();
+    const [first] = gates.map((gate) => gate.whyNot()).toSorted((a, b) => waitOf(a) - waitOf(b));
+    const reason = first?.message ?? "no endpoint can be called";
+    return open.length > 0 ? { reason, until: now, trials: 1 } : { reason, until: now + waitOf(first), trials: 0 };
+  }
+
+  /** Calls `listener` whenever a call may be made that could not, or the other way round. */
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  figures(): readonly ServiceFigures[] {
+    return Array.from(this.#gates.values(), ({ gate, resource }) => ({ ...gate.figures(), ...resource.figures }));
   }
 
   stop(): void {
@@ -201,3 +222,5 @@ export class Router {
 
 const isWorthTryingElsewhere = (error: unknown): boolean =>
   error instanceof RequestRefused ? ELSEWHERE.has(error.status) : !(error instanceof TerminalError);
+
+const waitOf = (error: { readonly retryAfterMs: number | undefined } | undefined): number => error?.retryAfterMs ?? 0;

@@ -58,6 +58,7 @@ function plan(llm: Model, input: unknown = { objective: "Explain tides" }, of: W
     progress: () => {},
     log: (line) => logs.push(line),
     llm,
+    breaker: () => ({ run: (call) => call() }),
     blobs: { put: () => Promise.reject(new Error("no blobs")), get: () => Promise.reject(new Error("no blobs")) },
     types: async () => TYPES,
     openFile: () => Promise.reject(new Error("no files")),

@@ -62,6 +62,7 @@ export function createHandlerContext<I>(input: I, surroundings: Surroundings = {
     progress() {},
     log() {},
     llm,
+    breaker: () => ({ run: (call) => call() }),
     blobs,
     types: async () => [],
     async openFile(path) {

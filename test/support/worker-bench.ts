@@ -12,6 +12,7 @@ import { type WorkerPresence, workerPresence } from "../../src/core/registration
 import { createVirtualClock } from "../../src/core/virtual-clock.ts";
 import { worker } from "../../src/define/worker.ts";
 import { createModelProvider } from "../../src/llm/provider.ts";
+import { ProcessServices } from "../../src/llm/services.ts";
 
 /** An attempt whose handler waits until the test lets it return. */
 export interface HeldAttempt {
@@ -59,9 +60,18 @@ export async function createWorkerBench(concurrency: number) {
       }),
   });
   const models = createModelProvider({ env: {} });
+  const fleet = () => ({
+    id: "worker-1",
+    follow: () => () => {},
+    report: async () => {},
+    claimTrial: async () => true,
+  });
+  const services = new ProcessServices({ models, clock, log: say, fleet });
   const surroundings = {
     ...host,
     models,
+    services,
+    breaker: (name: string) => services.breaker(name),
     live: new LiveReporter(host),
     openFile: () => Promise.reject(new Error("no files")),
   };

@@ -13,6 +13,7 @@ import { orchestratorPresence, typeRegistration, workerPresence } from "../../co
 import { runDifference } from "../../core/run-difference.ts";
 import { runMoment, runStep } from "../../core/run-step.ts";
 import { runSummary, runView } from "../../core/run-view.ts";
+import { serviceView } from "../../core/service-view.ts";
 
 const controlled = z.object({ run: z.string(), task: z.string().optional(), status: z.string() });
 
@@ -36,6 +37,7 @@ export const ANSWERS = {
   "dead.drop": z.object({ id: z.string() }),
   "tasks.settled": z.object({ settled: z.boolean() }),
   "workers.list": z.array(workerPresence),
+  "models.list": z.array(serviceView),
   "orchestrators.list": z.array(orchestratorPresence),
   "types.list": z.array(typeRegistration),
   "runs.held": heldReply,

@@ -23,6 +23,7 @@ import { show } from "../../core/problem.ts";
 import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "../../core/registration.ts";
 import { DEFAULT_TENANT } from "../../core/request.ts";
 import type { RunSummary } from "../../core/run-view.ts";
+import type { ServiceView } from "../../core/service-view.ts";
 import type { Task } from "../../define/task.ts";
 import { reading, translating } from "../host/bus-failure.ts";
 import type { Runtime } from "../host/runtime.ts";
@@ -216,6 +217,7 @@ export class App implements Tutti {
     },
   };
 
+  models = async () => (await this.#client.query("models.list", {})) as ServiceView[];
   workers = async () => (await this.#client.query("workers.list", {})) as WorkerPresence[];
   orchestrators = async () => (await this.#client.query("orchestrators.list", {})) as OrchestratorPresence[];
   types = async (): Promise<TypeRegistration[]> => this.#runtime.types.list();

@@ -9,6 +9,7 @@ import { heldReply } from "../../core/owner-request.ts";
 import { problemsOf } from "../../core/problem.ts";
 import { QUERIES, type QueryName } from "../../core/query.ts";
 import type { OrchestratorPresence, WorkerPresence } from "../../core/registration.ts";
+import { viewServices } from "../../core/service-view.ts";
 import { isOver, type RunState } from "../../fold/run-state.ts";
 import type { Shards } from "../cluster/shards.ts";
 import { dropDeadLetter, getDeadLetter, listDeadLetters, redriveDeadLetter } from "../dead/dead-queries.ts";
@@ -69,6 +70,7 @@ const answers: Answers = {
     return decodeJson(answer.data);
   },
   "workers.list": ({ workers }) => workers.read(),
+  "models.list": async ({ workers }) => viewServices(await workers.read()),
   "orchestrators.list": ({ orchestrators }) => orchestrators.read(),
   "limits.list": ({ runtime }) => listLimits(runtime),
   "limits.set": ({ runtime }, query) => setLimit(runtime, query),

@@ -11,6 +11,8 @@ interface Slots {
   readonly pool: SlotPool;
   /** How many may run at once, where the type has a limit of its own. */
   readonly limit: number;
+  /** How many may run at once while the type is held back; undefined: it is not. */
+  readonly allowed: () => number | undefined;
   running: number;
   /** Delivered and not settled. */
   inHand: number;
@@ -81,17 +83,26 @@ export class Demand {
       onLoad: () => void;
       /** How many of a type may run at once, where it has a limit of its own. */
       limitOf: (type: string) => number | undefined;
+      /** How many of a type may run at once while it is held back, undefined where it is not. */
+      allowedOf: (type: string) => number | undefined;
     },
   ) {
     this.#runtime = runtime;
     const { clock } = runtime;
     const shared = new SlotPool(clock, options.concurrency ?? DEFAULT_CONCURRENCY);
-    const slotsOf = (limit: number | undefined): Slots => {
+    const slotsOf = (type: string): Slots => {
+      const limit = options.limitOf(type);
       const isAlone = limit !== undefined && options.concurrency === undefined;
       const pool = isAlone ? new SlotPool(clock, limit) : shared;
-      return { pool, limit: limit ?? Number.POSITIVE_INFINITY, running: 0, inHand: 0 };
+      return {
+        pool,
+        limit: limit ?? Number.POSITIVE_INFINITY,
+        allowed: () => options.allowedOf(type),
+        running: 0,
+        inHand: 0,
+      };
     };
-    this.#slots = new Map(options.types.map((type) => [type, slotsOf(options.limitOf(type))]));
+    this.#slots = new Map(options.types.map((type) => [type, slotsOf(type)]));
     this.#pools = [...new Set(Iterator.from(this.#slots.values()).map(({ pool }) => pool))];
     this.concurrency = this.#pools.reduce((sum, { limit }) => sum + limit, 0);
     this.#run = options.run;
@@ -133,7 +144,7 @@ export class Demand {
     const source: Source = { puller, slots, hotUntil: 0, asked: 0 };
     this.#sources.push(source);
     // A busy worker then has one delivered when a slot is free.
-    if (this.#isOpen && slots.inHand < slots.limit) ask(source, 1);
+    if (this.#isOpen && slots.inHand < limitOf(slots)) ask(source, 1);
   }
 
   /** Never rejects: that queue is not reported once more. */
@@ -164,6 +175,11 @@ export class Demand {
       }
     }
     await Promise.all(this.#sources.map(({ puller }) => puller.stop()));
+  }
+
+  /** Takes from the queues by what is held back now. */
+  refresh(): void {
+    if (this.#isOpen) this.#schedule();
   }
 
   /** Ends the heartbeats: deliveries that are not settled go to other workers after the ack wait. */
@@ -199,7 +215,8 @@ export class Demand {
       for (; i < waiting.length && this.running < this.concurrency; i++) {
         const delivery = waiting[i]!;
         const { slots } = this.inHand.get(delivery)!;
-        if (slots.running < slots.limit && !slots.pool.isFull && this.#hasTurn(delivery)) this.#start(delivery, slots);
+        if (slots.running < limitOf(slots) && !slots.pool.isFull && this.#hasTurn(delivery))
+          this.#start(delivery, slots);
         else waiting[kept++] = delivery;
       }
       if (i > kept) waiting.splice(kept, i - kept);
@@ -237,10 +254,18 @@ export class Demand {
     for (const pool of this.#pools) this.#demandFor(pool, now);
   }
 
+  /** Deliveries that wait because their type is held back: others may have their slots. */
+  #heldIn(pool: SlotPool): number {
+    let held = 0;
+    for (const slots of this.#slots.values())
+      if (slots.pool === pool && slots.allowed() !== undefined) held += slots.inHand - slots.running;
+    return held;
+  }
+
   #demandFor(pool: SlotPool, now: number): void {
-    const room = pool.room(now);
-    if (room <= 0) return;
     const sources = this.#pools.length === 1 ? this.#sources : this.#sources.filter(({ slots }) => slots.pool === pool);
+    const room = pool.room(now) + this.#heldIn(pool);
+    if (room <= 0) return;
     const flowing = sources.filter((source) => isFlowing(source, now));
     // What queues without work were asked for stays asked for, but does not hold the others back.
     const asked = flowing.reduce((sum, { puller }) => sum + puller.outstanding, 0);
@@ -248,13 +273,15 @@ export class Demand {
     for (const source of sources) {
       const { puller, slots } = source;
       // What waits here for its type's limit would be missed by other processes.
-      const left = slots.limit - slots.inHand;
+      const left = limitOf(slots) - slots.inHand;
       const wanted = isFlowing(source, now) ? Math.min(share, left - puller.outstanding) : 0;
       if (wanted > 0) ask(source, wanted);
       else if (puller.outstanding === 0 && left > 0) ask(source, 1);
     }
   }
 }
+
+const limitOf = ({ limit, allowed }: Slots): number => Math.min(limit, allowed() ?? Number.POSITIVE_INFINITY);
 
 /** It had work lately, and has answered most of what it was asked: a queue that is empty leaves its demand standing. */
 const isFlowing = ({ hotUntil, puller, asked }: Source, now: number): boolean =>

@@ -32,6 +32,7 @@ export function createHandlerContext(runtime: WorkerRuntime, given: HandlerGiven
     progress: (value) => runtime.live.tell("progress", at, value),
     log: (message, level) => runtime.live.tell("log", at, { level: levelOf(level), message: textOf(message) }),
     llm: runtime.models.forAttempt(given),
+    breaker: runtime.breaker,
     blobs: runtime.blobs,
     types: async () => runtime.types.list(),
     openFile: runtime.openFile,

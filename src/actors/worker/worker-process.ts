@@ -19,6 +19,7 @@ import { Demand } from "./demand.ts";
 import { answerInquiries } from "./inquiries.ts";
 import { LoadReport } from "./load-report.ts";
 import { AttemptAborted, failed, type Outcome } from "./outcome.ts";
+import { Steering } from "./steering.ts";
 import { describeType } from "./type-description.ts";
 import { DEFAULT_MAX_DELIVERIES, type WorkerProcessOptions } from "./worker-options.ts";
 import type { WorkerRuntime } from "./worker-runtime.ts";
@@ -36,6 +37,7 @@ export class WorkerProcess {
   readonly #actor;
   /** Of workers that take many, by type. */
   readonly #batchers: ReadonlyMap<string, Batcher>;
+  readonly #steering: Steering;
   readonly #intake: Demand;
   readonly #committer: Committer;
   readonly #attempts = new Set<Attempt>();
@@ -71,6 +73,7 @@ export class WorkerProcess {
       // A worker that drains waits for the last one.
       isUrgent: () => this.#actor.getSnapshot().hasTag("draining"),
     });
+    this.#steering = new Steering(runtime, this.#workers.values(), () => this.#intake.refresh());
     this.#intake = new Demand(runtime, {
       types: [...this.#workers.keys()],
       concurrency: options.concurrency,
@@ -78,6 +81,7 @@ export class WorkerProcess {
       isToBeAlone,
       onLoad: () => this.#load.isDue(),
       limitOf: (type) => slotsOf(this.#workers.get(type)),
+      allowedOf: (type) => this.#steering.allowed(type),
     });
     const effects: EffectsOf<typeof workerMachine, "takeLoad" | "takeDrain"> = {
       actors: {
@@ -120,6 +124,7 @@ export class WorkerProcess {
       this.#subscriptions.push(await bus.subscribe(cancelled, (message) => this.#cancellations.take(message)));
       this.#subscriptions.push(await answerInquiries(this.#runtime, () => this.#intake.inHand.keys()));
       await this.#check.start();
+      await this.#steering.start();
       const bucket = await bus.bucket(topology.buckets.workers);
       this.#presence = new Presence(bucket, id, () => this.#describe(), { clock, log, ttlMs: topology.presenceTtlMs });
       await this.#intake.open();
@@ -154,6 +159,7 @@ export class WorkerProcess {
     this.#committer.abandon();
     await this.#committer.settled();
     this.#intake.stop();
+    this.#steering.stop();
     await this.#check.stop();
     await Promise.all(this.#subscriptions.map((one) => one.stop()));
     await this.#presence?.stop();
@@ -173,6 +179,7 @@ export class WorkerProcess {
       since: this.#since,
       state: typeof state === "string" ? state : state.working,
       inquiries: this.#runtime.topology.subjects.worker(this.#runtime.id),
+      ...this.#steering.describe(),
     };
   }
 

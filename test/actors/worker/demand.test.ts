@@ -31,6 +31,7 @@ async function open({ types = ["a"], concurrency = 2, limits = {} }: Options = {
     {
       types,
       concurrency,
+      allowedOf: () => undefined,
       limitOf: (type) => limits[type],
       onLoad: () => {},
       isToBeAlone: ({ subject }) => nameIn(subject).startsWith("alone"),

@@ -5,6 +5,7 @@ import type { Bus, StoredMessage } from "../../src/bus/port.ts";
 import { parseTaskSubject } from "../../src/bus/subjects.ts";
 import type { Topology } from "../../src/bus/topology.ts";
 import type { Clock } from "../../src/core/clock.ts";
+import type { Lost } from "../../src/core/event-attempt.ts";
 import { decodeJson } from "../../src/core/json.ts";
 import type { OrchestratorPresence } from "../../src/core/registration.ts";
 import { FINAL } from "./reference-log.ts";
@@ -50,6 +51,8 @@ export class Auditor {
   repeated = 0;
   executions = 0;
   ended = 0;
+  /** The process that is running and has that attempt in execution, as `run task attempt`. */
+  executing: (attempt: string) => string | undefined = () => undefined;
 
   constructor(
     bus: Bus,
@@ -109,8 +112,18 @@ export class Auditor {
     const before = audit.ended;
     audit.take(read, shard);
     if (read.kind === "submitted") this.#checkRuns();
+    if (read.kind === "lost" && read.body.gone) this.#checkLost(run, read.body);
     if (audit.ended && !before) this.ended++;
     if (!audit.ended && before) this.ended--;
+  }
+
+  #checkLost(run: string, { task, attempt, worker }: Lost): void {
+    const executing = this.executing(`${run} ${task} ${attempt}`);
+    if (executing)
+      throw new Violation(
+        "lost with its worker",
+        `task ${task} of run ${run}, attempt ${attempt}, is lost with ${worker}; ${executing} executes it`,
+      );
   }
 
   #checkRuns(): void {

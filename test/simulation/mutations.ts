@@ -36,6 +36,25 @@ export const MUTATIONS: readonly Mutation[] = [
     faults: ["skew", "crash"],
   },
   {
+    name: "count a deferred or lost attempt as one",
+    file: "machines/task.ts",
+    snippet: "giveAttemptBack: assign({ spent: ({ context }) => context.spent + 1 }),",
+    instead: "giveAttemptBack: assign({ spent: ({ context }) => context.spent }),",
+  },
+  {
+    name: "go on before a deferral is over",
+    file: "fold/deferral.ts",
+    snippet: "return Math.max(stated, at + LEAST_DELAY_MS);",
+    instead: "return at;",
+  },
+  {
+    name: "take for lost what a worker that is alive has",
+    file: "actors/cluster/worker-watch.ts",
+    snippet: "if (!owner || taken.has(subject)) continue;",
+    instead: "if (!owner) continue;",
+    faults: ["crash"],
+  },
+  {
     name: "retry without a bound to the backoff",
     file: "core/policy.ts",
     snippet: "const delay = Math.min(stated.delay * growth, stated.maxDelay);",

@@ -69,6 +69,8 @@ export class World implements ProcessHost {
   readonly #processes: readonly SimulatedProcess[];
   readonly #running = new Map<Life, Map<string, number>>();
   readonly #taken = new Map<Life, Map<string, Taken>>();
+  /** What each life has in execution, as `run task attempt`. */
+  readonly #executing = new Map<Life, Set<string>>();
   readonly #killed = new Set<string>();
   #steps = 0;
 
@@ -97,6 +99,11 @@ export class World implements ProcessHost {
     this.#auditBus = this.broker.connect();
     this.auditor = new Auditor(this.#auditBus, topology, this.clock, this.runs, this.types);
     this.auditor.isMild = isMild(this.weather) && !this.isAgeing;
+    this.auditor.executing = (attempt) => {
+      for (const [{ id, pausable }, attempts] of this.#executing)
+        if (pausable.isRunning && attempts.has(attempt)) return id;
+      return undefined;
+    };
     this.#client = new SimulatedProcess(this, "client", "client");
     const orchestrators = [...this.#orchestrators()];
     // What two owners have let in can be told apart only by what each of them knows.
@@ -174,17 +181,23 @@ export class World implements ProcessHost {
 
   #probe(process: SimulatedProcess, life: Life): Probe {
     const counts = new Map<string, number>();
+    const executing = new Set<string>();
+    this.#executing.set(life, executing);
     this.#running.set(life, counts);
     const count = (type: string, by: number) => counts.set(type, (counts.get(type) ?? 0) + by);
     return {
       started: ({ run, task, attempt }: HandlerContext, { type }) => {
         this.trace(`${life.id} executes ${run} ${task} ${attempt}`);
         count(type, 1);
+        executing.add(`${run} ${task} ${attempt}`);
         const delivery = this.#taken.get(life)!.get(`${run} ${task} ${attempt}`);
         this.auditor.started(life.id, run, task, attempt, delivery);
         this.auditor.hold(() => this.#checkLimits(process, counts));
       },
-      ended: (_, { type }) => void count(type, -1),
+      ended({ run, task, attempt }, { type }) {
+        count(type, -1);
+        executing.delete(`${run} ${task} ${attempt}`);
+      },
       givenBack: ({ run, task: id, attempt }) => {
         const task = this.auditor.runs.get(run)!.reference!.tasks.get(id)!;
         return { all: task.givenBack.filter((one) => one < attempt).length, deferred: task.deferrals };

@@ -201,9 +201,8 @@ export class Orchestrator {
 
   async #leave(): Promise<void> {
     await this.#lease.leave();
-    const leaving = [this.#dispatcher, this.#writer, this.#withdrawals, this.#pullBack, this.#letters];
+    const leaving = [this.#dispatcher, this.#writer, this.#withdrawals, this.#pullBack, this.#letters, this.#limits];
     await Promise.all(leaving.map((part) => part.stop()));
-    await this.#limits.stop();
     await Promise.all([this.#afterwards.finished(), this.#traces.finished()]);
   }
 

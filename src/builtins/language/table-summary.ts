@@ -36,7 +36,9 @@ function describeValues(values: readonly string[]): string {
     : `${countOf(distinct.length, "value")}, such as ${shown.join(", ")}`;
 }
 
-const numberOf = (text: string): number => Number.parseFloat(text.replaceAll(",", ""));
+/** Groups of three digits are thousands; any other comma is a decimal one. */
+const numberOf = (text: string): number =>
+  Number.parseFloat(/\d,\d{3}(?!\d)/.test(text) ? text.replaceAll(",", "") : text.replace(",", "."));
 
 /** The first row if it is a header: its cells are words, all different, and none of them recurs in its column. */
 function headerOf(table: Table): readonly string[] | undefined {

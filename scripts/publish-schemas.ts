@@ -59,6 +59,7 @@ const EVENT_DESCRIPTIONS: Record<EventKind, string> = {
   planned: "An attempt returned a plan of version 2. A worker publishes it to <reply>.planned.",
   deferred: 'An attempt ended with "not now", which counts as none. A worker publishes it to <reply>.deferred.',
   lost: "A worker was lost with an attempt that it had, which another one is to execute.",
+  replan: "A change of the plan of a task, as it was asked for when that had broken.",
   decided: "The answers to the expressions of tasks that were ready to start but for these.",
   signal: "What a task waits for, or will: it counts once, for the first wait that takes it.",
   answered: "What has come of a wait: a signal was taken or refused, a message came, another run has ended.",

@@ -52,6 +52,10 @@ export function describeEntry({ event, body }: LogEntry): string[] {
       const why = fields.why ? `: ${word(fields.why)}` : "";
       return [`task ${word(fields.task)}, attempt ${word(fields.attempt)}: not now${until}${after}${why}`];
     }
+    case "replan": {
+      const what = fields.changeRef ? "(in the object store)" : brief(fields.change ?? null);
+      return [`task ${word(fields.task)}: ${fields.error === undefined ? what : word(fields.error)}`];
+    }
     case "signal": {
       const by = fields.by ? ` by ${word(fields.by)}` : "";
       return [`to ${word(fields.to)}${by}: ${fields.dataRef ? "(in the object store)" : brief(fields.data ?? null)}`];

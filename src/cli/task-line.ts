@@ -19,6 +19,7 @@ export const APPEARANCE: Readonly<Record<TaskViewState, { symbol: string; style:
   running: { symbol: "▸", style: "cyan", word: "running" },
   backingOff: { symbol: "↻", style: "yellow", word: "backing off" },
   expanded: { symbol: "▾", style: "blue", word: "expanded" },
+  replanning: { symbol: "⋯", style: "yellow", word: "being replanned" },
   tidying: { symbol: "▾", style: "blue", word: "tidying up" },
   recovering: { symbol: "⋯", style: "yellow", word: "recovering" },
   succeeded: { symbol: "✔", style: "green", word: "succeeded" },

@@ -20,6 +20,7 @@ const URGENCY: Readonly<Record<TaskViewState, number>> = {
   backingOff: 1,
   recovering: 1,
   tidying: 1,
+  replanning: 1,
   undoing: 1,
   uncompensated: 0,
   compensated: 4,

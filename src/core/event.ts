@@ -186,6 +186,19 @@ export const DUE = ["backoff", "deadline", "within"] as const;
 export const due = z.object({ v: versionOf("due"), task: taskId, attempt: z.int(), what: z.enum(DUE) });
 export type DueWhat = (typeof DUE)[number];
 
+/** A change of the plan of a task, as it was asked for when that had broken. It is checked when it is read back. */
+export const replan = z.object({
+  v: versionOf("replan"),
+  task: taskId,
+  /** Of the task that was asked: `<task>/_replan`. */
+  attempt: z.int().min(1),
+  /** One of these: `{"tasks"?: {key: task or null}, "output"?, "join"?}`; or why there is none. */
+  change: json.optional(),
+  changeRef: blobRef.optional(),
+  error: z.string().optional(),
+});
+export type Replan = z.output<typeof replan>;
+
 export const RUN_STATUSES = ["running", "paused", "succeeded", "failed", "cancelled"] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
@@ -222,6 +235,7 @@ export const EVENT_SCHEMAS = {
   deferred,
   lost,
   decided,
+  replan,
   signal,
   answered,
   due,

@@ -41,9 +41,11 @@ export function depthOf(task: string): number {
 /** The keys of tasks that no plan names: what undoes the task above, and what the plan of the task above runs at the end. */
 export const UNDO = "_undo";
 export const FINALLY = "_finally";
+/** What is asked for a change of the plan of the task above. */
+export const REPLAN = "_replan";
 
 const TASK_ID_PATTERN =
-  /^(?:-|(?:[A-Za-z0-9][A-Za-z0-9_-]{0,63}|_undo|_finally)(?:\/(?:[A-Za-z0-9][A-Za-z0-9_-]{0,63}|_undo|_finally))*)$/;
+  /^(?:-|(?:[A-Za-z0-9][A-Za-z0-9_-]{0,63}|_undo|_finally|_replan)(?:\/(?:[A-Za-z0-9][A-Za-z0-9_-]{0,63}|_undo|_finally|_replan))*)$/;
 
 export const taskId = z.string().regex(TASK_ID_PATTERN, { error: "expected - or a path of keys joined by /" });
 

@@ -7,7 +7,7 @@ import type { ProblemList } from "./problem.ts";
  * A dot leads into an option; a table for each of what a plan is made of.
  */
 const NOT_CARRIED_OUT = {
-  task: [...["cache", "budget", "replan", "repeat"], ...["each.reduce.type"]],
+  task: [...["cache", "budget", "repeat"], ...["each.reduce.type"]],
   plan: [],
 } as const satisfies { readonly [part: string]: readonly string[] };
 
@@ -22,6 +22,9 @@ export function refuseUnsupported(part: "task" | "plan", stated: object, at: str
     if (!isStated(stated, path)) continue;
     problems.add(() => ({ path: [at, ...path].join("/"), message: describe(path.join(".")) }));
   }
+  // What would change is what the map is over.
+  if (part === "task" && isStated(stated, ["each"]) && isStated(stated, ["replan"]))
+    problems.add(() => ({ path: `${at}/replan`, message: describe("replan beside each") }));
 }
 
 const describe = (what: string): string => `${what} is not carried out by this version yet`;

@@ -20,6 +20,7 @@ export const TASK_STATES = [
   "running",
   "backingOff",
   "expanded",
+  "replanning",
   "tidying",
   "recovering",
   "succeeded",

@@ -124,7 +124,7 @@ export class TaskReader {
 
   /** Whom the task names, where, and whether it waits for them. */
   #readMentions(task: PlannedTaskV2, at: string, depth: number, graph: PlanGraph): void {
-    const { mentions } = this.#context;
+    const { mentions, problems } = this.#context;
     const isMap = task.each !== undefined;
     const place = (field: string, more: Partial<MentionPlace> = {}): MentionPlace => ({
       at: () => `${at}/${field}`,
@@ -156,8 +156,11 @@ export class TaskReader {
     template(task.fallback?.value, place("fallback/value", later));
     this.readAction(task.fallback, place("fallback", later), depth);
     this.readAction(task.compensate, place("compensate", later), depth);
-    if (task.replan !== undefined)
-      this.#checkType(typeof task.replan === "string" ? task.replan : task.replan.type, `${at}/replan`);
+    if (task.replan !== undefined) {
+      const type = typeof task.replan === "string" ? task.replan : task.replan.type;
+      this.#checkType(type, `${at}/replan`);
+      if (isOwnersType(type)) problems.expected(`${at}/replan`, "a task type that a worker executes", type);
+    }
     if (typeof task.each?.reduce === "object" && task.each.reduce.type !== undefined)
       this.#checkType(task.each.reduce.type, `${at}/each/reduce/type`);
   }
@@ -166,6 +169,12 @@ export class TaskReader {
   readAction(action: StatedAction | undefined, place: MentionPlace, depth: number): void {
     if (action?.type === undefined) return;
     this.#checkType(action.type, `${place.at()}/type`);
+    if (action.type === "start")
+      return this.#context.problems.expected(
+        `${place.at()}/type`,
+        "another type: a run is started by a task",
+        action.type,
+      );
     if (action.type === "start")
       return this.#context.problems.expected(
         `${place.at()}/type`,

@@ -26,6 +26,7 @@ export const VERSIONS = {
   decided: 2,
   signal: 2,
   answered: 2,
+  replan: 2,
   /** A plan stands inside another body, and is read on its own. */
   plan: 2,
   task: 1,

@@ -18,6 +18,7 @@ import { checkAnyPlan } from "../core/plan-v2-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import { UnreducibleOutput } from "../core/reducer.ts";
 import { applyAnswered, applySignal } from "./answers.ts";
+import { applyReplan } from "./changed-plan.ts";
 import { applyCancel, applyPause, applyResume } from "./control.ts";
 import { applyDecision } from "./decisions.ts";
 import { noteDeferral } from "./deferral.ts";
@@ -111,6 +112,9 @@ function fold(run: RunState, event: Exclude<RunEvent, { kind: "submitted" }>, tu
         passOn(turn);
       }
       return;
+    case "replan":
+      applyReplan(run, event.body, turn);
+      return passOn(turn);
     case "planned":
       applyPlanned(run, event.body, turn);
       return passOn(turn);

@@ -4,9 +4,9 @@ import { endDeadline, endWithin, passOn } from "./pass-on.ts";
 import { isPaused } from "./pauses.ts";
 import { withinAtOf } from "./plan-node.ts";
 import type { RunState } from "./run-state.ts";
-import type { Turn } from "./steps.ts";
+import { arm, type Turn } from "./steps.ts";
 import { attemptOf, stateOf } from "./task-record.ts";
-import { arm, stepRun, stepTask } from "./tree.ts";
+import { stepRun, stepTask } from "./tree.ts";
 
 /** A moment that the fold had computed has come, if the log's own time says so too. What is paused does not see it: see `resume`. */
 export function applyDue(run: RunState, { task: id, attempt, what }: Due, turn: Turn): void {

@@ -26,6 +26,8 @@ export type Effect =
   /** Append `due` at this log time, ms. `task` is the root for the run's deadline. */
   | { readonly kind: "arm"; readonly task: TaskRecord; readonly what: DueWhat; readonly at: number }
   | { readonly kind: "disarm"; readonly task: TaskRecord; readonly what: DueWhat }
+  /** A change of the task's plan is there: append `replan`. */
+  | { readonly kind: "replan"; readonly task: TaskRecord }
   /** The task's expressions are to be answered: append `decided`. */
   | { readonly kind: "decide"; readonly task: TaskRecord; readonly attempt: number }
   /** The task waits for a message or for another run: look out for it, and append `answered`. */

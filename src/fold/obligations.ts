@@ -16,6 +16,8 @@ export function* obligationsOf(run: RunState): Generator<Effect> {
     else if (stateOf(task) === "deciding" && !run.heldDecisions?.has(task))
       yield { kind: "decide", task, attempt: attemptOf(task) };
     else if (stateOf(task) === "awaiting") yield* waitOf(task);
+    else if (stateOf(task) === "replanning" && stateOf(task.children!.plan!.replanner!) === "succeeded")
+      yield { kind: "replan", task };
     if (!isPaused(task)) yield* momentsOf(task);
   }
 }

@@ -1,7 +1,7 @@
 import type { Expression } from "../core/expression.ts";
 import type { Json } from "../core/json.ts";
 import { type MapItems, readItems } from "../core/map-items.ts";
-import { childOf, FINALLY, UNDO } from "../core/names.ts";
+import { childOf, FINALLY, REPLAN, UNDO } from "../core/names.ts";
 import { assemble } from "../core/reducer.ts";
 import { resolveInput } from "../core/reference.ts";
 import { withSentTemplate } from "../core/sent-template.ts";
@@ -170,7 +170,7 @@ interface LaterPlace {
 
 function placeOfLater(task: TaskRecord): LaterPlace {
   const { key, parent } = task;
-  if (key === FINALLY) {
+  if (key === FINALLY || key === REPLAN) {
     const { expressions } = parent!.children!.plan!.checked;
     return { plan: parent!, item: undefined, expressions, answers: undefined };
   }

@@ -1,8 +1,10 @@
 import type { TaskError } from "../core/error.ts";
 import type { Verdict } from "../core/join.ts";
+import { REPLAN } from "../core/names.ts";
 import { releaseNeeds } from "./held-outputs.ts";
 import { isPaused } from "./pauses.ts";
 import { countChild, countNeed, countsForPlan, judgeInTime } from "./plan-node.ts";
+import { ask, takeAnswer } from "./replanning.ts";
 import type { Turn } from "./steps.ts";
 import { isFinal, NO_TASKS, stateOf, type TaskRecord } from "./task-record.ts";
 import { breakBy, endTask, failTask, start, startItems, stepTask } from "./tree.ts";
@@ -24,7 +26,10 @@ function passOnOne(task: TaskRecord, turn: Turn): void {
   const state = stateOf(task);
   if (state === "recovering" || state === "tidying") return unwind(task, turn);
   if (state === "undoing") return beginUndo(task, turn);
-  if (!task.node) return goOn(task, turn);
+  if (state === "replanning") return ask(task, turn);
+  if (!task.node) return task.key === REPLAN ? takeAnswer(task.parent!, turn) : goOn(task, turn);
+  // Nothing starts, and what ends is counted once the plan was changed.
+  if (task.parent && stateOf(task.parent) === "replanning") return;
   if (state === "abandoned") return;
   if (state === "skipped") releaseNeeds(task);
   for (const dependent of task.dependents ?? NO_TASKS)

@@ -1,4 +1,4 @@
-import { isLater, type TaskRecord } from "./task-record.ts";
+import { isOfTheEnd, type TaskRecord } from "./task-record.ts";
 
 /**
  * A pause is a gate before the starts of a task and of all that is below it: no attempt opens, no plan is expanded, no
@@ -27,7 +27,7 @@ export function pausedBy(task: TaskRecord): TaskRecord | undefined {
   for (let above: TaskRecord | undefined = task; above; above = above.parent) {
     if (hasPause(above)) return above;
     // What undoes a task, or tidies up after it, is of its end, which no pause holds back.
-    if (isLater(above)) return undefined;
+    if (isOfTheEnd(above)) return undefined;
   }
   return undefined;
 }

@@ -2,7 +2,7 @@ import type { CheckedPlanV2 } from "../core/checked-plan.ts";
 import { type JoinCounts, judge, judgeAtEnd, type Verdict } from "../core/join.ts";
 import type { Json } from "../core/json.ts";
 import type { PlannedTaskV2 } from "../core/plan-v2.ts";
-import { type Children, isLater, NO_TASKS, stateOf, type TaskRecord } from "./task-record.ts";
+import { type Children, isOfTheEnd, NO_TASKS, stateOf, type TaskRecord } from "./task-record.ts";
 
 /** Of those that are joined, how many have come out in which way. Kept up to date, so that a verdict is constant work. */
 export class Tally implements JoinCounts {
@@ -81,6 +81,10 @@ export interface PlanProgress {
   order: number;
   /** What the plan runs at its end; undefined before that has begun. */
   cleanup: TaskRecord | undefined;
+  /** How often a change of it was asked for, and of whom last; why the last change was refused. */
+  replans: number;
+  replanner: TaskRecord | undefined;
+  refused: string | undefined;
 }
 
 /** Whether the task counts for its plan itself, besides those that need it. */
@@ -130,7 +134,7 @@ export function deadlineOf(task: TaskRecord): number | undefined {
   for (let above: TaskRecord | undefined = task; above && isBounded; above = above.parent) {
     if (above.node?.deadlineAt) deadline = Math.min(deadline, above.node.deadlineAt);
     // What is undone has the time that it takes.
-    isBounded = !isLater(above);
+    isBounded = !isOfTheEnd(above);
   }
   if (isBounded) deadline = Math.min(deadline, task.run.deadline ?? Number.POSITIVE_INFINITY);
   return deadline === Number.POSITIVE_INFINITY ? undefined : deadline;

@@ -7,7 +7,7 @@ import { DEFAULT_RETRY } from "../core/policy.ts";
 import { visitTemplate } from "../core/template.ts";
 import { makesParentsOutput, releaseNeeds } from "./held-outputs.ts";
 import { createProgress, itemStated, planOfItems } from "./map-node.ts";
-import { Tally, type UndoState } from "./plan-node.ts";
+import { type PlanNode, Tally, type UndoState } from "./plan-node.ts";
 import { type RunState, uncount } from "./run-state.ts";
 import { firstSnapshot } from "./steps.ts";
 import { attemptOf, NO_TASKS, type TaskRecord, type TaskSpec } from "./task-record.ts";
@@ -70,24 +70,36 @@ function plantV1(task: TaskRecord, { plan, keys, needsOf }: CheckedPlan): void {
   }
 }
 
-/** What the task itself was given is kept: its plan may refer to it, and so may a plan further below. */
-function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
+/**
+ * What the task itself was given is kept: its plan may refer to it, and so may a plan further below. `kept`: children that the
+ * task has already and goes on with, where its plan was changed.
+ */
+export function plantV2(
+  task: TaskRecord,
+  checked: CheckedPlanV2,
+  kept: ReadonlyMap<string, TaskRecord> = NO_CHILDREN,
+): void {
   const { plan, keys, needsOf, isKept, sinks } = checked;
   const { output } = plan;
   const parts = partsOfOutput(checked);
   if (isUndoable(plan)) task.run.isUndoable = true;
   const breaking = new Set(checked.outputs.flatMap(({ task, breaks }) => (breaks ? [task] : [])));
+  // Of a sink that may be missing in the output, the join decides.
+  const breaksPlan = (index: number, inOutput: PlanNode["inOutput"]) =>
+    inOutput === "required" || (breaking.has(index) && !checked.isSink(index));
   const all = keys.map((key, index) => {
     const stated = plan.tasks[key]!;
-    const child = createTask(task.run, task, key, specOf(stated));
+    const before = kept.get(key);
+    const child = before ?? createTask(task.run, task, key, specOf(stated));
     const inOutput = parts.get(key) ?? "no";
+    child.needs = NO_TASKS;
+    child.dependents = undefined;
     child.node = {
       checked,
       index,
       stated,
       inOutput,
-      // Of a sink that may be missing in the output, the join decides.
-      breaks: inOutput === "required" || (breaking.has(index) && !checked.isSink(index)),
+      breaks: breaksPlan(index, inOutput),
       needs: new Tally(needsOf(index).length),
       waitedBy: 0,
       withinAt: 0,
@@ -99,6 +111,8 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
       labels: undefined,
       given: undefined,
       undo: undoOf(stated),
+      ...before?.node,
+      ...(before && { checked, index, inOutput, breaks: breaksPlan(index, inOutput) }),
     };
     return child;
   });
@@ -113,6 +127,7 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
       withinAt: 0,
       order: ++task.run.opened,
       cleanup: undefined,
+      ...NOT_REPLANNED,
       outstanding: [...parts.values()].filter((part) => part === "required").length,
     },
     map: undefined,
@@ -120,12 +135,16 @@ function plantV2(task: TaskRecord, checked: CheckedPlanV2): void {
   for (let i = 0; i < all.length; i++) {
     const child = all[i]!;
     holdForParent(child);
-    if (isKept(i)) child.holders++;
+    // A change of the plan may refer to anything.
+    if (isKept(i) || task.node?.stated.replan) child.holders++;
     const needed = needsOf(i);
     if (needed.length > 0) connect(child, needed, all);
   }
   for (const { node, dependents } of all) node!.waitedBy = dependents?.length ?? 0;
 }
+
+const NO_CHILDREN: ReadonlyMap<string, TaskRecord> = new Map();
+const NOT_REPLANNED = { replans: 0, replanner: undefined, refused: undefined };
 
 /** Of a map it is that of each item. */
 const undoOf = ({ compensate, each }: PlannedTaskV2): UndoState | undefined =>
@@ -172,7 +191,15 @@ export function plantItems(task: TaskRecord, size: number): void {
     if (isKept) child.holders++;
     return child;
   });
-  const plan = { checked, sinks: new Tally(size), outstanding: 0, withinAt: 0, order: 0, cleanup: undefined };
+  const plan = {
+    checked,
+    sinks: new Tally(size),
+    outstanding: 0,
+    withinAt: 0,
+    order: 0,
+    cleanup: undefined,
+    ...NOT_REPLANNED,
+  };
   task.children = { all, remaining: 0, output: undefined, template: undefined, plan, map };
 }
 

@@ -45,7 +45,7 @@ const isWait = ({ stated, hasFallenBack }: PlanNode): boolean => stated.wait !==
 const isStopped = (task: TaskRecord): boolean => STOPPED.has(stateOf(task));
 const STOPPED: ReadonlySet<string> = new Set(["failed", "cancelled", "abandoned"]);
 
-function reset(task: TaskRecord): void {
+export function reset(task: TaskRecord): void {
   uncount(task);
   const plan = task.children?.plan;
   if (plan?.cleanup) {
@@ -82,7 +82,7 @@ function isBehindTheEnd(task: TaskRecord): boolean {
 }
 
 /** Counts again what counts, once all that goes on has been set back. */
-function recount({ children }: TaskRecord): void {
+export function recount({ children }: TaskRecord): void {
   const { all, plan } = children!;
   plan!.sinks = new Tally(plan!.checked.sinks.length);
   plan!.outstanding = 0;

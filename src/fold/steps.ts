@@ -1,3 +1,4 @@
+import type { DueWhat } from "../core/event.ts";
 import { type RunEffect, runMachine, runStepKey } from "../machines/run.ts";
 import { createStepper, type Step } from "../machines/step.ts";
 import { type TaskSnapshot, taskMachine } from "../machines/task.ts";
@@ -37,4 +38,9 @@ export interface Turn {
    * a chain of any length, which a call for each link would not survive.
    */
   readonly pending: TaskRecord[];
+}
+
+/** Asks for a `due` at a moment of the log's time, ms. */
+export function arm(task: TaskRecord, what: DueWhat, at: number, { effects }: Turn): void {
+  effects.push({ kind: "arm", task, what, at });
 }

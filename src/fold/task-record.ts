@@ -1,5 +1,6 @@
 import type { TaskError } from "../core/error.ts";
 import type { Json } from "../core/json.ts";
+import { FINALLY, UNDO } from "../core/names.ts";
 import type { PlannedTask } from "../core/plan.ts";
 import type { PlannedTaskV2 } from "../core/plan-v2.ts";
 import type { TaskSnapshot, TaskState } from "../machines/task.ts";
@@ -77,6 +78,9 @@ export interface Deferral {
 
 /** Whether it is a task that no plan names: it undoes its parent, or is what the plan of its parent runs at the end. */
 export const isLater = ({ key }: TaskRecord): boolean => key.startsWith("_");
+
+/** Whether it is of the end of its parent, which no deadline of the run and no pause holds back. */
+export const isOfTheEnd = ({ key }: TaskRecord): boolean => key === UNDO || key === FINALLY;
 
 /** Whether it has come to an output: what is undone later has had one, which its undo may refer to. */
 export const hasOutput = (task: TaskRecord): boolean =>

@@ -1,6 +1,5 @@
 import type { CheckedPlanV2 } from "../core/checked-plan.ts";
 import type { TaskError } from "../core/error.ts";
-import type { DueWhat } from "../core/event.ts";
 import type { CheckedPlan } from "../core/plan-check.ts";
 import { backoffMs, DEFAULT_RETRY, type Policy, resolveRetry } from "../core/policy.ts";
 import type { Awaited } from "../core/wait.ts";
@@ -12,12 +11,13 @@ import { releaseNeeds } from "./held-outputs.ts";
 import { startable } from "./map-node.ts";
 import { isPaused } from "./pauses.ts";
 import { plant, plantItems } from "./planting.ts";
+import { replans } from "./replan-limit.ts";
 import { revivals } from "./revival.ts";
 import type { RunState } from "./run-state.ts";
 import { findStart } from "./start.ts";
-import { runSteps, type TaskStep, type Turn, taskSteps } from "./steps.ts";
+import { arm, runSteps, type TaskStep, type Turn, taskSteps } from "./steps.ts";
 import { attemptInRound, attemptOf, isFinal, isLater, NO_TASKS, stateOf, type TaskRecord } from "./task-record.ts";
-import { noteFailed, noteNothingDone, noteOpened, noteSucceeded } from "./undo-state.ts";
+import { noteFailed, noteNothingDone, noteOpened, noteSucceeded, rootFailed } from "./undo-state.ts";
 import { hasSteps, isTaken } from "./undo-steps.ts";
 import { beginWait, endWait } from "./waiting.ts";
 
@@ -47,6 +47,7 @@ const NO_DATA: StepData = {};
 
 /** Fails a task otherwise than by an attempt's failure. */
 export function failTask(task: TaskRecord, type: "broken" | "expired", turn: Turn, data: StepData = NO_DATA): void {
+  if (type === "broken" && replans(task, data.error)) return stepTask(task, "replan", turn, data);
   if (!recovers(task, data.error, type === "expired")) return stepTask(task, type, turn, data);
   take(task, type, taskSteps.step(task.snapshot, { type, recovers: true }), turn, data);
 }
@@ -99,11 +100,6 @@ function take(task: TaskRecord, on: TaskMachineEvent["type"], step: TaskStep, tu
   // Told before what follows from it: a child's end comes before its parent's.
   turn.effects.push({ kind: "changed", task, on, before, after: step.snapshot });
   for (const effect of step.effects) taskEffects[effect](task, turn, data);
-}
-
-/** Asks for a `due` at a moment of the log's time, ms. */
-export function arm(task: TaskRecord, what: DueWhat, at: number, { effects }: Turn): void {
-  effects.push({ kind: "arm", task, what, at });
 }
 
 const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, data: StepData) => void>> = {
@@ -159,6 +155,7 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     turn.effects.push({ kind: "decide", task, attempt: attemptOf(task) });
     beginWithin(task, turn);
   },
+  askForChange: (task, turn) => void turn.pending.push(task),
   // Carried out once the queue comes to it: a failure may spread along a chain of any length.
   unwind(task, turn) {
     turn.pending.push(task);
@@ -186,12 +183,14 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
   },
   cancelChildren(task, turn) {
     for (const child of task.children?.all ?? NO_TASKS) stepTask(child, "cancel", turn);
+    stopReplanner(task, turn);
   },
   abandonChildren(task, turn) {
     const { children } = task;
     // A plan of version 1 succeeds when all of it has, or when it is marked.
     if (!children || (!children.plan && stateOf(task) === "succeeded" && children.remaining === 0)) return;
     for (const child of children.all) stepTask(child, "abandon", turn);
+    stopReplanner(task, turn);
   },
   reportSuccess(task, turn) {
     task.run.succeeded++;
@@ -231,10 +230,9 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
   reportUncompensated: (task) => void task.run.uncompensated++,
 };
 
-/** What was undone cannot be tried again, and neither can what a deadline has ended, or what a plan runs at its end. */
-function rootFailed({ root, tasks, hasUndone, expired }: RunState): RunMachineEvent {
-  const culprit = root.failedAt === undefined ? root : tasks.get(root.failedAt)!;
-  return hasUndone || expired || isLater(culprit) ? { type: "rootFailed", isFinal: true } : { type: "rootFailed" };
+function stopReplanner({ children }: TaskRecord, turn: Turn): void {
+  const replanner = children?.plan?.replanner;
+  if (replanner) stepTask(replanner, "cancel", turn);
 }
 
 /** A task fails because another one has, whose failure is the cause. */

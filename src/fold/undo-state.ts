@@ -1,5 +1,7 @@
 import type { TaskError } from "../core/error.ts";
-import type { TaskRecord } from "./task-record.ts";
+import type { RunMachineEvent } from "../machines/run.ts";
+import type { RunState } from "./run-state.ts";
+import { isLater, type TaskRecord } from "./task-record.ts";
 
 /** What there is to undo of a task, as its attempts begin and end. */
 
@@ -30,4 +32,10 @@ export function noteSucceeded({ node, children }: TaskRecord): void {
   undo.hasOutput = true;
   // A plan that is written down has had no attempt, nor has the start of another run.
   if (children || node.stated.type === "start") undo.hasEffects = true;
+}
+
+/** What was undone cannot be tried again, and neither can what a deadline has ended, or what a plan runs at its end. */
+export function rootFailed({ root, tasks, hasUndone, expired }: RunState): RunMachineEvent {
+  const culprit = root.failedAt === undefined ? root : tasks.get(root.failedAt)!;
+  return hasUndone || expired || isLater(culprit) ? { type: "rootFailed", isFinal: true } : { type: "rootFailed" };
 }

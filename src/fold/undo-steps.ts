@@ -1,4 +1,5 @@
 import { breaksPlan } from "./plan-node.ts";
+import { replans } from "./replan-limit.ts";
 import { isFinal, isLater, stateOf, type TaskRecord } from "./task-record.ts";
 
 /**
@@ -68,5 +69,5 @@ export function isTaken(task: TaskRecord): boolean {
   // An undo that fails is listed, and fails nothing.
   if (!parent || isLater(task)) return true;
   if (!task.node || stateOf(parent) !== "expanded") return false;
-  return !breaksPlan(task);
+  return replans(parent, task.error) || !breaksPlan(task);
 }

@@ -17,6 +17,8 @@ export const TASK_EFFECTS = {
   disarmDeadline: effect,
   /** Have the expressions answered, in the log. */
   decide: effect,
+  /** Ask for a change of the plan. */
+  askForChange: effect,
   /** Do what comes before the end. */
   unwind: effect,
   /** Look out for what it waits for. */

@@ -48,6 +48,10 @@ export type TaskMachineEvent =
   | { readonly type: "backoffElapsed" }
   /** Enough of its children have succeeded. */
   | ({ readonly type: "met" } & Ending)
+  /** Its plan has broken, and a change of it is asked for. */
+  | { readonly type: "replan" }
+  /** Its plan was changed. */
+  | { readonly type: "changed" }
   /** Its own deadline has come, or, sent to the root, the run's: what is unfinished below it is cancelled. */
   | ({ readonly type: "expired" } & Ending)
   /** Nothing comes before its end any more. */

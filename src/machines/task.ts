@@ -3,6 +3,35 @@ import type { TaskContext, TaskInput, TaskTag } from "./task-context.ts";
 import { TASK_EFFECTS } from "./task-effect.ts";
 import type { TaskMachineEvent } from "./task-event.ts";
 
+/** How a task that has children ends, when its plan has not been met: alike, whether that is at work or is being changed. */
+const ENDS_WITH_CHILDREN = {
+  broken: [
+    { guard: "recovers", target: "recovering", actions: ["endFailed", "cancelChildren"] },
+    { target: "failed", actions: "cancelChildren" },
+  ],
+  expired: [
+    { guard: "recovers", target: "recovering", actions: ["endFailed", "cancelChildren"] },
+    { target: "failed", actions: "cancelChildren" },
+  ],
+  markedSucceeded: [{ guard: "recovers", target: "tidying", actions: "abandonChildren" }, { target: "succeeded" }],
+  markedSkipped: [
+    { guard: "recovers", target: "recovering", actions: ["endSkipped", "abandonChildren"] },
+    { target: "skipped", actions: "abandonChildren" },
+  ],
+  markedFailed: [
+    { guard: "recovers", target: "recovering", actions: ["endFailed", "cancelChildren"] },
+    { target: "failed", actions: "cancelChildren" },
+  ],
+  cancel: [
+    { guard: "recovers", target: "recovering", actions: ["endCancelled", "cancelChildren"] },
+    { target: "cancelled", actions: "cancelChildren" },
+  ],
+  abandon: [
+    { guard: "recovers", target: "recovering", actions: ["endAbandoned", "abandonChildren"] },
+    { target: "abandoned", actions: "abandonChildren" },
+  ],
+} as const;
+
 /**
  * The life of one task, as its run's log tells it.
  *
@@ -150,40 +179,20 @@ export const taskMachine = setup({
       entry: "armWithin",
       exit: "disarmWithin",
       on: {
+        ...ENDS_WITH_CHILDREN,
         met: [{ guard: "recovers", target: "tidying", actions: "abandonChildren" }, { target: "succeeded" }],
         skip: [
           { guard: "recovers", target: "recovering", actions: ["endSkipped", "abandonChildren"] },
           { target: "skipped", actions: "abandonChildren" },
         ],
-        broken: [
-          { guard: "recovers", target: "recovering", actions: ["endFailed", "cancelChildren"] },
-          { target: "failed", actions: "cancelChildren" },
-        ],
-        expired: [
-          { guard: "recovers", target: "recovering", actions: ["endFailed", "cancelChildren"] },
-          { target: "failed", actions: "cancelChildren" },
-        ],
-        markedSucceeded: [
-          { guard: "recovers", target: "tidying", actions: "abandonChildren" },
-          { target: "succeeded" },
-        ],
-        markedSkipped: [
-          { guard: "recovers", target: "recovering", actions: ["endSkipped", "abandonChildren"] },
-          { target: "skipped", actions: "abandonChildren" },
-        ],
-        markedFailed: [
-          { guard: "recovers", target: "recovering", actions: ["endFailed", "cancelChildren"] },
-          { target: "failed", actions: "cancelChildren" },
-        ],
-        cancel: [
-          { guard: "recovers", target: "recovering", actions: ["endCancelled", "cancelChildren"] },
-          { target: "cancelled", actions: "cancelChildren" },
-        ],
-        abandon: [
-          { guard: "recovers", target: "recovering", actions: ["endAbandoned", "abandonChildren"] },
-          { target: "abandoned", actions: "abandonChildren" },
-        ],
+        replan: "replanning",
       },
+    },
+    replanning: {
+      description:
+        "Its plan has broken, and a change of it is asked for. Children that are at work go on, and none starts meanwhile.",
+      entry: "askForChange",
+      on: { ...ENDS_WITH_CHILDREN, changed: "expanded" },
     },
     tidying: {
       description: "Its plan has succeeded. What plans run at their end is carried out, one after the other.",

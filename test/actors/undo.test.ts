@@ -35,6 +35,14 @@ function createWorkers() {
       },
     }),
   ];
+  workers.push(
+    worker("gated-change", {
+      run: async ({ task }) => {
+        await gateOf(task).promise;
+        return { tasks: { x: { type: "echo", input: "y".repeat(300_000) } } } as never;
+      },
+    }),
+  );
   return { workers, done, open: (task: string) => gateOf(task).resolve() };
 }
 
@@ -138,23 +146,60 @@ describeRuntime("a run that fails", (runtime) => {
   });
 });
 
+describeRuntime("a plan", (runtime) => {
+  test("is changed where its plan breaks, at most as often as it says", async () => {
+    const given: unknown[] = [];
+    const answers = [{ tasks: { x: 5 } }, { tasks: { x: { type: "echo", input: { $ref: "#" } } } }];
+    const change = worker("change", {
+      run: ({ input }) => {
+        given.push(input);
+        return answers.shift() as never;
+      },
+    });
+    const app = await runtime.start({ workers: [...createWorkers().workers, change] });
+    const tasks = { x: { type: "fail" }, y: { type: "echo", input: { $ref: "x" } } };
+    const a = { plan: { tasks, output: "y" }, input: { $ref: "#/n" }, replan: { type: "change", times: 2 } };
+    expect(await send(app, { tasks: { a }, output: "a" }, { n: [7] }, "r")).toEqual([7]);
+    expect(given).toMatchObject([
+      { failed: { task: "a/x", message: "a/x broke" }, input: [7], plan: { tasks: { y: { type: "echo" } } } },
+      { refused: expect.stringContaining("/tasks/x: expected a task") },
+    ]);
+    const events = (await app.log("r")).filter(({ event }) => event === "replan");
+    expect(events.map(({ body }) => (body as { v: number }).v)).toEqual([2, 2]);
+    const { "a/x": x, "a/_replan": asked } = await viewsOf(app, "r");
+    expect(x).toMatchObject({ state: "succeeded", type: "echo", attempt: 2 });
+    expect(asked).toMatchObject({ state: "succeeded", type: "change", attempt: 2 });
+  });
+});
+
 describeOnNats("what follows a failure, over orchestrators that are killed", (runtime) => {
   const timing = { ackWaitMs: 1500, presenceTtlMs: 1000 };
   const startOrchestrator = () =>
     startRuntimeProcess({ bus: runtime.server.url, prefix: runtime.prefix, shards: 4, timing });
 
-  test("goes on: a fallback, an undo, and what the plan runs at its end", async () => {
+  test("goes on: a change of the plan, a fallback, an undo, and what the plan runs at its end", async () => {
     const { workers, done, open } = createWorkers();
     let orchestrator = await startOrchestrator();
     const app = await runtime.start({ orchestrator: false, workers, timing });
     const gated = { type: "gated" };
     const tasks = {
       a: { type: "fail", fallback: { type: "gated", input: { text: "x".repeat(300_000) } }, compensate: gated },
-      b: { type: "echo", input: { $expr: "size(a.text)" }, compensate: { type: "echo", input: { $ref: "b" } } },
+      p: {
+        plan: { tasks: { x: { type: "fail" } } },
+        replan: "gated-change",
+        needs: ["a"],
+      },
+      b: {
+        type: "echo",
+        needs: ["p"],
+        input: { $expr: "size(a.text)" },
+        compensate: { type: "echo", input: { $ref: "b" } },
+      },
       c: { type: "fail", needs: ["b"] },
     };
     const ended = send(app, { tasks, finally: gated }, {}, "r").catch((error) => error);
-    for (const task of ["a", "a/_undo", "_finally"]) {
+    open("a");
+    for (const task of ["p/_replan", "a/_undo", "_finally"]) {
       await eventually(task, async () => {
         const view = (await viewsOf(app, "r").catch(() => undefined))?.[task];
         return view?.fallback || view?.task.includes("_");
@@ -164,7 +209,7 @@ describeOnNats("what follows a failure, over orchestrators that are killed", (ru
       orchestrator = await startOrchestrator();
     }
     expect(await ended).toMatchObject({ code: 422, message: "task c failed: c broke" });
-    expect(done).toEqual(["a", "b", "b/_undo", "a/_undo", "_finally"]);
+    expect(done).toEqual(["a", "p/x", "b", "b/_undo", "a/_undo", "_finally"]);
     await orchestrator.stop();
   }, 60_000);
 });

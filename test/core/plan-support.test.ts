@@ -36,6 +36,7 @@ const CARRIED_OUT: Readonly<Record<string, readonly [file: string, test: string]
   needs: [JOINS, "asks for all, where it says nothing"],
   join: [PLANS, "goes on where it stood: joins, conditions, and what was abandoned"],
   when: [PLANS, "goes on where it stood: joins, conditions, and what was abandoned"],
+  replan: [UNDO, "is changed where its plan breaks, at most as often as it says"],
   compensate: [UNDO, "is undone, latest first, before the run ends"],
   fallback: [UNDO, "takes the failure of a task: a value, or another task with a key of its own"],
   optional: [JOINS, "is neutral where it is optional"],
@@ -85,7 +86,6 @@ const t = { type: "t" };
 const REFUSED: Readonly<Record<string, readonly [stated: object, path?: string]>> = {
   cache: [{ ...t, cache: { for: "1d" } }],
   budget: [{ ...t, budget: { tokens: 1 } }],
-  replan: [{ ...t, replan: "t" }],
   repeat: [{ ...t, repeat: { until: "true", times: 2 } }],
   "each.reduce.type": [{ ...t, each: { in: [], reduce: { type: "t" } } }, "/each/reduce/type"],
   "each.reduce.width": [{ ...t, each: { in: [], reduce: { type: "t", width: 2 } } }, "/each/reduce/type"],

@@ -65,7 +65,7 @@ interface Subject {
 }
 
 /** What comes of the graph of a plan of version 2. */
-const UNWINDING = ["tidying", "recovering", "undoing", "compensated", "uncompensated"];
+const UNWINDING = ["replanning", "tidying", "recovering", "undoing", "compensated", "uncompensated"];
 const ONLY_IN_V2 = ["deciding", "awaiting", "skipped", "abandoned", ...UNWINDING];
 
 const deadlineMs = 3_600_000;

@@ -22,6 +22,8 @@ export function blobsOf(event: string, body: unknown): BlobReference[] {
       return referenceIn(fields, "inputRef", "input", Number(fields.v) > 1 && isOwnersType(String(fields.type)));
     case "planned":
       return referenceIn(fields, "planRef", "plan", true);
+    case "replan":
+      return referenceIn(fields, "changeRef", "change", true);
     case "signal":
       return referenceIn(fields, "dataRef", "data", false);
     case "answered":

@@ -17,6 +17,7 @@ import type { LimitGate } from "../limits/limit-gate.ts";
 import type { LogWriter } from "../log/log-writer.ts";
 import { Decider } from "./decider.ts";
 import { Listeners } from "./listeners.ts";
+import { Replanner } from "./replanner.ts";
 import { endedBody } from "./run-outcome.ts";
 import type { RunToStart } from "./run-starter.ts";
 import type { RunTraces } from "./run-traces.ts";
@@ -58,6 +59,7 @@ export class EffectHandler {
   readonly #fold: ShardFold;
   readonly #timers: Record<DueWhat, Timers<TaskRecord>>;
   readonly #decider: Decider;
+  readonly #replanner: Replanner;
   readonly #signals: Signals;
   readonly #listeners: Listeners;
   readonly #concluding = new Set<RunState>();
@@ -70,6 +72,7 @@ export class EffectHandler {
     this.#signals = signals;
     this.#listeners = new Listeners(runtime, dependencies.writer, dependencies.startRun);
     this.#decider = new Decider(runtime, dependencies.writer);
+    this.#replanner = new Replanner(runtime, dependencies.writer);
     this.#timers = {
       backoff: new Timers(runtime.clock, (task) => this.#due(task, "backoff")),
       deadline: new Timers(runtime.clock, (task) => this.#due(task, "deadline")),
@@ -97,6 +100,8 @@ export class EffectHandler {
         return this.#timers[effect.what].cancel(effect.task);
       case "decide":
         return this.#decider.decide(effect.task);
+      case "replan":
+        return this.#replanner.append(effect.task);
       case "judge":
         return this.#signals.judge(effect.task);
       case "listen":
@@ -129,6 +134,7 @@ export class EffectHandler {
   stop(): void {
     this.#stopped = true;
     this.#decider.stop();
+    this.#replanner.stop();
     this.#signals.stop();
     this.#listeners.stop();
     for (const timers of Object.values(this.#timers)) timers.stop();

@@ -1,4 +1,6 @@
 import { hostname } from "node:os";
+import { LiveReporter } from "./actors/attempt/live-reporter.ts";
+import { watchStrayErrors } from "./actors/attempt/stray-errors.ts";
 import { App } from "./actors/client/app.ts";
 import { BlobStore } from "./actors/host/blobs.ts";
 import { asTuttiError } from "./actors/host/bus-failure.ts";
@@ -11,8 +13,6 @@ import type { Runtime } from "./actors/host/runtime.ts";
 import { Trouble } from "./actors/host/trouble.ts";
 import { TypeRegistry } from "./actors/host/type-registry.ts";
 import { Orchestrator } from "./actors/orchestrator.ts";
-import { LiveReporter } from "./actors/worker/live-reporter.ts";
-import { watchStrayErrors } from "./actors/worker/stray-errors.ts";
 import { WorkerProcess } from "./actors/worker/worker-process.ts";
 import type { Tutti, TuttiOptions } from "./app.ts";
 import { createMemoryBus } from "./bus/memory/bus.ts";

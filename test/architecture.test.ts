@@ -27,7 +27,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   builtins: ["core", "define"],
   ...Object.fromEntries(ROOMS.map((room, index) => [room, [...ACTORS_IMPORT, ...ROOMS.slice(0, index)]])),
   "actors/dead": [...ACTORS_IMPORT, "actors/host", "actors/log"],
-  "actors/worker": [...ACTORS_IMPORT, "actors/host", "actors/log"],
+  "actors/attempt": [...ACTORS_IMPORT, "actors/host"],
+  "actors/worker": [...ACTORS_IMPORT, "actors/host", "actors/log", "actors/attempt"],
   "actors/client": [...ACTORS_IMPORT, "actors/host", "actors/log"],
   /** What puts the rooms together: `orchestrator.ts`. */
   actors: [...ACTORS_IMPORT, ...ROOMS],

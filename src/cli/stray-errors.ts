@@ -1,4 +1,4 @@
-import { failStrayed } from "../actors/worker/stray-errors.ts";
+import { failStrayed } from "../actors/attempt/stray-errors.ts";
 import { describeFailure } from "./failure.ts";
 import { printError } from "./session.ts";
 import { paintFor } from "./style.ts";

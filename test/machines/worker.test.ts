@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createActor, initialTransition, type SnapshotFrom, transition } from "xstate";
 import { getShortestPaths } from "xstate/graph";
-import { AttemptAborted } from "../../src/actors/worker/outcome.ts";
+import { AttemptAborted } from "../../src/actors/attempt/outcome.ts";
 import { type WorkerMachineEvent, workerMachine } from "../../src/machines/worker.ts";
 import { createWorkerBench, type WorkerBench } from "../support/worker-bench.ts";
 

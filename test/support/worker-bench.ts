@@ -1,8 +1,8 @@
+import { LiveReporter } from "../../src/actors/attempt/live-reporter.ts";
 import { BlobStore } from "../../src/actors/host/blobs.ts";
 import { QueuesInUse } from "../../src/actors/host/queues-in-use.ts";
 import { Trouble } from "../../src/actors/host/trouble.ts";
 import { TypeRegistry } from "../../src/actors/host/type-registry.ts";
-import { LiveReporter } from "../../src/actors/worker/live-reporter.ts";
 import { WorkerProcess } from "../../src/actors/worker/worker-process.ts";
 import { createMemoryBus } from "../../src/bus/memory/bus.ts";
 import { type Bus, BusError } from "../../src/bus/port.ts";

@@ -3,8 +3,8 @@ import type { Message } from "../../bus/port.ts";
 import { parseCancelSubject, parseTaskSubject, type Subjects } from "../../bus/subjects.ts";
 import type { Clock } from "../../core/clock.ts";
 import { decodeJson } from "../../core/json.ts";
-import type { Attempt } from "./attempt.ts";
-import { AttemptAborted } from "./outcome.ts";
+import type { Attempt } from "../attempt/attempt.ts";
+import { AttemptAborted } from "../attempt/outcome.ts";
 
 /** The body of `cancel.<tenant>.<run>`: which attempts to abort; without `tasks`, all of the run. */
 const cancelMessage = z.object({

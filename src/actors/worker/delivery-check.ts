@@ -7,8 +7,8 @@ import { describeProblems, problemsOf } from "../../core/problem.ts";
 import type { AttemptStatus } from "../../core/query.ts";
 import { isPlainTaskMessage, LOST_HEADER, type TaskMessage, taskMessage } from "../../core/task-message.ts";
 import { NewerVersion, upcast } from "../../core/upcast.ts";
+import type { WorkerRuntime } from "../attempt/worker-runtime.ts";
 import { Epochs } from "./epochs.ts";
-import type { WorkerRuntime } from "./worker-runtime.ts";
 
 /** What is to be done with a delivery. */
 export type Verdict =

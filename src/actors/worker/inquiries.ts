@@ -2,7 +2,7 @@ import type { Delivery, Stoppable } from "../../bus/port.ts";
 import { mostBytes } from "../../bus/sizes.ts";
 import { encodeJson } from "../../core/json.ts";
 import type { Held } from "../../core/query.ts";
-import type { WorkerRuntime } from "./worker-runtime.ts";
+import type { WorkerRuntime } from "../attempt/worker-runtime.ts";
 
 /**
  * Answers which task messages this worker has taken and not ended yet. That there is no answer says as much: the process is

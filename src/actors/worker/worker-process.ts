@@ -8,21 +8,21 @@ import type { Worker } from "../../define/worker.ts";
 import type { EffectsOf } from "../../machines/effects.ts";
 import { type WorkerMachineEvent, workerMachine } from "../../machines/worker.ts";
 import { inAttemptSpan, tracingEnabled } from "../../telemetry/attempt-span.ts";
+import { Attempt } from "../attempt/attempt.ts";
+import { type Batcher, createBatchers, slotsOf } from "../attempt/batcher.ts";
+import { AttemptAborted, failed, type Outcome } from "../attempt/outcome.ts";
+import type { WorkerRuntime } from "../attempt/worker-runtime.ts";
 import { actorClock } from "../host/actor-clock.ts";
 import { Presence } from "../host/presence.ts";
-import { Attempt } from "./attempt.ts";
-import { type Batcher, createBatchers, slotsOf } from "./batcher.ts";
 import { Cancellations } from "./cancellations.ts";
 import { Committer } from "./committer.ts";
 import { DeliveryCheck, isToBeAlone, type Verdict } from "./delivery-check.ts";
 import { Demand } from "./demand.ts";
 import { answerInquiries } from "./inquiries.ts";
 import { LoadReport } from "./load-report.ts";
-import { AttemptAborted, failed, type Outcome } from "./outcome.ts";
 import { Steering } from "./steering.ts";
 import { describeType } from "./type-description.ts";
 import { DEFAULT_MAX_DELIVERIES, type WorkerProcessOptions } from "./worker-options.ts";
-import type { WorkerRuntime } from "./worker-runtime.ts";
 
 /** For what only a newer worker can read. */
 const MOST_BACK_MS = 600_000;

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, test } from "vitest";
-import { asAttempt, failStrayed } from "../../../src/actors/worker/stray-errors.ts";
+import { asAttempt, failStrayed } from "../../../src/actors/attempt/stray-errors.ts";
 
 /** An attempt that notes what it was failed with. */
 function attempt(title: string) {

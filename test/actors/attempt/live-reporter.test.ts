@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { LiveReporter } from "../../../src/actors/worker/live-reporter.ts";
+import { LiveReporter } from "../../../src/actors/attempt/live-reporter.ts";
 import { createMemoryBroker } from "../../../src/bus/memory/bus.ts";
 import { createTopology } from "../../../src/bus/topology.ts";
 import { createVirtualClock } from "../../../src/core/virtual-clock.ts";

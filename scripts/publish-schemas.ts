@@ -37,6 +37,7 @@ import { rateEntry } from "../src/core/rate-entry.ts";
 import { orchestratorPresence, typeRegistration, workerPresence } from "../src/core/registration.ts";
 import { runDifference } from "../src/core/run-difference.ts";
 import { runMoment, runStep } from "../src/core/run-step.ts";
+import { runTraceAnswer } from "../src/core/run-trace.ts";
 import { runSummary, runView } from "../src/core/run-view.ts";
 import { serviceView } from "../src/core/service-view.ts";
 import { checkpoint, leaseSettings, retentionSettings, shardSettings, tracedUpTo } from "../src/core/settings.ts";
@@ -163,6 +164,10 @@ const PUBLISHED: Readonly<Record<string, Published>> = {
     description: "A run as it stood after an event of its log, as `tutti replay --at N --json` prints it.",
   },
   explanation: { schema: explanation, description: "Why a run is as it is, as `tutti explain --json` prints it." },
+  "run-trace": {
+    schema: runTraceAnswer,
+    description: "Where a run can be looked at, as `tutti show --trace` prints it.",
+  },
   "run-difference": {
     schema: runDifference,
     description: "Two runs compared task by task, as `tutti diff --json` prints it.",

@@ -5,41 +5,22 @@ import type { Duration } from "./core/duration.ts";
 import type { Explanation } from "./core/explanation.ts";
 import type { Json } from "./core/json.ts";
 import type { LimitControl } from "./core/limit-view.ts";
-import type { LiveKind } from "./core/live.ts";
 import type { ModelsInput } from "./core/models-settings.ts";
 import type { RetryInput } from "./core/policy.ts";
 import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "./core/registration.ts";
 import type { RunDifference } from "./core/run-difference.ts";
 import type { RunMoment, RunStep } from "./core/run-step.ts";
-import type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
+import type { RunTraceAnswer } from "./core/run-trace.ts";
+import type { RunSummary, RunView } from "./core/run-view.ts";
 import type { ServiceView } from "./core/service-view.ts";
+import type { LogEntry, WatchEvent } from "./core/watch-event.ts";
 import type { Task, TaskInput, TaskOutput } from "./define/task.ts";
 import type { Worker } from "./define/worker.ts";
 import type { ControlOptions, Marking, RunOptions, SignalOptions } from "./run-options.ts";
 
+export type { LogEntry, WatchEvent } from "./core/watch-event.ts";
+
 export type { ControlOptions, Marking, RunOptions, SignalOptions } from "./run-options.ts";
-
-/** What `watch` tells, in order. It begins with the whole run as it stands and ends after the `run` event that has an end. */
-export type WatchEvent =
-  | { readonly kind: "run"; readonly run: RunSummary }
-  | { readonly kind: "task"; readonly task: TaskView }
-  | {
-      readonly kind: "live";
-      readonly live: LiveKind;
-      readonly task: string;
-      readonly attempt: number;
-      readonly at: string;
-      readonly data?: Json;
-    };
-
-/** One event of a run's log, as stored. */
-export interface LogEntry {
-  readonly sequence: number;
-  /** ISO 8601, the log's own time. */
-  readonly at: string;
-  readonly event: string;
-  readonly body: Json;
-}
 
 /** What a run of this type takes: by its contract's schema, or any JSON for a type that is named. */
 export type RunInput<K> = K extends Task ? TaskInput<K> : Json;
@@ -121,6 +102,11 @@ export interface Tutti {
   replay(run: RunRef, options?: { tenant?: string; at?: number; until?: string | number }): Promise<RunMoment>;
   /** Why a run is as it is: what failed first, what waits for what, where the time and the tokens went. */
   explain(run: RunRef, options?: { tenant?: string }): Promise<Explanation>;
+  /**
+   * Where the run can be looked at in a trace viewer. Of a run that goes on, the orchestrator that answers exports a snapshot, a
+   * trace apart. Rejects with 409 when it exports no spans.
+   */
+  trace(run: RunRef, options?: { tenant?: string }): Promise<RunTraceAnswer>;
   /** Compares two runs of one tenant task by task, by path. */
   diff(left: RunRef, right: RunRef, options?: { tenant?: string }): Promise<RunDifference>;
   /**

@@ -47,6 +47,7 @@ export function guardByClock(app: Tutti, clock: VirtualClock): Tutti {
     steps: (...request) => guard("steps(…)", app.steps(...request)),
     replay: (...request) => guard("replay(…)", app.replay(...request)),
     explain: (...request) => guard("explain(…)", app.explain(...request)),
+    trace: (...request) => guard("trace(…)", app.trace(...request)),
     diff: (...request) => guard("diff(…)", app.diff(...request)),
     cancel: (...request) => guard("cancel(…)", app.cancel(...request)),
     signal: (...request) => guard("signal(…)", app.signal(...request)),

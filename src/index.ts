@@ -37,6 +37,7 @@ export type { Priority } from "./core/names.ts";
 export type { PolicyInput, RetryInput } from "./core/policy.ts";
 export type { RunDifference } from "./core/run-difference.ts";
 export type { RunMoment, RunStep } from "./core/run-step.ts";
+export type { RunTraceAnswer } from "./core/run-trace.ts";
 export type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
 export type { Batch } from "./define/batch.ts";
 export { type PlanBuilder, plan } from "./define/plan.ts";

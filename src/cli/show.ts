@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Tutti } from "../app.ts";
 import { ROOT } from "../core/names.ts";
 import type { RunView } from "../core/run-view.ts";
 import { addExamples, commandLine } from "./command.ts";
@@ -10,6 +11,7 @@ import { paintFor } from "./style.ts";
 
 interface Options extends CommonOptions {
   readonly all?: boolean;
+  readonly trace?: boolean;
 }
 
 /** The number of lines of a tree without `--all`; further tasks are counted. */
@@ -19,7 +21,10 @@ const PIPE_WIDTH = 120;
 
 export function configure(command: Command): void {
   addCommon(
-    command.argument("RUN", "the run's id").option("--all", `print every task (default: at most ${MOST_LINES} lines)`),
+    command
+      .argument("RUN", "the run's id")
+      .option("--trace", "print the run's trace id; of a run that goes on, export a snapshot now, and print that one's")
+      .option("--all", `print every task (default: at most ${MOST_LINES} lines)`),
   ).action(show);
   addExamples(command, "show 0VJ8kXkq3fT2 --bus nats://127.0.0.1:4222", "show 0VJ8kXkq3fT2 --json | jq .output");
   command.addHelpText("after", "\nExits with 0 whatever the run's status is.");
@@ -35,6 +40,7 @@ async function show(run: string, options: Options): Promise<void> {
     import("./root-cause.ts"),
   ]);
   await using session = await openClient(bus);
+  if (options.trace) return await showTrace(session.app, run, options);
   const view = await session.app.get(run, tenantOf(options));
   if (options.json) return printJson(view);
   const paint = paintFor(process.stdout);
@@ -66,6 +72,13 @@ async function show(run: string, options: Options): Promise<void> {
 
 const describePause = ({ task, since, by, reason }: NonNullable<RunView["paused"]>[number]): string =>
   `${task === ROOT ? "" : `task ${task} `}${by ? `by ${by} ` : ""}since ${formatMoment(since)}${reason ? `: ${reason}` : ""}`;
+
+async function showTrace(app: Tutti, run: string, options: Options): Promise<void> {
+  const found = await app.trace(run, tenantOf(options));
+  if (options.json) return printJson(found);
+  if (found.isSnapshot) process.stderr.write("a snapshot, apart from the trace that the run will have\n");
+  printLines([found.trace]);
+}
 
 const describeRedrive = ({ task, attempt, at, times }: NonNullable<RunView["redriven"]>): string =>
   `${times === 1 ? "once" : `${times} times`}, last ${formatMoment(at)}: task ${task}, whose attempt ${attempt} had failed`;

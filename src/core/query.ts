@@ -81,6 +81,8 @@ export const QUERIES = {
     tasks: z.boolean().default(true),
   }),
   "runs.explain": whichRun,
+  /** The run's trace; of a run that goes on, a snapshot. */
+  "runs.trace": whichRun,
   /** Compares `run` with `other`. */
   "runs.diff": whichRun.extend({ other: name }),
   "dead.list": z.object({ tenant, limit: z.int().min(1).max(1000).default(50) }),

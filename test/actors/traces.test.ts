@@ -94,11 +94,25 @@ describeOnNats("the trace of a run over three processes", (runtime) => {
     expect(await (await start({ orchestrator: false, workers: ["leaf"] })).stop()).toBe(0);
     await app.submit("tree", { twigs: 3, leaves: 2 }, { run: "r" });
     for await (const event of app.watch("r")) if (event.kind === "task" && event.task.task === "twig-2/leaf-1") break;
+    const { trace, isSnapshot } = await app.trace("r");
+    const soFar = await receiver.waitFor((spans) => spans.some(({ traceId }) => traceId === trace), 10_000);
+    expect(isSnapshot).toBe(true);
+    const snapshot = soFar.filter(({ traceId }) => traceId === trace);
+    expect(assertTree(snapshot).root).toMatchObject({
+      name: "snapshot of invoke_workflow tree",
+      attributes: { "tutti.status": "running" },
+    });
+    expect(snapshot.filter((span) => span.attributes["tutti.state"] === "ready")).toHaveLength(6);
     await orchestrator.kill9();
     const next = await start({});
     const leaves = await start({ orchestrator: false, workers: ["leaf"] });
     await app.result("r");
     for (const one of [planner, leaves, next]) expect(await one.stop()).toBe(0);
-    await expectWhole(app, receiver.spans(), "r", 1 + 3 + 6);
+    await expectWhole(
+      app,
+      receiver.spans().filter(({ traceId }) => traceId !== trace),
+      "r",
+      1 + 3 + 6,
+    );
   });
 });

@@ -12,6 +12,7 @@ import type { QueryName } from "../../core/query.ts";
 import { orchestratorPresence, typeRegistration, workerPresence } from "../../core/registration.ts";
 import { runDifference } from "../../core/run-difference.ts";
 import { runMoment, runStep } from "../../core/run-step.ts";
+import { runTraceAnswer } from "../../core/run-trace.ts";
 import { runSummary, runView } from "../../core/run-view.ts";
 import { serviceView } from "../../core/service-view.ts";
 
@@ -30,6 +31,7 @@ export const ANSWERS = {
   "runs.steps": z.array(runStep),
   "runs.replay": runMoment,
   "runs.explain": explanation,
+  "runs.trace": runTraceAnswer,
   "runs.diff": runDifference,
   "dead.list": z.array(deadLetter),
   "dead.get": deadLetter,

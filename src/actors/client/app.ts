@@ -22,6 +22,7 @@ import { isName, NAME_EXPECTED } from "../../core/names.ts";
 import { show } from "../../core/problem.ts";
 import type { OrchestratorPresence, TypeRegistration, WorkerPresence } from "../../core/registration.ts";
 import { DEFAULT_TENANT } from "../../core/request.ts";
+import type { RunTraceAnswer } from "../../core/run-trace.ts";
 import type { RunSummary } from "../../core/run-view.ts";
 import type { ServiceView } from "../../core/service-view.ts";
 import type { Task } from "../../define/task.ts";
@@ -140,6 +141,12 @@ export class App implements Tutti {
     checkOptions("app.explain()", options, METHOD_OPTIONS.tenant);
     const [run, tenant] = placeOf(ref, options);
     return reading(this.#runtime.clock, () => explainRun(this.#runtime, tenant, run));
+  }
+
+  async trace(ref: RunRef, options: { tenant?: string } = {}) {
+    checkOptions("app.trace()", options, METHOD_OPTIONS.tenant);
+    const [run, tenant] = placeOf(ref, options);
+    return (await this.#client.query("runs.trace", { run, tenant })) as RunTraceAnswer;
   }
 
   async diff(left: RunRef, right: RunRef, options: { tenant?: string } = {}) {

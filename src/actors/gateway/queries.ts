@@ -17,7 +17,7 @@ import type { EntryList } from "../host/entry-list.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { listLimits, removeLimit, setLimit } from "../limits/limit-queries.ts";
 import { listRuns } from "../log/run-list.ts";
-import { diffRuns, explainRun, readMoment, readMomentOptions, readSteps } from "../log/run-moments.ts";
+import { diffRuns, explainRun, readMoment, readMomentOptions, readSteps, traceRun } from "../log/run-moments.ts";
 import { readRun, viewRun } from "../log/run-reader.ts";
 import { attemptStatus } from "../shard/attempt-status.ts";
 import { answering } from "./gateway.ts";
@@ -55,6 +55,7 @@ const answers: Answers = {
     const found = await readMoment(runtime, tenant, run, readMomentOptions({ at, until }));
     return tasks ? found : { ...found, view: { ...found.view, tasks: [] } };
   },
+  "runs.trace": ({ runtime }, { tenant, run }) => traceRun(runtime, tenant, run),
   "runs.explain": ({ runtime }, { tenant, run }) => explainRun(runtime, tenant, run),
   "runs.diff": ({ runtime }, { tenant, run, other }) => diffRuns(runtime, tenant, [run, other]),
   "dead.list": ({ runtime }, { tenant, limit }) => listDeadLetters(runtime, tenant, limit),

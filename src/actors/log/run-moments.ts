@@ -3,6 +3,10 @@ import type { Explanation } from "../../core/explanation.ts";
 import { show } from "../../core/problem.ts";
 import type { RunDifference } from "../../core/run-difference.ts";
 import type { RunMoment, RunStep } from "../../core/run-step.ts";
+import type { RunTraceAnswer } from "../../core/run-trace.ts";
+import { recordRun } from "../../telemetry/record-run.ts";
+import { traceOf } from "../../telemetry/trace-context.ts";
+import { currentTracing } from "../../telemetry/tracing.ts";
 import { type Compared, compareRuns } from "../../timeline/difference.ts";
 import { explain } from "../../timeline/explanation.ts";
 import { RunHistory } from "../../timeline/run-history.ts";
@@ -10,6 +14,7 @@ import { observeAll } from "../../timeline/run-observer.ts";
 import { RunTimeline } from "../../timeline/run-timeline.ts";
 import type { ReaderRuntime } from "../host/runtime.ts";
 import { replayRun, viewRun } from "./run-reader.ts";
+import { tracedRun } from "./run-trace.ts";
 
 /** Reads all events that the log has of a run. Rejects with 404 when it has no such run, or no longer has it. */
 interface RunReview extends Compared {
@@ -37,6 +42,27 @@ export async function diffRuns(
 ): Promise<RunDifference> {
   const [one, other] = await Promise.all([review(runtime, tenant, left), review(runtime, tenant, right)]);
   return compareRuns(one, other, runtime.clock.now());
+}
+
+/**
+ * The trace of a run: its own once it has ended; of one that goes on, a snapshot is written, a trace apart that ends now.
+ * Rejects with 404 when there is no such run, with 409 when a snapshot is asked of a process that exports nothing, or the run
+ * is not sampled.
+ */
+export async function traceRun(runtime: ReaderRuntime, tenant: string, run: string): Promise<RunTraceAnswer> {
+  const { timeline, events } = await review(runtime, tenant, run);
+  const { end, submitted } = timeline.run!;
+  if (end) return { run, trace: traceOf(run, submitted.trace).traceId, isSnapshot: false };
+  const snapshot = { sequence: events.at(-1)!.sequence, now: runtime.clock.now() };
+  const traced = tracedRun(timeline, timeline.rounds.length, { subjects: runtime.topology.subjects, snapshot });
+  const trace = await recordRun(traced);
+  if (trace === undefined)
+    throw new TuttiError(409, `run ${run} goes on, and the orchestrator that was asked exports no spans of it`, {
+      run,
+      expected: "OTEL_EXPORTER_OTLP_ENDPOINT set for the orchestrators, and a sampler that takes the run",
+    });
+  await currentTracing()?.flush();
+  return { run, trace, isSnapshot: true };
 }
 
 async function readHistory(runtime: ReaderRuntime, tenant: string, run: string): Promise<RunHistory> {

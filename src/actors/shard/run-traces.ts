@@ -10,7 +10,7 @@ import type { RunObserver } from "../../timeline/run-observer.ts";
 import { RunTimeline } from "../../timeline/run-timeline.ts";
 import { InProgress } from "../host/in-progress.ts";
 import type { Runtime } from "../host/runtime.ts";
-import { tracedRun } from "./run-trace.ts";
+import { tracedRun } from "../log/run-trace.ts";
 import { TracedMark } from "./traced-mark.ts";
 
 type TracesHost = Pick<Runtime, "bus" | "clock" | "log" | "topology">;

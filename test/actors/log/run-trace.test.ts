@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { tracedRun } from "../../../src/actors/shard/run-trace.ts";
+import { tracedRun } from "../../../src/actors/log/run-trace.ts";
 import { createSubjects } from "../../../src/bus/subjects.ts";
 import { ROOT } from "../../../src/core/names.ts";
 import { FoldedRun } from "../../support/folded-run.ts";
@@ -39,6 +39,19 @@ describe("a run's trace", () => {
     const stopped = traceOf(run).tasks.at(-1)!;
     expect(stopped).toMatchObject({ task: "b", state: "cancelled", attempts: [] });
     expect(stopped.to).toBeGreaterThanOrEqual(stopped.from);
+  });
+
+  it("of a run that goes on ends everything that is open now, and says so", () => {
+    const run = new FoldedRun().plans(ROOT, { a: t, b: { ...t, needs: ["a"] } });
+    const snapshot = { sequence: 2, now: run.nowMs + 500 };
+    const traced = tracedRun(observe(run).timeline, 1, { subjects, snapshot });
+    expect(traced).toMatchObject({ to: snapshot.now, snapshotAt: 2 });
+    expect(traced.status).toBeUndefined();
+    expect([...traced.tasks].map(({ task, state, to }) => `${task} ${state} ${to - run.nowMs}`)).toEqual([
+      "- expanded 500",
+      "a ready 500",
+      "b blocked 500",
+    ]);
   });
 
   it("has a round for each redrive, with what goes on in it and no more", () => {

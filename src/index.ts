@@ -57,6 +57,7 @@ export type { In, Out, Ref } from "./define/reference.ts";
 export { type Task, type TaskInput, type TaskOptions, type TaskOutput, task } from "./define/task.ts";
 export { cel, type Expression, orElse } from "./define/words.ts";
 export {
+  type BatchExecution,
   type BatchHandler,
   type BatchWorkerOptions,
   type Blobs,

@@ -43,9 +43,11 @@ export const UNDO = "_undo";
 export const FINALLY = "_finally";
 /** What is asked for a change of the plan of the task above. */
 export const REPLAN = "_replan";
+/** What reduces the items of the map above. */
+export const REDUCE = "_reduce";
 
 const TASK_ID_PATTERN =
-  /^(?:-|(?:[A-Za-z0-9][A-Za-z0-9_-]{0,63}|_undo|_finally|_replan)(?:\/(?:[A-Za-z0-9][A-Za-z0-9_-]{0,63}|_undo|_finally|_replan))*)$/;
+  /^(?:-|(?:[A-Za-z0-9][A-Za-z0-9_-]{0,63}|_undo|_finally|_replan|_reduce)(?:\/(?:[A-Za-z0-9][A-Za-z0-9_-]{0,63}|_undo|_finally|_replan|_reduce))*)$/;
 
 export const taskId = z.string().regex(TASK_ID_PATTERN, { error: "expected - or a path of keys joined by /" });
 

@@ -110,7 +110,7 @@ export const PLANNED_OPTIONS: OptionNames<PlannedTaskOptions> = {
 /** Options that a plan of version 1 has too. */
 export const OLD_OPTIONS: readonly string[] = ["key", "needs", "retry", "timeout", "priority"];
 
-/** How a map goes over its items. A reduction by a task type is not carried out yet: `plan()` refuses it. */
+/** How a map goes over its items. */
 export interface EachOptions {
   /** Items at once. Default: all. */
   readonly concurrency?: number;

@@ -30,3 +30,9 @@ function drop(task: TaskRecord): void {
   if (!task.children) return;
   for (const child of task.children.all) if (makesParentsOutput(child)) letGo(child);
 }
+
+/** The items of a map whose outputs were reduced by tasks are needed no longer. */
+export function releaseItems({ children }: TaskRecord): void {
+  if (children?.map?.reducer.way !== "type") return;
+  for (const child of children.all) if (child !== children.output) letGo(child);
+}

@@ -33,7 +33,20 @@ export interface MapProgress {
 /** An item's input where none is stated: the item. */
 export const WHOLE_ITEM: Json = { $item: "" };
 
-export const isItem = (task: TaskRecord): boolean => task.parent?.children?.map !== undefined;
+export const isItem = (task: TaskRecord): boolean => {
+  const children = task.parent?.children;
+  // A map has a child as its output where that reduces what the items came to.
+  return children?.map !== undefined && children.output !== task;
+};
+
+/** Which items' outputs a task is given that reduces them; undefined for any other task. */
+export function reducedBy({ parent, node }: TaskRecord): readonly TaskRecord[] | undefined {
+  const items = parent?.node?.reduces;
+  const reducer = items && parent!.parent!.children!.map!.reducer;
+  if (reducer?.way !== "type") return undefined;
+  const first = node!.index * reducer.width;
+  return node!.index === 0 || first < items!.length ? items!.slice(first, first + reducer.width) : undefined;
+}
 
 /** What of a map is said of each of its items. */
 export function itemStated({ stated, checked, index }: PlanNode): PlannedTaskV2 {

@@ -8,7 +8,7 @@ import { withSentTemplate } from "../core/sent-template.ts";
 import { resolveTemplate, type TemplateValues } from "../core/template.ts";
 import { replacementOf } from "./fallback.ts";
 import { makesParentsOutput } from "./held-outputs.ts";
-import { isItem, WHOLE_ITEM } from "./map-node.ts";
+import { isItem, reducedBy, WHOLE_ITEM } from "./map-node.ts";
 import { keysIn } from "./named-keys.ts";
 import { type Children, hasOutput, isLater, type Output, stateOf, type TaskRecord } from "./task-record.ts";
 
@@ -97,7 +97,9 @@ export function inputOf(task: TaskRecord, load: Load): Json {
   }
   if (node?.hasFallenBack || isLater(task)) return isSentPlan(task) ? input : resolveLater(input, task, load);
   if (isSentItem(task) && node!.given !== undefined) return node!.given;
-  if (isItem(task)) return resolveItem(task, load);
+  if (isItem(task)) return itemInputOf(task, load);
+  const reduced = reducedBy(task);
+  if (reduced) return { items: reduced.map((item) => outputOf(item, load)) };
   if (!node) return resolveInput(input, (key) => outputOf(run.tasks.get(childOf(parent.id, key))!, load));
   // A plan that is sent as an input has references of its own.
   if (isSentPlan(task)) return input;
@@ -145,6 +147,7 @@ export function* inputRefs(task: TaskRecord): Generator<string> {
     if (!isSentPlan(task)) yield* laterRefs(task.spec.input ?? {}, task);
     return;
   }
+  for (const item of reducedBy(task) ?? []) yield* refsOf(item);
   if (isItem(task)) {
     if (node!.given !== undefined) return;
     const { map } = parent.children!;
@@ -245,12 +248,12 @@ export function itemsOf({ node, parent, children }: TaskRecord, load: Load): Map
 const evaluateIn = (task: TaskRecord, text: string, load: Load): Json =>
   task.children!.plan!.checked.expressions.get(text)!.evaluate(expressionValuesIn(task, load));
 
-/** What an item is given that is a plan which is sent, by the answers to its expressions. Throws as {@link inputOf} does. */
-export const sentInputOf = (task: TaskRecord, answers: Answers, load: Load): Json => resolveItem(task, load, answers);
-
-type Answers = { readonly [text: string]: Json };
-
-function resolveItem({ parent, node, spec }: TaskRecord, load: Load, answers: Answers = node!.answers ?? {}): Json {
+/** What an item is given; `answers` are those to its expressions. Throws as {@link inputOf} does. */
+export function itemInputOf(
+  { parent, node, spec }: TaskRecord,
+  load: Load,
+  answers: { readonly [text: string]: Json } = node!.answers ?? {},
+): Json {
   const { input = WHOLE_ITEM } = spec;
   const item = itemsOf(parent!, load).at(node!.index);
   const expression = (text: string) => answers[text]!;
@@ -268,6 +271,7 @@ const NO_VALUES = { output: () => undefined, outcome: () => ({}), input: undefin
 function mapOutputOf(task: TaskRecord, load: Load): Json {
   const { all, map, plan } = task.children!;
   const { reducer, reduction } = map!;
+  if (reducer.way === "type") return outputOf(task.children!.output!, load);
   if (reduction) {
     const total = reduction.copy();
     for (const item of makersOf(task))
@@ -283,14 +287,9 @@ function mapOutputOf(task: TaskRecord, load: Load): Json {
 /** The same for an expression. */
 export function expressionValuesIn(task: TaskRecord, load: Load) {
   const values = valuesIn(task, load);
-  const { run, tenant, submitted, priority, submittedAt } = task.run;
-  const described = {
-    id: run,
-    tenant,
-    type: submitted.type,
-    priority,
-    submittedAt: new Date(submittedAt).toISOString(),
-  };
+  const { run: id, tenant, submitted, priority, submittedAt } = task.run;
+  const { type } = submitted;
+  const described = { id, tenant, type, priority, submittedAt: new Date(submittedAt).toISOString() };
   return {
     output: values.output,
     outcome: values.outcome,

@@ -7,7 +7,7 @@ import { countChild, countNeed, countsForPlan, judgeInTime } from "./plan-node.t
 import { ask, takeAnswer } from "./replanning.ts";
 import type { Turn } from "./steps.ts";
 import { isFinal, NO_TASKS, stateOf, type TaskRecord } from "./task-record.ts";
-import { breakBy, endTask, failTask, start, startItems, stepTask } from "./tree.ts";
+import { breakBy, endTask, failTask, start, startItems, stepTask, succeed } from "./tree.ts";
 import { beginUndo, goOn, unwind } from "./unwinding.ts";
 
 /** What the starts and ends of tasks in plans of version 2 mean for those that need them and for their plan. */
@@ -58,7 +58,7 @@ export function begin(task: TaskRecord, turn: Turn): void {
 }
 
 function conclude(parent: TaskRecord, verdict: Verdict, last: TaskRecord, turn: Turn): void {
-  if (verdict === "met") endTask(parent, "met", turn);
+  if (verdict === "met") succeed(parent, turn);
   else if (verdict === "skipped") endTask(parent, "skip", turn);
   else if (verdict === "broken") breakBy(parent, last, turn);
 }
@@ -85,7 +85,7 @@ export function endWithin(task: TaskRecord, turn: Turn): void {
     return failTask(task, "broken", turn, { error });
   }
   if (isBlocked) begin(task, turn);
-  else endTask(task, "met", turn);
+  else succeed(task, turn);
 }
 
 /** The task has taken as long as it may, all its attempts together. */

@@ -53,6 +53,8 @@ export interface PlanNode {
   labels: readonly string[] | undefined;
   /** Of an item that is a plan which is sent: its input, once it was decided. */
   given: Json | undefined;
+  /** Of the child of a map that reduces what its items came to: those that have an output. */
+  reduces: readonly TaskRecord[] | undefined;
   /** Of a task that its plan says how to undo. */
   readonly undo: UndoState | undefined;
 }

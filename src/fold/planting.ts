@@ -94,26 +94,9 @@ export function plantV2(
     const inOutput = parts.get(key) ?? "no";
     child.needs = NO_TASKS;
     child.dependents = undefined;
-    child.node = {
-      checked,
-      index,
-      stated,
-      inOutput,
-      breaks: breaksPlan(index, inOutput),
-      needs: new Tally(needsOf(index).length),
-      waitedBy: 0,
-      withinAt: 0,
-      deadlineAt: 0,
-      hasLeft: false,
-      answers: undefined,
-      items: undefined,
-      hasFallenBack: false,
-      labels: undefined,
-      given: undefined,
-      undo: undoOf(stated),
-      ...before?.node,
-      ...(before && { checked, index, inOutput, breaks: breaksPlan(index, inOutput) }),
-    };
+    const breaks = breaksPlan(index, inOutput);
+    const node = createNode(checked, index, { stated, inOutput, breaks });
+    child.node = before ? { ...node, ...before.node, checked, index, inOutput, breaks } : node;
     return child;
   });
   task.children = {
@@ -146,6 +129,31 @@ export function plantV2(
 const NO_CHILDREN: ReadonlyMap<string, TaskRecord> = new Map();
 const NOT_REPLANNED = { replans: 0, replanner: undefined, refused: undefined };
 
+/** A task of a plan, before anything has happened to it. */
+export const createNode = (
+  checked: CheckedPlanV2,
+  index: number,
+  { stated, inOutput, breaks }: Pick<PlanNode, "stated" | "inOutput" | "breaks">,
+): PlanNode => ({
+  checked,
+  index,
+  stated,
+  inOutput,
+  breaks,
+  needs: new Tally(checked.needsOf(index).length),
+  waitedBy: 0,
+  withinAt: 0,
+  deadlineAt: 0,
+  hasLeft: false,
+  answers: undefined,
+  items: undefined,
+  hasFallenBack: false,
+  labels: undefined,
+  given: undefined,
+  reduces: undefined,
+  undo: undoOf(stated),
+});
+
 /** Of a map it is that of each item. */
 const undoOf = ({ compensate, each }: PlannedTaskV2): UndoState | undefined =>
   compensate && !each ? { order: 0, hasEffects: false, hasOutput: false, task: undefined } : undefined;
@@ -167,27 +175,11 @@ export function plantItems(task: TaskRecord, size: number): void {
   const stated = itemStated(node);
   const spec = specOf(stated);
   const map = createProgress(node);
-  const isKept = task.holders > 0;
+  // What tasks reduce is kept for them.
+  const isKept = task.holders > 0 || map.reducer.way === "type";
   const all = checked.keys.map((key, index) => {
     const child = createTask(task.run, task, key, spec);
-    child.node = {
-      checked,
-      index,
-      stated,
-      inOutput: "optional",
-      breaks: false,
-      needs: new Tally(0),
-      waitedBy: 0,
-      withinAt: 0,
-      deadlineAt: 0,
-      hasLeft: false,
-      answers: undefined,
-      items: undefined,
-      hasFallenBack: false,
-      labels: undefined,
-      given: undefined,
-      undo: undoOf(stated),
-    };
+    child.node = createNode(checked, index, { stated, inOutput: "optional", breaks: false });
     if (isKept) child.holders++;
     return child;
   });

@@ -1,7 +1,7 @@
 import { recountItems, startable } from "./map-node.ts";
 import { countChild, countNeed, judgeNeeds, type PlanNode, Tally } from "./plan-node.ts";
 import { uncount } from "./run-state.ts";
-import { isFinal, stateOf, type TaskRecord } from "./task-record.ts";
+import { type Children, isFinal, stateOf, type TaskRecord } from "./task-record.ts";
 
 /** What a redrive does to a task: an event of its chart, or its start, where its needs turn out to be met. */
 export interface Revival {
@@ -19,7 +19,7 @@ export function* revivals(task: TaskRecord, siblings: ReadonlySet<TaskRecord> = 
   const { children } = task;
   if (!children) return yield { task, event: isOpenedAgain(task, siblings) ? "redriven" : "needsRedriven" };
   yield { task, event: "childrenRedriven" };
-  const stopped = children.plan ? findStopped(children.all) : NONE;
+  const stopped = children.plan ? findStopped(counted(children)) : NONE;
   for (const child of children.plan ? stopped : children.all) if (isStopped(child)) yield* revivals(child, stopped);
   if (!children.plan) return;
   recount(task);
@@ -31,6 +31,10 @@ export function* revivals(task: TaskRecord, siblings: ReadonlySet<TaskRecord> = 
   for (const child of children.all)
     if (stateOf(child) === "blocked" && judgeNeeds(child) === "met") yield { task: child, event: "start" };
 }
+
+/** Those that count for the plan now: of a map whose items are reduced by tasks, what reduces them. */
+const counted = ({ all, plan }: Children): readonly TaskRecord[] =>
+  all.filter(({ node }) => node!.checked === plan!.checked);
 
 const NONE: ReadonlySet<TaskRecord> = new Set();
 
@@ -83,7 +87,8 @@ function isBehindTheEnd(task: TaskRecord): boolean {
 
 /** Counts again what counts, once all that goes on has been set back. */
 export function recount({ children }: TaskRecord): void {
-  const { all, plan } = children!;
+  const { plan } = children!;
+  const all = counted(children!);
   plan!.sinks = new Tally(plan!.checked.sinks.length);
   plan!.outstanding = 0;
   for (const task of all) {

@@ -1,20 +1,20 @@
-import type { CheckedPlanV2 } from "../core/checked-plan.ts";
 import type { TaskError } from "../core/error.ts";
-import type { CheckedPlan } from "../core/plan-check.ts";
 import { backoffMs, DEFAULT_RETRY, type Policy, resolveRetry } from "../core/policy.ts";
 import type { Awaited } from "../core/wait.ts";
 import type { RunEffect, RunMachineEvent } from "../machines/run.ts";
 import type { TaskEffect } from "../machines/task-effect.ts";
 import type { TaskMachineEvent } from "../machines/task-event.ts";
 import { takesFailure } from "./fallback.ts";
-import { releaseNeeds } from "./held-outputs.ts";
+import { releaseItems, releaseNeeds } from "./held-outputs.ts";
 import { startable } from "./map-node.ts";
 import { isPaused } from "./pauses.ts";
 import { plant, plantItems } from "./planting.ts";
+import { isToReduce, plantReduction } from "./reduction.ts";
 import { replans } from "./replan-limit.ts";
 import { revivals } from "./revival.ts";
 import type { RunState } from "./run-state.ts";
 import { findStart } from "./start.ts";
+import type { StepData } from "./step-data.ts";
 import { arm, runSteps, type TaskStep, type Turn, taskSteps } from "./steps.ts";
 import { attemptInRound, attemptOf, isFinal, isLater, NO_TASKS, stateOf, type TaskRecord } from "./task-record.ts";
 import { noteFailed, noteNothingDone, noteOpened, noteSucceeded, rootFailed } from "./undo-state.ts";
@@ -25,19 +25,6 @@ import { beginWait, endWait } from "./waiting.ts";
  * Steps the machines of one run and carries out, within the tree, what they ask for: the end of a task goes to those that
  * need it and to its parent, a plan grows children. What concerns the world is added to the turn's effects.
  */
-
-/** What an event brings that its effects need, beside its type. */
-export interface StepData {
-  readonly checked?: CheckedPlan | CheckedPlanV2;
-  /** Of a map. */
-  readonly items?: number;
-  readonly awaited?: Awaited;
-  readonly error?: TaskError | undefined;
-  /** Of a deferral or a loss: when the next attempt opens, log time, ms. */
-  readonly dueAt?: number;
-  /** The attempt ends without its worker, which acknowledges it no more. */
-  readonly isOrphaned?: boolean;
-}
 
 /** Steps a task by an event on whose data no guard depends. */
 export function stepTask(task: TaskRecord, type: TaskMachineEvent["type"], turn: Turn, data: StepData = NO_DATA): void {
@@ -63,6 +50,16 @@ export function endTask(
     type === "cancel" || type === "markedFailed" ? hasSteps(task, "all") && isTaken(task) : hasSteps(task, "stopped");
   if (!isUnwound) return stepTask(task, type, turn, data);
   take(task, type, taskSteps.step(task.snapshot, { type, recovers: true }), turn, data);
+}
+
+/** Ends a task whose plan, or whose items, are enough; a map whose outputs are reduced by tasks has these to wait for first. */
+export function succeed(task: TaskRecord, turn: Turn): void {
+  if (!isToReduce(task)) return endTask(task, "met", turn);
+  const child = plantReduction(task);
+  for (const item of task.children!.all) if (item !== child && !isFinal(item)) endTask(item, "abandon", turn);
+  if (isPaused(child)) return;
+  child.node!.hasLeft = true;
+  start(child, turn);
 }
 
 /** Whether something is to be done before the task ends by this failure. */
@@ -173,7 +170,7 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     noteOpened(task, false);
     if (items !== undefined) {
       plantItems(task, items);
-      return items === 0 ? endTask(task, "met", turn) : startItems(task, turn);
+      return items === 0 ? succeed(task, turn) : startItems(task, turn);
     }
     plant(task, checked!);
     const { all, plan } = task.children!;
@@ -194,6 +191,7 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
   },
   reportSuccess(task, turn) {
     task.run.succeeded++;
+    releaseItems(task);
     task.error = undefined;
     task.failedAt = undefined;
     noteSucceeded(task);

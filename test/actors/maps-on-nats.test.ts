@@ -32,6 +32,28 @@ describeOnNats("a map on a real server", (runtime) => {
     expect(await send(app, { m }, { lists: [] }, "b")).toEqual([]);
   });
 
+  test("executes the failed reducing task again when its run is redriven, and nothing else", async () => {
+    const executed: unknown[] = [];
+    let isBroken = true;
+    const add = worker("add", {
+      retry: { attempts: 1 },
+      run: ({ input }) => {
+        const { items } = input as { items: number[] };
+        executed.push(items);
+        if (items[0] === 3 && isBroken) throw new Error("not now");
+        return items.reduce((sum, one) => sum + one, 0);
+      },
+    });
+    const app = await runtime.start({ workers: [echo, add] });
+    const m = { type: "echo", each: { in: [1, 2, 3, 4], reduce: { type: "add", width: 2 } } };
+    await expect(send(app, { m }, {}, "r")).rejects.toMatchObject({ details: { task: "m/_reduce/r1" } });
+    isBroken = false;
+    await app.dead.redrive("r");
+    expect(await app.result("r")).toBe(10);
+    expect(executed.map(String)).toEqual(expect.arrayContaining(["1,2", "3,4", "3,4", "3,7"]));
+    expect(executed).toHaveLength(4);
+  });
+
   test("executes the failed item again when its run is redriven, and no other", async () => {
     const executed: unknown[] = [];
     let isBroken = true;

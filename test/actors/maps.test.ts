@@ -22,6 +22,14 @@ const score = worker("score", {
   },
 });
 
+/** Writes how its items were grouped. */
+const join = worker("join", {
+  input: z.object({ items: z.array(z.object({ score: z.number().optional(), text: z.string().optional() })) }),
+  run: ({ input: { items } }) => ({
+    text: items.map(({ score, text }) => (text === undefined ? String(score) : `(${text})`)).join(" "),
+  }),
+});
+
 /** Ends when it is aborted. */
 const slow = worker("slow", {
   run: ({ signal }) => new Promise<null>((resolve) => signal.addEventListener("abort", () => resolve(null))),
@@ -29,7 +37,7 @@ const slow = worker("slow", {
 
 let app: Tutti;
 beforeAll(async () => {
-  app = await tutti({ workers: [echo, score, slow] });
+  app = await tutti({ workers: [echo, score, slow, join] });
 });
 afterAll(() => app.stop());
 
@@ -62,6 +70,34 @@ describe("a map", () => {
     ["merge", { reduce: "merge" }, { score: 2 }],
   ])("is reduced by %s", async (_, each, expected) => {
     await expect(map(each, [3, 1, 2])).resolves.toEqual(expected);
+  });
+
+  it("is reduced by tasks of a type, in a tree, each of which takes at most so many outputs", async () => {
+    const reduce = { type: "join", width: 2 };
+    const numbers = [1, 2, 3, 4, 5];
+    const handle = await app.submit("plan", {
+      plan: {
+        v: 2,
+        tasks: { m: scored({ reduce }), after: { type: "echo", input: { $ref: "m#/text" } } },
+        output: "after",
+      },
+      input: { numbers },
+    } as never);
+    expect(await handle.result()).toBe("((1 2) (3 4)) ((5))");
+    const { tasks } = await handle.get();
+    expect(tasks.filter(({ type }) => type === "join").map(({ task, state }) => `${task} ${state}`)).toEqual([
+      "m/_reduce/r0 succeeded",
+      "m/_reduce/r1 succeeded",
+      "m/_reduce/r2 succeeded",
+      "m/_reduce/r3 succeeded",
+      "m/_reduce/r4 succeeded",
+      "m/_reduce/r5 succeeded",
+    ]);
+    await expect(map({ reduce }, [])).resolves.toEqual({ text: "" });
+    await expect(map({ reduce }, [7])).resolves.toEqual({ text: "7" });
+    await expect(map({ reduce, join: "settled" }, [1, -1, 2])).resolves.toEqual({ text: "1 2" });
+    await expect(map({ reduce, join: { quorum: 1 }, concurrency: 1 }, [-1, 5, 6])).resolves.toEqual({ text: "5" });
+    await expect(map({ reduce: { type: "nobody" } }, [1])).rejects.toThrow("a task type that is registered");
   });
 
   it("goes over what a sibling made, or an expression, zipped and in batches", async () => {
@@ -165,18 +201,13 @@ describe("a map", () => {
   });
 
   it("may be of plans that are sent, as they are or made of the item", async () => {
-    const plan = (n: Json) => ({
-      v: 2,
-      tasks: { a: { type: "echo", input: { $ref: "#/n" } } },
-      output: "a",
-      ...(n as {}),
-    });
-    const list = [1, 2].map((n) => ({ plan: plan({}), input: { n } }));
+    const plan = { v: 2, tasks: { a: { type: "echo", input: { $ref: "#/n" } } }, output: "a" };
+    const list = [1, 2].map((n) => ({ plan, input: { n } }));
     const m = { type: "plan", each: { in: { $ref: "#" } } };
     await expect(run({ m }, { output: "m" }, list)).resolves.toEqual([1, 2]);
     const one = { ...m, input: { plan: { $item: "/plan" }, input: { n: { $expr: "item.input.n + 1" } } } };
     await expect(run({ m: one }, { output: "m" }, list)).resolves.toEqual([2, 3]);
-    const same = { ...m, input: { plan: plan({}), input: { n: { $index: true } } } };
+    const same = { ...m, input: { plan, input: { n: { $index: true } } } };
     await expect(run({ m: same }, { output: "m" }, list)).resolves.toEqual([0, 1]);
     await expect(run({ m }, { output: "m" }, [{ plan: 5 }])).rejects.toThrow("the plan is refused");
   });

@@ -74,6 +74,8 @@ const CARRIED_OUT: Readonly<Record<string, readonly [file: string, test: string]
   "wait.within": ["test/fold/waits.test.ts", "fails as a timeout when its time is over"],
   "wait.for": [WAITS, "for a time succeeds when that has come"],
   "wait.until": [WAITS, "for a time succeeds when that has come"],
+  "each.reduce.type": [MAPS, "is reduced by tasks of a type, in a tree"],
+  "each.reduce.width": [MAPS, "is reduced by tasks of a type, in a tree"],
   "join.all": [JOINS, "fails the task as a timeout where it asks for all, or for a quorum"],
   "join.settled": [JOINS, "breaks above the failures that it tolerates"],
   "join.any": [JOINS, "starts with the first, and abandons what nothing waits for any more"],
@@ -87,8 +89,6 @@ const REFUSED: Readonly<Record<string, readonly [stated: object, path?: string]>
   cache: [{ ...t, cache: { for: "1d" } }],
   budget: [{ ...t, budget: { tokens: 1 } }],
   repeat: [{ ...t, repeat: { until: "true", times: 2 } }],
-  "each.reduce.type": [{ ...t, each: { in: [], reduce: { type: "t" } } }, "/each/reduce/type"],
-  "each.reduce.width": [{ ...t, each: { in: [], reduce: { type: "t", width: 2 } } }, "/each/reduce/type"],
 };
 
 const problemsOf = (plan: object) => {

@@ -10,9 +10,9 @@ import {
   expressionValuesOf,
   inputRefs,
   isSentItem,
+  itemInputOf,
   itemsOf,
   type Load,
-  sentInputOf,
   startsRun,
   valuesIn,
 } from "../../fold/outputs.ts";
@@ -153,7 +153,7 @@ function decide(task: TaskRecord, load: Load): Omit<Decision, "task" | "attempt"
   if (isLeftOut) return { answers };
   if (startsRun(task)) return { answers, wait: { start: true } };
   if (stated.wait && !hasFallenBack) return { answers, wait: decideWait(task, stated.wait, answers, load) };
-  if (!stated.each) return isSentItem(task) ? { answers, input: sentInputOf(task, answers, load) } : { answers };
+  if (!stated.each) return isSentItem(task) ? { answers, input: itemInputOf(task, load, answers) } : { answers };
   const items = itemsOf(task, load);
   const { key } = stated.each;
   return { answers, items: items.size, ...(key !== undefined && { labels: readLabels(items, key) }) };

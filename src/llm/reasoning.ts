@@ -23,11 +23,11 @@ export class ReasoningFilter {
     }
     const end = this.#held.toLowerCase().indexOf(this.#closing);
     if (end < 0) return "";
-    const rest = this.#held.slice(end + this.#closing.length).trimStart();
-    // White space after the block belongs to neither; more of it may come.
+    const rest = this.#held.slice(end + this.#closing.length);
     this.#held = "";
-    this.#state = rest ? "passed" : "beginning";
-    return rest;
+    // White space after the block belongs to neither, and another block may follow.
+    this.#state = "beginning";
+    return this.push(rest.trimStart());
   }
 
   /** The rest, once the answer has ended. */
@@ -38,7 +38,7 @@ export class ReasoningFilter {
   #pass(text: string): string {
     this.#state = "passed";
     this.#held = "";
-    return text;
+    return this.#closing ? text.trimStart() : text;
   }
 }
 

@@ -14,7 +14,7 @@ export type Reply =
   | {
       readonly kind: "stream";
       readonly pieces: readonly string[];
-      readonly end?: "done" | "cut" | "close" | "hang" | "error";
+      readonly end?: StreamEnd;
     }
   | {
       readonly kind: "status";
@@ -27,12 +27,15 @@ export type Reply =
   | { readonly kind: "hang" }
   | { readonly kind: "reset" };
 
+/**
+ * `done`: whole; `unreasoned`: with its marker, and no finish reason; `length`: at the limit of tokens; `cut`: the
+ * connection is reset; `close`: it is closed before the answer is whole.
+ */
+type StreamEnd = "done" | "unreasoned" | "length" | "cut" | "close" | "hang" | "error";
+
 export const answer = (text: string, finishReason = "stop"): Reply => ({ kind: "answer", text, finishReason });
 export const answerJson = (value: unknown): Reply => answer(JSON.stringify(value));
-export const stream = (
-  pieces: readonly string[],
-  end: "done" | "cut" | "close" | "hang" | "error" = "done",
-): Reply => ({
+export const stream = (pieces: readonly string[], end: StreamEnd = "done"): Reply => ({
   kind: "stream",
   pieces,
   end,
@@ -60,6 +63,10 @@ export interface RecordedRequest {
 interface ChatBody {
   readonly model: string;
   readonly messages: readonly { readonly role: string; readonly content: string }[];
+  /** Of the responses interface, as what follows. */
+  readonly input?: unknown;
+  readonly text?: { readonly format?: { readonly type: string } };
+  readonly max_output_tokens?: number;
   readonly stream?: boolean;
   readonly stream_options?: { readonly include_usage?: boolean };
   readonly response_format?: { readonly type: string; readonly json_schema?: { readonly strict?: boolean } };
@@ -142,6 +149,8 @@ export async function startModelServer(): Promise<ModelServer> {
 }
 
 function write(response: ServerResponse, reply: Reply, body: ChatBody): void {
+  if (body.input !== undefined && (reply.kind === "answer" || reply.kind === "stream"))
+    return writeResponses(response, reply, body);
   const model = `${body.model}-2026`;
   const base = { id: "chatcmpl-1", created: 1, model };
   const sendJson = (status: number, value: unknown, headers: Record<string, string> = {}) => {
@@ -181,8 +190,9 @@ function write(response: ServerResponse, reply: Reply, body: ChatBody): void {
         return;
       }
       if (reply.end === "error") send({ error: { message: "the model fell over", code: "overloaded" } });
-      if (reply.end === undefined || reply.end === "done") {
-        chunk({}, "stop");
+      if (reply.end === "unreasoned") response.write("data: [DONE]\n\n");
+      if (reply.end === undefined || reply.end === "done" || reply.end === "length") {
+        chunk({}, reply.end === "length" ? "length" : "stop");
         if (body.stream_options?.include_usage)
           send({ ...base, object: "chat.completion.chunk", choices: [], usage: USAGE });
         response.write("data: [DONE]\n\n");
@@ -190,4 +200,50 @@ function write(response: ServerResponse, reply: Reply, body: ChatBody): void {
       response.end();
     }
   }
+}
+
+/** An answer in the shape of OpenAI's responses interface, whole or as a stream of events. */
+function writeResponses(
+  response: ServerResponse,
+  reply: Extract<Reply, { kind: "answer" | "stream" }>,
+  body: ChatBody,
+): void {
+  const isStream = reply.kind === "stream";
+  const text = isStream ? reply.pieces.join("") : reply.text;
+  const reason = isStream ? (reply.end === "length" ? "length" : "stop") : (reply.finishReason ?? "stop");
+  const isWhole = reason === "stop";
+  const refusal = isStream ? undefined : reply.refusal;
+  const content = refusal ? [{ type: "refusal", refusal }] : [{ type: "output_text", text, annotations: [] }];
+  const whole = {
+    id: "resp-1",
+    object: "response",
+    model: `${body.model}-2026`,
+    status: isWhole ? "completed" : "incomplete",
+    incomplete_details: isWhole ? null : { reason: reason === "length" ? "max_output_tokens" : "content_filter" },
+    output: [
+      { type: "reasoning", id: "rs-1", summary: [] },
+      ...(text === null && !refusal
+        ? []
+        : [{ type: "message", id: "msg-1", role: "assistant", status: "completed", content }]),
+    ],
+    usage: {
+      input_tokens: INPUT_TOKENS,
+      input_tokens_details: { cached_tokens: 3 },
+      output_tokens: OUTPUT_TOKENS,
+      output_tokens_details: { reasoning_tokens: 2 },
+      total_tokens: INPUT_TOKENS + OUTPUT_TOKENS,
+    },
+  };
+  if (!isStream) {
+    response.writeHead(200, { "content-type": "application/json", ...reply.headers });
+    response.end(JSON.stringify(whole));
+    return;
+  }
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  const send = (event: { type: string }) => response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+  send({ type: "response.created" });
+  for (const delta of reply.pieces) send({ type: "response.output_text.delta", delta } as { type: string });
+  if (reply.end !== "close")
+    send({ type: isWhole ? "response.completed" : "response.incomplete", response: whole } as { type: string });
+  response.end();
 }

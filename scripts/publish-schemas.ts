@@ -10,6 +10,7 @@ import { z } from "zod";
 import { approval } from "../src/core/approval.ts";
 import { breakerEntry } from "../src/core/breaker-entry.ts";
 import { claim } from "../src/core/claim.ts";
+import { costView } from "../src/core/cost-view.ts";
 import { deadLetter, deadRequest, deadTask, redriven } from "../src/core/dead-letter.ts";
 import { DURATION_EXPECTED, duration } from "../src/core/duration.ts";
 import { wireError } from "../src/core/error.ts";
@@ -114,6 +115,7 @@ const PUBLISHED: Readonly<Record<string, Published>> = {
   },
   "limit-entry": { schema: limitEntry, description: "A limit and its permits, in the bucket `limits`." },
   "limit-view": { schema: limitView, description: "What `limits.list` says of a limit." },
+  "cost-view": { schema: costView, description: "What `costs.list` says of a run, type, model or tenant." },
   "service-view": {
     schema: serviceView,
     description: "What `models.list` says of a model, or of another service behind a breaker.",

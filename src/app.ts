@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Approval, SignalAnswer } from "./core/approval.ts";
+import type { CostsBy, CostView } from "./core/cost-view.ts";
 import type { DeadLetterBox } from "./core/dead-letter.ts";
 import type { Duration } from "./core/duration.ts";
 import type { Explanation } from "./core/explanation.ts";
@@ -155,6 +156,11 @@ export interface Tutti {
   /** How much may run at once, and how often it may begin. */
   readonly limits: LimitControl;
   workers(): Promise<WorkerPresence[]>;
+  /**
+   * What calls of models took, the dearest first, as far as the log goes back: by model (the default), run, type, or
+   * tenant (then of all tenants). `since` is a duration before now (`24h`) or a time.
+   */
+  costs(options?: { tenant?: string; by?: CostsBy; since?: string }): Promise<CostView[]>;
   /** The models, and other services behind breakers, that workers call: how they stand, their load and limits. */
   models(): Promise<ServiceView[]>;
   orchestrators(): Promise<OrchestratorPresence[]>;

@@ -63,6 +63,7 @@ export function guardByClock(app: Tutti, clock: VirtualClock): Tutti {
     },
     workers: () => guard("workers()", app.workers()),
     models: () => guard("models()", app.models()),
+    costs: (...request) => guard("costs()", app.costs(...request)),
     orchestrators: () => guard("orchestrators()", app.orchestrators()),
     types: () => guard("types()", app.types()),
     putBlob: (data) => guard("putBlob(…)", app.putBlob(data)),

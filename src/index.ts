@@ -31,7 +31,7 @@ export type { Explanation } from "./core/explanation.ts";
 export type { Json } from "./core/json.ts";
 export type { LimitControl, LimitView } from "./core/limit-view.ts";
 export type { LiveKind } from "./core/live.ts";
-export type { MessagePart, Model, ModelMessage, ModelOptions, ObjectOptions, TextOptions } from "./core/model.ts";
+export type { MessagePart, Model, ModelMessage, ModelOptions, ObjectOptions, Prompt, TextOptions } from "./core/model.ts";
 export type { ModelsInput } from "./core/models-settings.ts";
 export type { Priority } from "./core/names.ts";
 export type { PolicyInput, RetryInput } from "./core/policy.ts";
@@ -80,3 +80,9 @@ export {
 } from "./llm/pool.ts";
 export type { MemberFigures, Strategy, StrategyMaker } from "./llm/strategy.ts";
 export { type TuttiParts, tutti } from "./tutti.ts";
+export type { CostsBy, CostView } from "./core/cost-view.ts";
+export type { Problem } from "./core/problem.ts";
+export type { JsonSchema } from "./core/registration.ts";
+export type { ServiceView } from "./core/service-view.ts";
+export type { HeldType, ServiceBreaker, ServiceFigures } from "./core/services.ts";
+export type { Resource, Slots } from "./llm/resource.ts";

@@ -34,6 +34,7 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
     "how much may run at once or in a time, by type, tenant and key: list, set, remove",
     () => import("./limits.ts"),
   ],
+  cost: ["what calls of models took, by model, run, type or tenant", () => import("./cost.ts")],
   models: ["models and other services behind breakers: state, load, limits", () => import("./models.ts")],
   workers: ["the workers that are alive, their types, load and figures", () => import("./workers.ts")],
   machines: ["the state machines that run everything: as text, JSON or Mermaid", () => import("./machines.ts")],

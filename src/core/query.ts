@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { marking } from "./control-event.ts";
+import { COSTS_BY } from "./cost-view.ts";
 import { moment } from "./event.ts";
 import { json } from "./json.ts";
 import { name, ROOT, taskId } from "./names.ts";
@@ -92,6 +93,8 @@ export const QUERIES = {
   "tasks.settled": settledQuery,
   "workers.list": z.object({}),
   "models.list": z.object({}),
+  /** `since`: a duration before now, or a time. */
+  "costs.list": z.object({ tenant, by: z.enum(COSTS_BY).default("model"), since: z.string().max(100).optional() }),
   "orchestrators.list": z.object({}),
   "types.list": z.object({}),
   /** Which tasks of a run in progress limits hold back: the first thousand. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { approval, signalAnswer } from "../../core/approval.ts";
+import { costView } from "../../core/cost-view.ts";
 import { deadLetter, redriven } from "../../core/dead-letter.ts";
 import { TuttiError } from "../../core/error.ts";
 import { explanation } from "../../core/explanation.ts";
@@ -40,6 +41,7 @@ export const ANSWERS = {
   "tasks.settled": z.object({ settled: z.boolean() }),
   "workers.list": z.array(workerPresence),
   "models.list": z.array(serviceView),
+  "costs.list": z.array(costView),
   "orchestrators.list": z.array(orchestratorPresence),
   "types.list": z.array(typeRegistration),
   "runs.held": heldReply,

@@ -19,6 +19,7 @@ export const METHOD_OPTIONS = {
   handle: { type: true, tenant: true },
   result: { tenant: true, signal: true },
   tenant: { tenant: true },
+  costs: { tenant: true, by: true, since: true },
   replay: { tenant: true, at: true, until: true },
   list: { tenant: true, limit: true },
   runs: { tenant: true, limit: true, tag: true },

@@ -11,6 +11,7 @@ import type {
   WatchEvent,
 } from "../../app.ts";
 import type { Approval, SignalAnswer } from "../../core/approval.ts";
+import type { CostsBy, CostView } from "../../core/cost-view.ts";
 import type { DeadLetter, DeadLetterBox } from "../../core/dead-letter.ts";
 import type { Duration } from "../../core/duration.ts";
 import { TuttiError } from "../../core/error.ts";
@@ -224,6 +225,10 @@ export class App implements Tutti {
     },
   };
 
+  costs = async (options: { tenant?: string; by?: CostsBy; since?: string } = {}) => {
+    checkOptions("app.costs()", options, METHOD_OPTIONS.costs);
+    return (await this.#client.query("costs.list", options)) as CostView[];
+  };
   models = async () => (await this.#client.query("models.list", {})) as ServiceView[];
   workers = async () => (await this.#client.query("workers.list", {})) as WorkerPresence[];
   orchestrators = async () => (await this.#client.query("orchestrators.list", {})) as OrchestratorPresence[];

@@ -16,6 +16,7 @@ import { dropDeadLetter, getDeadLetter, listDeadLetters, redriveDeadLetter } fro
 import type { EntryList } from "../host/entry-list.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { listLimits, removeLimit, setLimit } from "../limits/limit-queries.ts";
+import { listCosts, readSince } from "../log/run-costs.ts";
 import { listRuns } from "../log/run-list.ts";
 import { diffRuns, explainRun, readMoment, readMomentOptions, readSteps, traceRun } from "../log/run-moments.ts";
 import { readRun, viewRun } from "../log/run-reader.ts";
@@ -71,6 +72,8 @@ const answers: Answers = {
     return decodeJson(answer.data);
   },
   "workers.list": ({ workers }) => workers.read(),
+  "costs.list": ({ runtime }, { tenant, by, since }) =>
+    listCosts(runtime, { tenant, by, sinceMs: since === undefined ? 0 : readSince(since, runtime.clock.now()) }),
   "models.list": async ({ workers }) => viewServices(await workers.read()),
   "orchestrators.list": ({ orchestrators }) => orchestrators.read(),
   "limits.list": ({ runtime }) => listLimits(runtime),

@@ -24,6 +24,7 @@ export {
   type ObjectiveWorker,
   objective,
 } from "./builtins/objective.ts";
+export type { CostsBy, CostView } from "./core/cost-view.ts";
 export type { DeadLetter, DeadLetterBox, Redriven } from "./core/dead-letter.ts";
 export type { Duration } from "./core/duration.ts";
 export { DeferredError, RetryableError, TerminalError, TuttiError, type WireError } from "./core/error.ts";
@@ -31,14 +32,26 @@ export type { Explanation } from "./core/explanation.ts";
 export type { Json } from "./core/json.ts";
 export type { LimitControl, LimitView } from "./core/limit-view.ts";
 export type { LiveKind } from "./core/live.ts";
-export type { MessagePart, Model, ModelMessage, ModelOptions, ObjectOptions, Prompt, TextOptions } from "./core/model.ts";
+export type {
+  MessagePart,
+  Model,
+  ModelMessage,
+  ModelOptions,
+  ObjectOptions,
+  Prompt,
+  TextOptions,
+} from "./core/model.ts";
 export type { ModelsInput } from "./core/models-settings.ts";
 export type { Priority } from "./core/names.ts";
 export type { PolicyInput, RetryInput } from "./core/policy.ts";
+export type { Problem } from "./core/problem.ts";
+export type { JsonSchema } from "./core/registration.ts";
 export type { RunDifference } from "./core/run-difference.ts";
 export type { RunMoment, RunStep } from "./core/run-step.ts";
 export type { RunTraceAnswer } from "./core/run-trace.ts";
 export type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
+export type { ServiceView } from "./core/service-view.ts";
+export type { HeldType, ServiceBreaker, ServiceFigures } from "./core/services.ts";
 export type { Batch } from "./define/batch.ts";
 export { type PlanBuilder, plan } from "./define/plan.ts";
 export { PlanOf } from "./define/plan-of.ts";
@@ -78,11 +91,6 @@ export {
   pool,
   type UseOptions,
 } from "./llm/pool.ts";
+export type { Resource, Slots } from "./llm/resource.ts";
 export type { MemberFigures, Strategy, StrategyMaker } from "./llm/strategy.ts";
 export { type TuttiParts, tutti } from "./tutti.ts";
-export type { CostsBy, CostView } from "./core/cost-view.ts";
-export type { Problem } from "./core/problem.ts";
-export type { JsonSchema } from "./core/registration.ts";
-export type { ServiceView } from "./core/service-view.ts";
-export type { HeldType, ServiceBreaker, ServiceFigures } from "./core/services.ts";
-export type { Resource, Slots } from "./llm/resource.ts";

@@ -8,6 +8,7 @@ import { foldFor } from "./fold-text.ts";
 import { addCommon, type CommonOptions, requireBus, tenantOf } from "./options.ts";
 import { formatMoment, printJson, printLines } from "./output.ts";
 import { paintFor } from "./style.ts";
+import { describeBudget, describeUsage } from "./usage-text.ts";
 
 interface Options extends CommonOptions {
   readonly all?: boolean;
@@ -53,6 +54,8 @@ async function show(run: string, options: Options): Promise<void> {
     ["ended", view.endedAt ? formatMoment(view.endedAt) : undefined],
     ...(view.paused ?? []).map((pause) => ["paused", describePause(pause)] as const),
     ["redriven", view.redriven && describeRedrive(view.redriven)],
+    ["usage", view.usage && describeUsage(view.usage)],
+    ...view.tasks.flatMap((task) => (task.budget ? [["budget", describeBudget(task)] as const] : [])),
     ["trace", view.trace],
     ["output", view.output === undefined ? undefined : JSON.stringify(view.output, null, 2)],
     ...explainFailure(tree, (words) => commandLine(words, bus)),

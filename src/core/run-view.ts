@@ -36,6 +36,8 @@ export type TaskViewState = (typeof TASK_STATES)[number];
 
 const iso = z.string();
 
+const usageSums = z.record(z.string(), z.number());
+
 /** What a task waits for. */
 export const waitView = z.object({
   /** `start`: it is about to start another run. */
@@ -95,6 +97,12 @@ export const taskView = z.object({
   error: z.object({ kind: z.string(), message: z.string(), ...errorDetails.shape }).optional(),
   /** Present and true once its fallback has taken its failure: `type` and later attempts are those of the fallback. */
   fallback: z.literal(true).optional(),
+  /** What it and all that is below it have reported: `calls`, `inputTokens`, `outputTokens`, `cachedTokens`, `reasoningTokens`, `cost`, and other counts of its workers. */
+  usage: usageSums.optional(),
+  /** The parts of its budget, and what has been used of them. */
+  budget: z
+    .array(z.object({ what: z.enum(["tokens", "cost", "tasks"]), limit: z.number(), used: z.number() }))
+    .optional(),
   /** It was told from outside how it has ended. */
   marked: z.object({ at: iso, by: z.string().optional(), reason: z.string().optional() }).optional(),
   /** Whose failure the error is, when it is another task's. */
@@ -117,6 +125,8 @@ export const runView = z.object({
   totals,
   /** Of a run that was redriven: which attempt of which task had failed when it was redriven last, and the how manieth time that was. */
   redriven: z.object({ task: taskId, attempt: z.int(), at: iso, times: z.int() }).optional(),
+  /** What its attempts have reported, added up. */
+  usage: usageSums.optional(),
   /** What is paused now: the run, as the task `-`, or parts of it. */
   paused: z
     .array(z.object({ task: taskId, since: iso, by: z.string().optional(), reason: z.string().optional() }))

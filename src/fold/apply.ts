@@ -18,6 +18,7 @@ import { checkAnyPlan } from "../core/plan-v2-check.ts";
 import { describeProblems, problemsOf } from "../core/problem.ts";
 import { UnreducibleOutput } from "../core/reducer.ts";
 import { applyAnswered, applySignal } from "./answers.ts";
+import { findRefusal, noteUsage } from "./budget.ts";
 import { applyReplan } from "./changed-plan.ts";
 import { applyCancel, applyPause, applyResume } from "./control.ts";
 import { applyDecision } from "./decisions.ts";
@@ -72,6 +73,8 @@ export function beginRun(address: RunAddress, submitted: Submitted, at: number, 
     redriven: undefined,
     pauses: undefined,
     marks: undefined,
+    usage: undefined,
+    planted: undefined,
     heldDecisions: undefined,
   };
   const { type, input, policy } = submitted;
@@ -180,6 +183,7 @@ function applyResult(run: RunState, raw: unknown, turn: Turn): void {
   if (!isOpen(task, read.attempt)) return;
   task.worker = shared(read.worker);
   task.startedAt = toMs(read.startedAt) ?? task.startedAt;
+  noteUsage(task, read.usage);
   if (read.error) return failAttempt(task, read.error, turn);
   // Runs that began with an earlier fold took whatever came.
   if (read.refused !== undefined && run.submitted.fold >= 2)
@@ -200,7 +204,7 @@ function applyResult(run: RunState, raw: unknown, turn: Turn): void {
 
 function applyPlanned(
   run: RunState,
-  { task: id, attempt, worker, startedAt, plan, planRef }: Planned,
+  { task: id, attempt, worker, startedAt, plan, planRef, usage }: Planned,
   turn: Turn,
 ): void {
   const task = run.tasks.get(id);
@@ -209,6 +213,7 @@ function applyPlanned(
   if (!isOpen(task, attempt)) return;
   task.worker = shared(worker);
   task.startedAt = toMs(startedAt) ?? task.startedAt;
+  noteUsage(task, usage);
   if (planRef !== undefined) return failLost(task, planRef, turn);
   expand(task, checkAnyPlan(plan, { depth: depthOf(id) }), turn);
 }
@@ -234,7 +239,10 @@ function applyLost(run: RunState, body: Lost, turn: Turn): void {
 }
 
 function expand(task: TaskRecord, checked: ReturnType<typeof checkAnyPlan>, turn: Turn): void {
-  if (!("problems" in checked)) return stepTask(task, "planned", turn, { checked });
+  if (!("problems" in checked)) {
+    const refusal = findRefusal(task, checked.keys.length);
+    return refusal ? failAttempt(task, refusal, turn) : stepTask(task, "planned", turn, { checked });
+  }
   const message = `the plan is refused: ${describeProblems(checked.problems)}`;
   failAttempt(task, { kind: "terminal", message }, turn);
 }

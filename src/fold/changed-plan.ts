@@ -3,6 +3,7 @@ import type { Replan } from "../core/event.ts";
 import { depthOf } from "../core/names.ts";
 import { type PlanChange, readChange } from "../core/plan-change.ts";
 import { describeProblems } from "../core/problem.ts";
+import { notePlanted } from "./budget.ts";
 import { begin } from "./pass-on.ts";
 import { judgeNeeds, judgePlan } from "./plan-node.ts";
 import { plantV2 } from "./planting.ts";
@@ -50,6 +51,7 @@ function changePlan(task: TaskRecord, { checked, changed }: PlanChange, turn: Tu
 
 function graft(task: TaskRecord, checked: CheckedPlanV2, kept: ReadonlyMap<string, TaskRecord>): void {
   task.run.hasReplanted = true;
+  notePlanted(task, checked.keys.length - kept.size);
   plantV2(task, checked, kept);
 }
 

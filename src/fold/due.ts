@@ -1,12 +1,13 @@
 import type { Due } from "../core/event.ts";
 import { endWaitInTime } from "./answers.ts";
+import { findRefusal } from "./budget.ts";
 import { endDeadline, endWithin, passOn } from "./pass-on.ts";
 import { isPaused } from "./pauses.ts";
 import { withinAtOf } from "./plan-node.ts";
 import type { RunState } from "./run-state.ts";
 import { arm, type Turn } from "./steps.ts";
 import { attemptOf, stateOf } from "./task-record.ts";
-import { stepRun, stepTask } from "./tree.ts";
+import { failTask, stepRun, stepTask } from "./tree.ts";
 
 /** A moment that the fold had computed has come, if the log's own time says so too. What is paused does not see it: see `resume`. */
 export function applyDue(run: RunState, { task: id, attempt, what }: Due, turn: Turn): void {
@@ -35,5 +36,8 @@ export function applyDue(run: RunState, { task: id, attempt, what }: Due, turn: 
   if (!task || stateOf(task) !== "backingOff" || attemptOf(task) !== attempt) return;
   // The log's clock decides. An owner whose own clock is ahead tries again.
   if (turn.at < task.dueAt) return arm(task, "backoff", task.dueAt, turn);
-  stepTask(task, "backoffElapsed", turn);
+  const error = findRefusal(task, undefined);
+  if (!error) return stepTask(task, "backoffElapsed", turn);
+  failTask(task, "broken", turn, { error });
+  passOn(turn);
 }

@@ -5,6 +5,7 @@ import type { CheckedPlan } from "../core/plan-check.ts";
 import type { PlannedTaskV2 } from "../core/plan-v2.ts";
 import { DEFAULT_RETRY } from "../core/policy.ts";
 import { visitTemplate } from "../core/template.ts";
+import { notePlanted } from "./budget.ts";
 import { makesParentsOutput, releaseNeeds } from "./held-outputs.ts";
 import { createProgress, itemStated, planOfItems } from "./map-node.ts";
 import { type PlanNode, Tally, type UndoState } from "./plan-node.ts";
@@ -52,8 +53,11 @@ function replace(run: RunState, id: string): number {
   return attemptOf(before);
 }
 
-export const plant = (task: TaskRecord, checked: CheckedPlan | CheckedPlanV2): void =>
-  "sinks" in checked ? plantV2(task, checked) : plantV1(task, checked);
+export function plant(task: TaskRecord, checked: CheckedPlan | CheckedPlanV2): void {
+  notePlanted(task, checked.keys.length);
+  if ("sinks" in checked) plantV2(task, checked);
+  else plantV1(task, checked);
+}
 
 function plantV1(task: TaskRecord, { plan, keys, needsOf }: CheckedPlan): void {
   const all = keys.map((key) => createTask(task.run, task, key, plan.tasks[key]!));
@@ -170,6 +174,7 @@ const specOf = (stated: PlannedTaskV2): TaskSpec =>
 
 /** Grows the items of a map. None of them has started when this returns. */
 export function plantItems(task: TaskRecord, size: number): void {
+  notePlanted(task, size);
   const node = task.node!;
   const checked = planOfItems(node, size);
   const stated = itemStated(node);

@@ -1,5 +1,6 @@
 import type { Decision, Ended, Submitted } from "../core/event.ts";
 import type { Priority } from "../core/names.ts";
+import type { Sums } from "../core/usage-sums.ts";
 import type { RunSnapshot } from "../machines/run.ts";
 import type { Mark } from "./mark.ts";
 import type { Pause } from "./pauses.ts";
@@ -57,6 +58,10 @@ export interface RunState extends RunAddress {
   pauses: Map<TaskRecord, Pause> | undefined;
   /** The tasks that were told from outside how they have ended. */
   marks: Map<TaskRecord, Mark> | undefined;
+  /** What tasks and all that is below them have reported, where anything was. */
+  usage: Map<TaskRecord, Sums> | undefined;
+  /** How many tasks were planted below those whose budgets count them. */
+  planted: Map<TaskRecord, number> | undefined;
   /** What was decided of tasks while they were paused. */
   heldDecisions: Map<TaskRecord, Decision> | undefined;
   /** Set when `cancel` was read. */

@@ -8,6 +8,7 @@ import { describeProblems } from "../core/problem.ts";
 import { templateOfSent } from "../core/sent-template.ts";
 import { visitTemplate } from "../core/template.ts";
 import { type Awaited, templateOfWait } from "../core/wait.ts";
+import { findRefusal } from "./budget.ts";
 import { findMapProblem } from "./map-node.ts";
 import { inputOf, isSentItem, isSentPlan, startsRun } from "./outputs.ts";
 import type { PlanNode } from "./plan-node.ts";
@@ -24,8 +25,16 @@ export type Start =
 
 const READY: Start = { event: "ready" };
 
-/** `awaited`: what it waits for, where that has just been decided. */
+/** `awaited`: what it waits for, where that has just been decided. Where a budget does not let it start, it is broken. */
 export function findStart(task: TaskRecord, awaited?: Awaited): Start {
+  const found = findAdmitted(task, awaited);
+  if (found.event !== "ready" && found.event !== "expand") return found;
+  const count = "items" in found ? found.items : "checked" in found ? found.checked.keys.length : undefined;
+  const error = findRefusal(task, count);
+  return error ? { event: "broken", error } : found;
+}
+
+function findAdmitted(task: TaskRecord, awaited?: Awaited): Start {
   const { node } = task;
   if (!node) return isSentPlan(task) ? expandSent(task) : READY;
   const { stated, checked, index, answers } = node;

@@ -199,7 +199,7 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     if (!task.children || !task.run.isUndoable) releaseNeeds(task);
     if (task.node || isLater(task)) return void turn.pending.push(task);
     for (const dependent of task.dependents ?? NO_TASKS)
-      if (--dependent.missing === 0 && !isPaused(dependent)) stepTask(dependent, "ready", turn);
+      if (--dependent.missing === 0 && !isPaused(dependent)) start(dependent, turn);
     const { parent } = task;
     if (!parent) stepRun(task.run, { type: "rootSucceeded" }, turn);
     else if (--parent.children!.remaining === 0) stepTask(parent, "met", turn);

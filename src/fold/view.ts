@@ -4,6 +4,7 @@ import { resolveRetry } from "../core/policy.ts";
 import type { RunSummary, TaskView, TaskViewState, WaitView } from "../core/run-view.ts";
 import { kindOfWait } from "../core/wait.ts";
 import { aftermathOf } from "./aftermath.ts";
+import { budgetOf } from "./budget.ts";
 import type { Losses } from "./losses.ts";
 import type { RunState } from "./run-state.ts";
 import { attemptOf, isFinal, isOpen, stateOf, type TaskRecord } from "./task-record.ts";
@@ -28,6 +29,7 @@ export function viewTask(task: TaskRecord): TaskView {
     ...(task.losses && { lost: viewLosses(task, task.losses) }),
     ...(task.error && { error: viewError(task.error) }),
     ...(task.node?.hasFallenBack && { fallback: true as const }),
+    ...spentOf(task),
     ...markOf(task),
     ...(task.failedAt !== undefined && task.failedAt !== task.id && { cause: task.failedAt }),
   };
@@ -67,6 +69,12 @@ export function viewWait(task: TaskRecord): WaitView | undefined {
     since: iso(since),
     ...(endsAt > 0 && { until: iso(endsAt) }),
   };
+}
+
+function spentOf(task: TaskRecord): Pick<TaskView, "usage" | "budget"> {
+  const usage = task.run.usage?.get(task);
+  const budget = task.node?.stated.budget ? budgetOf(task) : undefined;
+  return { ...(usage && { usage: { ...usage } }), ...(budget && { budget }) };
 }
 
 function markOf(task: TaskRecord): Pick<TaskView, "marked"> {
@@ -130,6 +138,7 @@ export function summarize(run: RunState, trace: string, ended?: { body: Ended; a
     trace,
     totals: ended?.body.totals ?? totalsOf(run),
     ...pausesIn(run),
+    ...(run.usage && { usage: { ...run.usage.get(run.root) } }),
     ...(run.redriven && { redriven: { ...run.redriven, at: iso(run.redriven.at) } }),
   };
 }

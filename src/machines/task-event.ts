@@ -24,7 +24,7 @@ export type TaskMachineEvent =
   | ({ readonly type: "skip" } & Ending)
   /**
    * Its join cannot be met any more, an expression of it failed, or the plan that it was given is refused; of an expanded one,
-   * its plan's join; of one that waits, what it waits for will not come, or has not in time.
+   * its plan's join; of one that waits, what it waits for will not come, or has not in time. Or a budget does not let it start.
    */
   | ({ readonly type: "broken" } & Ending)
   /** The current attempt returned a value. */

@@ -166,6 +166,7 @@ export const taskMachine = setup({
       exit: "disarmBackoff",
       on: {
         backoffElapsed: { target: "ready", actions: "openNextAttempt" },
+        broken: [{ guard: "recovers", target: "recovering", actions: "endFailed" }, { target: "failed" }],
         expired: [{ guard: "recovers", target: "recovering", actions: "endFailed" }, { target: "failed" }],
         markedSucceeded: "succeeded",
         markedSkipped: "skipped",

@@ -1,4 +1,5 @@
 import type { Cost } from "../core/explanation.ts";
+import { addSums } from "../core/usage-sums.ts";
 import { beganAt } from "./intervals.ts";
 import type { Attempt, RunTimeline } from "./run-timeline.ts";
 
@@ -30,6 +31,5 @@ function add(cost: Cost, attempt: Attempt, now: number): void {
 
 /** Adds what an attempt reports to the sums: whatever in it is a number. */
 export function addUsage(sums: Record<string, number>, { usage = {} }: Pick<Attempt, "usage">): void {
-  for (const [name, value] of Object.entries(usage))
-    if (typeof value === "number") sums[name] = (sums[name] ?? 0) + value;
+  addSums(sums, usage);
 }

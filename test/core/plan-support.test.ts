@@ -51,6 +51,7 @@ const CARRIED_OUT: Readonly<Record<string, readonly [file: string, test: string]
   "retry.maxDelay": ["test/core/policy.test.ts", "is within 20 % of the delay as grown, and never above maxDelay"],
   tags: [MAPS, "has the labels of its items in the tree, and the tags of its tasks"],
   "each.key": [MAPS, "has the labels of its items in the tree, and the tags of its tasks"],
+  budget: ["test/actors/budgets.test.ts", "bounds what a part of a run uses, and says what it refused"],
   limit: ["test/actors/limits.test.ts", "by key holds for the tasks of plans that have the same"],
   "each.in": [MAPS, "goes over what a sibling made, or an expression, zipped and in batches"],
   "each.batch": [MAPS, "goes over what a sibling made, or an expression, zipped and in batches"],
@@ -87,7 +88,6 @@ const t = { type: "t" };
 /** A task, or with `plan: ` a plan, that uses each word that is not carried out yet, and where it is refused. */
 const REFUSED: Readonly<Record<string, readonly [stated: object, path?: string]>> = {
   cache: [{ ...t, cache: { for: "1d" } }],
-  budget: [{ ...t, budget: { tokens: 1 } }],
   repeat: [{ ...t, repeat: { until: "true", times: 2 } }],
 };
 
@@ -119,16 +119,16 @@ describe("every word of the plan language", () => {
 
 describe("what is not carried out yet", () => {
   it("is refused wherever it stands: in a plan inside, in one that is sent, among all other problems", () => {
-    const inside = { tasks: { x: { ...t, budget: { tokens: 1 } } } };
+    const inside = { tasks: { x: { ...t, cache: { for: "1d" } } } };
     const tasks = {
       a: { plan: inside },
       b: { type: "plan", input: { plan: { v: 2, ...inside } } },
-      e: { ...t, budget: { tokens: 1 }, needs: ["nobody"] },
+      e: { ...t, cache: { for: "1d" }, needs: ["nobody"] },
     };
     expect(problemsOf({ tasks }).map(({ path }) => path)).toEqual([
-      "/tasks/a/plan/tasks/x/budget",
-      "/tasks/b/input/plan/tasks/x/budget",
-      "/tasks/e/budget",
+      "/tasks/a/plan/tasks/x/cache",
+      "/tasks/b/input/plan/tasks/x/cache",
+      "/tasks/e/cache",
       "/tasks/e/needs/0",
     ]);
   });

@@ -286,8 +286,8 @@ describe("what is wrong with it is said when it is made", () => {
     ],
     [
       "an option that is not carried out yet",
-      (p) => p.task("t", {}, { budget: { tokens: 1 } }),
-      "/tasks/t/budget: budget is not carried out by this version yet",
+      (p) => p.task("t", {}, { cache: { for: "1d" } }),
+      "/tasks/t/cache: cache is not carried out by this version yet",
     ],
     [
       "one in a plan inside",

@@ -68,6 +68,9 @@ interface Subject {
 const UNWINDING = ["replanning", "tidying", "recovering", "undoing", "compensated", "uncompensated"];
 const ONLY_IN_V2 = ["deciding", "awaiting", "skipped", "abandoned", ...UNWINDING];
 
+/** By a budget, it can: `test/fold/budgets.test.ts`. */
+const WITHOUT_BREAK = new Set(["blocked", "backingOff"]);
+
 const deadlineMs = 3_600_000;
 
 const below = (attempts: number, events: readonly TaskMachineEvent[], retry?: { attempts: number }): Subject => ({
@@ -77,7 +80,7 @@ const below = (attempts: number, events: readonly TaskMachineEvent[], retry?: { 
   events: events.filter(({ type }) => type !== "expired"),
   taken: 0,
   unreachable: ONLY_IN_V2,
-  isPossible: (state, event) => state !== "blocked" || event !== "broken",
+  isPossible: (state, event) => event !== "broken" || !WITHOUT_BREAK.has(state),
   begin: () =>
     new FoldedRun({ deadlineMs }).plans(ROOT, {
       before: { type: "t" },
@@ -96,7 +99,7 @@ const root: Subject = {
   // It needs nothing, so it is ready at once.
   taken: 1,
   unreachable: ["blocked", ...ONLY_IN_V2],
-  isPossible: (state, event) => state !== "blocked" || event !== "broken",
+  isPossible: (state, event) => event !== "broken" || !WITHOUT_BREAK.has(state),
   begin: () => new FoldedRun({ deadlineMs, policy: { retry: { attempts: ATTEMPTS } } }),
 };
 
@@ -118,6 +121,7 @@ const inPlan = (
   isOptional: true,
   isPossible(state, event) {
     // Not before it was asked, and only for the plans further below.
+    if (event === "broken" && state === "backingOff") return false;
     if (event === "ready") return state !== "blocked" || event === started;
     return event !== "skip" || state !== "expanded";
   },

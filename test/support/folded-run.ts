@@ -326,12 +326,14 @@ export function replay(log: readonly RunEvent[], host?: RecordingHost): RunState
 
 /** Everything a run's state says, as plain data without identity: equal digests are equal states. */
 export function digestOf(run: RunState): unknown {
-  const { snapshot, tasks, root, waits, pauses = [], heldDecisions = [], ...rest } = run;
+  const { snapshot, tasks, root, waits, pauses, heldDecisions, marks, usage, planted, ...rest } = run;
   const open = [...(waits?.open ?? [])].map(([task, wait]) => [task.id, wait]);
   const inWaits = waits && { open, kept: waits.kept, fates: [...waits.fates] };
   return {
     ...rest,
-    pauses: [...pauses, ...heldDecisions].map(([{ id }, held]) => [id, held]),
+    notes: [pauses, heldDecisions, marks, usage, planted].map((notes) =>
+      [...(notes ?? [])].map(([{ id }, note]) => [id, note]),
+    ),
     waits: inWaits,
     snapshot: digestOfSnapshot(snapshot),
     root: root.id,

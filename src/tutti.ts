@@ -195,7 +195,7 @@ function checkWorkers(workers: readonly unknown[]): void {
 }
 
 /** Runtime, process and a random part: one machine may run many, and process ids come again. */
-function processId(clock: Clock): string {
+export function processId(clock: Clock): string {
   const host =
     hostname()
       .split(".")[0]!

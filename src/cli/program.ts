@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { nearest } from "../core/nearest.ts";
 import type { CommandModule } from "./command.ts";
@@ -7,6 +6,7 @@ import { describeFailure, exitCodeOf, toWireError, UsageError } from "./failure.
 import { foldFor } from "./fold-text.ts";
 import { flushOutput, printJson } from "./output.ts";
 import { paintFor } from "./style.ts";
+import { version } from "./version.ts";
 
 /** The summary and module of each command. Only the module of the called command is loaded. */
 const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => Promise<CommandModule>]>> = {
@@ -53,9 +53,6 @@ Examples:
   $ tutti COMMAND --help
 
 Exit codes: 0 done; 1 the run or the command failed; 2 wrong usage or invalid input.`;
-
-const version = (): string =>
-  (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version;
 
 async function createProgram(asked: string | undefined): Promise<Command> {
   const program = new Command("tutti")

@@ -26,7 +26,12 @@ export interface Session extends AsyncDisposable {
 
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { bus, service = "tutti", print = printError, ...rest } = options;
-  const [{ startTelemetry }, { tutti }] = await Promise.all([import("../telemetry/setup.ts"), import("../tutti.ts")]);
+  const [{ startTelemetry }, { processId, tutti }, { systemClock }, { version }] = await Promise.all([
+    import("../telemetry/setup.ts"),
+    import("../tutti.ts"),
+    import("../core/clock.ts"),
+    import("./version.ts"),
+  ]);
   const paint = paintFor(process.stderr);
   const least = LEVELS.indexOf(process.env.TUTTI_DEBUG === "1" ? "debug" : "warn");
   const onLog = (level: (typeof LEVELS)[number], message: string) => {
@@ -34,8 +39,15 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const style = level === "error" ? "red" : level === "warn" ? "yellow" : "dim";
     print(`${paint(style, `${level}:`)} ${oneLine(message)}`);
   };
-  const telemetry = await startTelemetry({ serviceName: service, onLog });
-  const app = await tutti({ ...rest, ...(bus !== undefined && { bus }), onLog });
+  // The same among workers, orchestrators and in traces.
+  const id = rest.id ?? processId(systemClock);
+  const telemetry = await startTelemetry({
+    serviceName: service,
+    serviceInstanceId: id,
+    serviceVersion: version(),
+    onLog,
+  });
+  const app = await tutti({ ...rest, id, ...(bus !== undefined && { bus }), onLog });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     const begun = stopping ?? app.stop({ graceMs: GRACE_MS }).finally(() => telemetry.stop());

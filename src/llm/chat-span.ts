@@ -1,9 +1,19 @@
-import { type Attributes, type Context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import {
+  type Attributes,
+  type Context,
+  isSpanContextValid,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from "@opentelemetry/api";
 import type { Environment } from "../core/environment.ts";
 import { messageOf } from "../core/error.ts";
 import type { ModelMessage } from "../core/model.ts";
+import { MODEL_ATTRIBUTES as ATTRIBUTE } from "../core/span-attributes.ts";
 import type { Answer } from "./answer.ts";
-import { ATTRIBUTE, CHAT } from "./attributes.ts";
+import { CHAT } from "./attributes.ts";
 import type { ChatRequest } from "./chat-request.ts";
 
 import type { Endpoint } from "./endpoint.ts";
@@ -44,18 +54,28 @@ export class ChatSpan {
     this.context = trace.setSpan(parent, this.#span);
   }
 
+  /** What the request carries, so that the endpoint's own spans go below this one: W3C trace context, where there is a trace. */
+  get headers(): Readonly<Record<string, string>> {
+    const at = this.#span.spanContext();
+    if (!isSpanContextValid(at)) return {};
+    const flags = at.traceFlags & TraceFlags.SAMPLED ? "01" : "00";
+    return { traceparent: `00-${at.traceId}-${at.spanId}-${flags}` };
+  }
+
   firstChunk(): void {
     this.#span.setAttribute(ATTRIBUTE.timeToFirstChunk, (performance.now() - this.#startedAt) / 1000);
   }
 
   /** Ends it with what is known of the answer; a stream that its reader left has no finish reason. */
   end(answer: Answer): void {
-    const { id, model, finishReason, inputTokens, outputTokens } = answer;
+    const { id, model, finishReason, inputTokens, outputTokens, cachedTokens, reasoningTokens } = answer;
     if (id) this.#span.setAttribute(ATTRIBUTE.responseId, id);
     if (model) this.#span.setAttribute(ATTRIBUTE.responseModel, model);
     if (finishReason) this.#span.setAttribute(ATTRIBUTE.finishReasons, [finishReason]);
     if (inputTokens !== undefined) this.#span.setAttribute(ATTRIBUTE.inputTokens, inputTokens);
     if (outputTokens !== undefined) this.#span.setAttribute(ATTRIBUTE.outputTokens, outputTokens);
+    if (cachedTokens !== undefined) this.#span.setAttribute(ATTRIBUTE.cachedTokens, cachedTokens);
+    if (reasoningTokens !== undefined) this.#span.setAttribute(ATTRIBUTE.reasoningTokens, reasoningTokens);
     if (this.#capture) {
       const message = { ...withParts({ role: "assistant", content: answer.text }), finish_reason: finishReason ?? "" };
       this.#span.setAttribute(ATTRIBUTE.outputMessages, JSON.stringify([message]));
@@ -63,9 +83,13 @@ export class ChatSpan {
     this.#span.end();
   }
 
+  /** A call that its caller has given up has not failed, and neither has the attempt that it was for. */
   fail(failure: Failure): void {
-    this.#span.setAttribute(ATTRIBUTE.errorType, failure.type);
-    this.#span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(failure.error) });
+    if (failure.type === "cancelled") this.#span.setAttribute(ATTRIBUTE.outcome, failure.type);
+    else {
+      this.#span.setAttribute(ATTRIBUTE.errorType, failure.type);
+      this.#span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(failure.error) });
+    }
     this.#span.end();
   }
 }

@@ -6,6 +6,8 @@ import type { ChatRequest } from "./chat-request.ts";
 export interface SendOptions {
   readonly signal: AbortSignal;
   readonly timeout: number;
+  /** Besides those of the endpoint. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** One of OpenAI's interfaces: how a question is written in it, and how an answer is read. */

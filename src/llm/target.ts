@@ -63,8 +63,8 @@ export class Target {
 
   async complete(request: ChatRequest, caller: Caller, key: number): Promise<Sent<Answer>> {
     const client = this.#clients[key]!;
-    const { value, span } = await this.#send(request, caller, (body) =>
-      this.#dialect.complete(client, body, limits(caller)),
+    const { value, span } = await this.#send(request, caller, (body, headers) =>
+      this.#dialect.complete(client, body, { ...limits(caller), headers }),
     );
     span.end(value.value);
     return value;
@@ -73,8 +73,8 @@ export class Target {
   /** The breaker covers the stream's start, up to the first event. `read` must be read, or returned from. */
   async stream(request: ChatRequest, caller: Caller, key: number): Promise<Sent<AnswerStream["read"]>> {
     const client = this.#clients[key]!;
-    const { value, span } = await this.#send({ ...request, stream: true }, caller, (body) =>
-      this.#dialect.stream(client, body, limits(caller)),
+    const { value, span } = await this.#send({ ...request, stream: true }, caller, (body, headers) =>
+      this.#dialect.stream(client, body, { ...limits(caller), headers }),
     );
     span.firstChunk();
     return { headers: value.headers, value: (answer) => this.#read(value.value, answer, span, caller) };
@@ -100,7 +100,7 @@ export class Target {
   async #send<T>(
     request: ChatRequest,
     caller: Caller,
-    send: (body: { model: string }) => Promise<T>,
+    send: (body: { model: string }, headers: Readonly<Record<string, string>>) => Promise<T>,
   ): Promise<{ value: T; span: ChatSpan }> {
     const { capture, log } = this.#dependencies;
     for (;;) {
@@ -113,7 +113,10 @@ export class Target {
         return failure;
       };
       try {
-        return { value: await context.with(span.context, () => this.breaker.run(() => send(body), judge)), span };
+        return {
+          value: await context.with(span.context, () => this.breaker.run(() => send(body, span.headers), judge)),
+          span,
+        };
       } catch (error) {
         failure ??= { error, type: "circuit_open", fault: "nobody" };
         span.fail(failure);

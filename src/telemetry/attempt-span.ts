@@ -1,6 +1,6 @@
 import { context, ROOT_CONTEXT, type Span, SpanKind, type SpanOptions, TraceFlags, trace } from "@opentelemetry/api";
+import { ATTRIBUTES, GEN_AI_OPERATIONS } from "../core/span-attributes.ts";
 import { describeThrown, type ErrorDetails } from "../core/thrown.ts";
-import { ATTRIBUTES, GEN_AI_OPERATIONS } from "./attributes.ts";
 import { setError } from "./span-error.ts";
 import { attemptSpanId, formatTraceparent, parseTraceparent, traceOf } from "./trace-context.ts";
 import { contextBelow, currentTracing, type Tracing } from "./tracing.ts";

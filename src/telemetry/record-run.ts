@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Attributes, Link } from "@opentelemetry/api";
 import { TraceFlags } from "@opentelemetry/api";
-import { ATTRIBUTES, GEN_AI_OPERATIONS } from "./attributes.ts";
+import { ATTRIBUTES, GEN_AI_OPERATIONS } from "../core/span-attributes.ts";
 import { setError } from "./span-error.ts";
 import { toHrTime } from "./span-time.ts";
 import { type RunScope, recordTask, usageAttributes } from "./task-spans.ts";

@@ -17,6 +17,13 @@ export interface TelemetrySettings {
   readonly variables: Readonly<Record<string, string>>;
 }
 
+/** What a process says of itself beside its spans. */
+interface Service {
+  readonly name: string;
+  readonly instanceId: string | undefined;
+  readonly version?: string | undefined;
+}
+
 /** Spans of a few thousand tasks, some 10 MB; the SDK's own default (2,048) is soon full in a worker of short tasks. */
 const QUEUE_SIZE = 8192;
 /** A run's tree is written once, at its end: what a killed process had not exported yet is lost. The SDK waits 5 s. */
@@ -28,7 +35,7 @@ const SCHEDULED_DELAY_MS = 500;
  */
 export function readSettings(
   env: Environment,
-  service: { readonly name: string; readonly instanceId: string | undefined },
+  service: Service,
   complain: (message: string) => void,
 ): TelemetrySettings | undefined {
   const read = (name: string) => env[name]?.trim() || undefined;
@@ -74,15 +81,15 @@ export function readSettings(
 }
 
 /** What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say of the service comes first. */
-function describeService(
-  service: { name: string; instanceId: string | undefined },
-  stated: Environment,
-): Record<string, string> {
+function describeService(service: Service, stated: Environment): Record<string, string> {
   const attributes = stated.OTEL_RESOURCE_ATTRIBUTES ?? "";
   const names = new Set(attributes.split(",").map((pair) => pair.split("=")[0]!.trim()));
   const pairs = attributes ? [attributes] : [];
-  if (service.instanceId && !names.has("service.instance.id"))
-    pairs.push(`service.instance.id=${encodeURIComponent(service.instanceId)}`);
+  const add = (name: string, value: string | undefined) => {
+    if (value && !names.has(name)) pairs.push(`${name}=${encodeURIComponent(value)}`);
+  };
+  add("service.instance.id", service.instanceId);
+  add("service.version", service.version);
   const named = stated.OTEL_SERVICE_NAME || names.has("service.name");
   return { OTEL_RESOURCE_ATTRIBUTES: pairs.join(","), ...(!named && { OTEL_SERVICE_NAME: service.name }) };
 }

@@ -12,7 +12,7 @@ import type { SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { atMost, systemClock } from "../core/clock.ts";
 import type { Environment } from "../core/environment.ts";
 import type { Logger } from "../core/logger.ts";
-import { SEMANTIC_CONVENTIONS } from "./attributes.ts";
+import { SEMANTIC_CONVENTIONS } from "../core/span-attributes.ts";
 import { createExportAgent } from "./export-agent.ts";
 import { createExportGauge, type ExportGauge } from "./export-gauge.ts";
 import { readSettings, type TelemetrySettings, withEnvironment } from "./settings.ts";
@@ -22,7 +22,10 @@ import { provideTracing } from "./tracing.ts";
 export interface TelemetryOptions {
   /** Unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES say otherwise. */
   readonly serviceName: string;
+  /** Default: none. */
   readonly serviceInstanceId?: string;
+  /** Default: none. */
+  readonly serviceVersion?: string;
   /** Where OTEL_* are read. Default `process.env`. */
   readonly env?: Environment;
   /** Diagnostics, one line each. */
@@ -55,7 +58,8 @@ let shared: Promise<{ readonly telemetry: Telemetry; users: number } | undefined
  */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const log: Logger = (level, message) => options.onLog?.(level, `telemetry: ${message}`);
-  const service = { name: options.serviceName, instanceId: options.serviceInstanceId };
+  const { serviceName: name, serviceInstanceId: instanceId, serviceVersion: version } = options;
+  const service = { name, instanceId, version };
   const settings = readSettings(options.env ?? process.env, service, (problem) => log("warn", problem));
   if (!settings) return DISABLED;
   shared ??= start(settings, log).then((telemetry) => telemetry && { telemetry, users: 0 });

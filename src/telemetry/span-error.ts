@@ -1,6 +1,6 @@
 import { type Span, SpanStatusCode } from "@opentelemetry/api";
+import { ATTRIBUTES } from "../core/span-attributes.ts";
 import { describeCause, type ErrorDetails } from "../core/thrown.ts";
-import { ATTRIBUTES } from "./attributes.ts";
 
 /** Messages may quote whole inputs; a trace must not hold those. */
 const LONGEST_MESSAGE = 1024;

@@ -1,6 +1,6 @@
 import { type Attributes, type Context, type Link, type Span, SpanKind, TraceFlags } from "@opentelemetry/api";
 import { parentOf } from "../core/names.ts";
-import { ATTRIBUTES, GEN_AI_OPERATIONS } from "./attributes.ts";
+import { ATTRIBUTES, GEN_AI_OPERATIONS } from "../core/span-attributes.ts";
 import { setError } from "./span-error.ts";
 import { toHrTime } from "./span-time.ts";
 import { attemptSpanId, roundSpanId, taskSpanId, waitSpanId } from "./trace-context.ts";

@@ -81,6 +81,28 @@ describe("a model call", () => {
     for (const { status } of modelSpans()) expect(status.code).toBe(SpanStatusCode.ERROR);
   });
 
+  test("whose caller gives it up has not failed", async () => {
+    await using connection = await connect();
+    const { server, model } = connection;
+    server.script({ kind: "hang" });
+    await rejection(model.text("x", { signal: AbortSignal.timeout(30) }));
+    const { status, attributes } = modelSpans()[0]!;
+    expect([status.code, attributes["tutti.outcome"], attributes["error.type"]]).toEqual([
+      SpanStatusCode.UNSET,
+      "cancelled",
+      undefined,
+    ]);
+  });
+
+  test("carries its span to the endpoint", async () => {
+    await using connection = await connect();
+    const { server, model } = connection;
+    server.script(answer("Hello"));
+    await model.text("x");
+    const { traceId, spanId } = modelSpans()[0]!.spanContext();
+    expect(server.requests[0]!.headers.traceparent).toBe(`00-${traceId}-${spanId}-01`);
+  });
+
   test("that is repaired is a span for each question", async () => {
     await using connection = await connect();
     const { server, model } = connection;

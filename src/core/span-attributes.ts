@@ -6,7 +6,7 @@
 export const SEMANTIC_CONVENTIONS = { general: "1.45.0", genAi: "0.1.0" } as const;
 
 /**
- * The attribute names of runs, tasks and attempts; those of model calls are in `llm/attributes.ts`. Names outside
+ * The attribute names of runs, tasks and attempts; those of model calls follow below. Names outside
  * `tutti.*` are those of the conventions. Most are still in development there, and the conventions ask that such names be
  * copied rather than imported.
  */
@@ -63,4 +63,32 @@ export const GEN_AI_OPERATIONS = {
   run: "invoke_workflow",
   plan: "plan",
   execute: "execute_tool",
+} as const;
+
+/** The attribute names of model calls. */
+export const MODEL_ATTRIBUTES = {
+  operation: "gen_ai.operation.name",
+  provider: "gen_ai.provider.name",
+  requestModel: "gen_ai.request.model",
+  requestTemperature: "gen_ai.request.temperature",
+  requestMaxTokens: "gen_ai.request.max_tokens",
+  requestStream: "gen_ai.request.stream",
+  outputType: "gen_ai.output.type",
+  responseId: "gen_ai.response.id",
+  responseModel: "gen_ai.response.model",
+  finishReasons: "gen_ai.response.finish_reasons",
+  /** Seconds. */
+  timeToFirstChunk: "gen_ai.response.time_to_first_chunk",
+  inputTokens: "gen_ai.usage.input_tokens",
+  outputTokens: "gen_ai.usage.output_tokens",
+  cachedTokens: "gen_ai.usage.cache_read.input_tokens",
+  reasoningTokens: "gen_ai.usage.reasoning.output_tokens",
+  systemInstructions: "gen_ai.system_instructions",
+  inputMessages: "gen_ai.input.messages",
+  outputMessages: "gen_ai.output.messages",
+  errorType: "error.type",
+  /** `cancelled`, where the caller gave the call up: that is no error. */
+  outcome: "tutti.outcome",
+  serverAddress: "server.address",
+  serverPort: "server.port",
 } as const;

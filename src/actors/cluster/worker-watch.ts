@@ -2,6 +2,7 @@ import type { Bucket, Stoppable } from "../../bus/port.ts";
 import { parseTaskSubject, type TaskAddress } from "../../bus/subjects.ts";
 import { messageOf } from "../../core/error.ts";
 import { decodeJson } from "../../core/json.ts";
+import type { Logger } from "../../core/logger.ts";
 import { PRIORITIES } from "../../core/names.ts";
 import { type WorkerPresence, workerPresence } from "../../core/registration.ts";
 import { parseBy } from "../host/bucket-entry.ts";
@@ -75,7 +76,9 @@ export class WorkerWatch {
       this.#graceMs = clock.monotonic() + 2 * topology.presenceTtlMs;
     });
     this.#bucket = await bus.bucket(workers);
-    const mirror = await BucketMirror.open(this.#bucket, { bucket: workers.name, parse: parseBy(workerPresence), log });
+    // The view of the workers warns of an entry that cannot be read.
+    const options = { bucket: workers.name, parse: parseBy(workerPresence), log: toDebug(log) };
+    const mirror = await BucketMirror.open(this.#bucket, options);
     this.#mirror = mirror;
     mirror.onChange((id, presence) => this.#seen(id, presence));
     for (const [id, presence] of mirror.entries) this.#seen(id, presence);
@@ -238,3 +241,8 @@ export class WorkerWatch {
     return { held: new Set(known.flatMap((answer) => [...answer])), isAll: known.length === answers.length };
   }
 }
+
+const toDebug =
+  (log: Logger): Logger =>
+  (_, message) =>
+    log("debug", message);

@@ -73,7 +73,7 @@ describeOnNats("a rolling upgrade", (runtime) => {
     const app = await runtime.start({ workers: [worker("fine", { run: () => 1 })], timing });
     await app.run("fine", {}, { run: "r" });
     const shard = shardOf("r", SHARDS);
-    await forge(runtime, "r", "signal", { v: 3, task: "-" });
+    await forge(runtime, "r", "novelty", { v: 3, task: "-" });
     const waiting = await eventually("a shard that waits", async () => {
       const [only] = await app.orchestrators();
       return only?.waiting && { reads: only.reads, waiting: only.waiting, shards: only.shards };
@@ -85,7 +85,7 @@ describeOnNats("a rolling upgrade", (runtime) => {
     expect(runtime.logged.join("\n")).toMatch(`no orchestrator alive can read the log of shards ${shard}`);
     await expect(app.get("r")).rejects.toMatchObject({
       code: 503,
-      message: expect.stringContaining("signal of version 3"),
+      message: expect.stringContaining("novelty of version 3"),
     });
     // The others go on.
     const other = ["a", "b", "c", "d", "e"].find((run) => shardOf(run, SHARDS) !== shard)!;

@@ -30,7 +30,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "take a moment for due before it has come",
-    file: "fold/apply.ts",
+    file: "fold/due.ts",
     snippet: `if (turn.at < task.dueAt) return arm(task, "backoff", task.dueAt, turn);`,
     instead: "",
     faults: ["skew", "crash"],
@@ -63,8 +63,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "dispatch before what is needed",
     file: "fold/tree.ts",
-    snippet: "if (--dependent.missing === 0) stepTask",
-    instead: "if (--dependent.missing >= 0) stepTask",
+    snippet: "if (--dependent.missing === 0 && ",
+    instead: "if (--dependent.missing >= 0 && ",
   },
   {
     name: "redrive without opening a new attempt",
@@ -94,8 +94,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "abort a run for good that may be redriven",
     file: "actors/dispatch/attempt-canceller.ts",
-    snippet: `!snapshot.hasTag("active") && !snapshot.context.isRedrivable`,
-    instead: `!snapshot.hasTag("active")`,
+    snippet: `!snapshot.hasTag("unwinding") && !snapshot.context.isRedrivable`,
+    instead: `!snapshot.hasTag("unwinding")`,
   },
   {
     name: "let a checkpoint pass a run that was redriven",
@@ -153,8 +153,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "forget timers in a replay",
     file: "fold/obligations.ts",
-    snippet: `else if (stateOf(task) === "backingOff") yield`,
-    instead: `else if (stateOf(task) === "failed") yield`,
+    snippet: `if (stateOf(task) === "backingOff") yield { kind: "arm", task, what: "backoff"`,
+    instead: `if (stateOf(task) === "failed") yield { kind: "arm", task, what: "backoff"`,
   },
   {
     name: "skip the list of the queue at a takeover",
@@ -192,7 +192,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "execute what is delivered again without asking",
     file: "actors/worker/delivery-check.ts",
-    snippet: "delivery.deliveries > 1 || delivery.timestamp < this.#doubtedBefore",
+    snippet: "lossesOf(delivery) > 0 || delivery.timestamp < this.#doubtedBefore",
     instead: "delivery.timestamp < this.#doubtedBefore",
   },
   {

@@ -91,7 +91,11 @@ export class Orchestrator {
         void this.#writer.write(task.run, "result", { v: 1, results: [result] }, () => hasOpenAttempt(task));
       },
     });
-    this.#withdrawals = new AttemptCanceller(runtime, () => this.#dispatcher);
+    this.#withdrawals = new AttemptCanceller(
+      runtime,
+      () => this.#dispatcher,
+      () => this.#limits,
+    );
     this.#workers = new WorkerWatch(runtime, (shard) => this.#shards.ownerOf(shard));
     const { runs = DEFAULT_RUNS, queued = DEFAULT_QUEUED } = options.limits ?? {};
     this.#limits = new LimitGate(runtime, new QueueGate(this.#dispatcher, queued), () => this.#lease.holds);

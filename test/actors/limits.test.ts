@@ -113,6 +113,28 @@ describeShared("a limit", (runtime) => {
     await handle.result();
   });
 
+  test("is let go of by attempts that are over, whatever follows, and by those that no worker was given", async () => {
+    const { enter } = createCounter();
+    const broken = worker("broken", {
+      retry: { attempts: 1 },
+      run: () => {
+        throw new Error("it broke");
+      },
+    });
+    const app = await runtime.start({ workers: [counting(enter), broken] });
+    const limit = { key: "'site'", concurrency: 1 };
+    // The fallback opens another attempt of the task in the very turn in which the first one ends.
+    const a = { type: "broken", limit, fallback: { type: "count" } };
+    await app.run("plan", plan({ a, b: { type: "broken", limit, optional: true, needs: ["a"] } }));
+    // No worker takes tasks of this type: what is cancelled stood on the queue.
+    const idle = await runtime.start({ orchestrator: false, workers: [worker("idle", { run: () => null })] });
+    await idle.stop();
+    const stuck = await app.submit("plan", plan({ a: { type: "idle", limit } }));
+    await eventually("it holds the permit", async () => (await app.limits.list())[0]?.held === 1);
+    await stuck.cancel();
+    await app.run("plan", plan(over(3, { limit })), { deadline: "5s" });
+  });
+
   test("lets a small run through while a large one waits, and low priority have its share", async () => {
     const { began, enter } = createCounter(({ who }: { who: string } = { who: "" }) => who);
     const workers = [counting(enter)];

@@ -60,7 +60,11 @@ export async function createShardBench({ onSubmitted = () => {} } = {}) {
     caughtUp: async () => {},
     fail: () => {},
   });
-  const withdrawals = new AttemptCanceller(host, () => dispatcher);
+  const withdrawals = new AttemptCanceller(
+    host,
+    () => dispatcher,
+    () => gate,
+  );
   const gate = new LimitGate(host, new QueueGate(dispatcher, 1000), () => true);
   const dependencies = {
     dispatcher,

@@ -6,6 +6,13 @@ import { InProgress } from "../host/in-progress.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 
+/** The limits, as far as attempts that were ended without their workers concern them. */
+interface Permits {
+  holdsPermits(task: TaskRecord, attempt: number): boolean;
+  /** No worker was given the attempt, nor will be. */
+  neverGiven(task: TaskRecord, attempt: number): void;
+}
+
 interface Batch {
   readonly tenant: string;
   readonly run: string;
@@ -19,12 +26,14 @@ interface Batch {
 export class AttemptCanceller {
   readonly #runtime: Runtime;
   readonly #dispatcher: () => Dispatcher;
+  readonly #permits: () => Permits;
   readonly #batches = new Map<string, Batch>();
   readonly #inProgress = new InProgress();
 
-  constructor(runtime: Runtime, dispatcher: () => Dispatcher) {
+  constructor(runtime: Runtime, dispatcher: () => Dispatcher, permits: () => Permits) {
     this.#runtime = runtime;
     this.#dispatcher = dispatcher;
+    this.#permits = permits;
   }
 
   withdraw(task: TaskRecord, at: TaskAddress): void {
@@ -69,7 +78,23 @@ export class AttemptCanceller {
     // An attempt that is being published would appear on the queue after its removal.
     await Promise.all(withdrawn.map(({ task }) => this.#dispatcher().answered(task)));
     for (let i = 0; i < withdrawn.length; i += AT_ONCE)
-      await Promise.all(withdrawn.slice(i, i + AT_ONCE).map(({ at }) => this.#remove(topology.subjects.task(at))));
+      await Promise.all(withdrawn.slice(i, i + AT_ONCE).map((one) => this.#takeOff(one)));
+  }
+
+  /** An attempt that no worker was given needs its permits no longer: that is known where the queue was not yet given out so far. */
+  async #takeOff({ task, at }: Batch["withdrawn"][number]): Promise<void> {
+    const { bus, topology, trouble } = this.#runtime;
+    const subject = topology.subjects.task(at);
+    if (!this.#permits().holdsPermits(task, at.attempt)) return this.#remove(subject);
+    const { stream, name } = topology.taskConsumer(at.type, at.priority);
+    try {
+      const message = await bus.getLastMessage(stream, subject);
+      await bus.removeSubject(stream, subject);
+      if (message && message.sequence > (await bus.lastDelivered(stream, name)))
+        this.#permits().neverGiven(task, at.attempt);
+    } catch (error) {
+      trouble.mention(NOT_REMOVED, subject, error);
+    }
   }
 
   async #remove(subject: string): Promise<void> {

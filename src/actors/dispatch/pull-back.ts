@@ -1,3 +1,4 @@
+import type { StoredMessage } from "../../bus/port.ts";
 import type { TaskAddress } from "../../bus/subjects.ts";
 import { isPaused } from "../../fold/pauses.ts";
 import { isOpen, type TaskRecord } from "../../fold/task-record.ts";
@@ -7,7 +8,10 @@ import { addressOf, type Dispatcher } from "./dispatcher.ts";
 import type { QueueGate } from "./queue-gate.ts";
 
 /** What lets attempts on the queue. */
-type Gate = Pick<QueueGate, "add" | "remove" | "isInside">;
+interface Gate extends Pick<QueueGate, "add" | "remove" | "isInside"> {
+  /** No worker was given the attempt, nor will be. */
+  neverGiven(task: TaskRecord, attempt: number): void;
+}
 
 interface Held {
   readonly task: TaskRecord;
@@ -61,23 +65,27 @@ export class PullBack {
     this.#dispatcher.remove(task);
     await this.#dispatcher.answered(task);
     const subject = topology.subjects.task(at);
+    let wasNeverGiven = false;
     try {
-      if (!isHeld(one) || (await this.#isTaken(subject, at)) || !isHeld(one)) return;
+      if (!isHeld(one)) return;
+      const message = await bus.getLastMessage(topology.streams.tasks.name, subject);
+      if ((message && (await this.#isGiven(message, at))) || !isHeld(one)) return;
       await bus.removeSubject(topology.streams.tasks.name, subject);
+      wasNeverGiven = message !== undefined && !(await this.#isGiven(message, at));
     } catch (error) {
       return trouble.mention(NOT_REMOVED, subject, error);
     }
     this.#gate.remove(task);
+    if (wasNeverGiven) this.#gate.neverGiven(task, attempt);
     // It was resumed while its message was on the way out.
     if (isOpen(task, attempt) && !isPaused(task)) this.#gate.add(task);
   }
 
-  /** Whether a worker was given it, at any time. */
-  async #isTaken(subject: string, { type, priority }: TaskAddress): Promise<boolean> {
+  /** Whether a worker was given the message, at any time. */
+  async #isGiven({ sequence }: StoredMessage, { type, priority }: TaskAddress): Promise<boolean> {
     const { bus, topology } = this.#runtime;
     const { stream, name } = topology.taskConsumer(type, priority);
-    const message = await bus.getLastMessage(stream, subject);
-    return message !== undefined && message.sequence <= (await bus.lastDelivered(stream, name));
+    return sequence <= (await bus.lastDelivered(stream, name));
   }
 }
 

@@ -2,7 +2,7 @@ import type { Bucket } from "../../bus/port.ts";
 import type { HeldTask } from "../../core/held.ts";
 import { type LimitEntry, limitEntry } from "../../core/limit-entry.ts";
 import type { RunState } from "../../fold/run-state.ts";
-import type { TaskRecord } from "../../fold/task-record.ts";
+import { attemptOf, type TaskRecord } from "../../fold/task-record.ts";
 import type { QueueGate } from "../dispatch/queue-gate.ts";
 import { parseBy } from "../host/bucket-entry.ts";
 import { BucketMirror } from "../host/bucket-mirror.ts";
@@ -78,19 +78,28 @@ export class LimitGate implements Gate {
     this.#behind.found(task);
   }
 
-  closed(task: TaskRecord): void {
+  closed(task: TaskRecord, attempt: number): void {
     this.#leave(task);
     this.#behind.remove(task);
-    if (!this.#holders.isEmpty) this.#holders.release(task);
+    if (!this.#holders.isEmpty) this.#holders.release(task, attempt);
   }
 
-  remove(task: TaskRecord): boolean {
+  remove(task: TaskRecord, attempt = attemptOf(task)): boolean {
     this.#leave(task);
     const wasLetIn = this.#behind.remove(task);
     if (this.#holders.isEmpty) return wasLetIn;
-    if (wasLetIn) this.#holders.withdraw(task);
-    else this.#holders.cancel(task);
+    if (wasLetIn) this.#holders.withdraw(task, attempt);
+    else this.#holders.cancel(task, attempt);
     return wasLetIn;
+  }
+
+  /** Whether the attempt holds permits. */
+  holdsPermits(task: TaskRecord, attempt: number): boolean {
+    return this.#holders.has(task, attempt);
+  }
+
+  neverGiven(task: TaskRecord, attempt: number): void {
+    this.#holders.cancel(task, attempt);
   }
 
   isInside(task: TaskRecord): boolean {

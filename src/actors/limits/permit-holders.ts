@@ -16,7 +16,8 @@ interface Holder {
 
 const nameOf = (tenant: string, run: string, task: string, attempt: number): string =>
   `${tenant}/${run}/${task}#${attempt}`;
-const attemptName = (task: TaskRecord): string => nameOf(task.run.tenant, task.run.run, task.id, attemptOf(task));
+const attemptName = (task: TaskRecord, attempt = attemptOf(task)): string =>
+  nameOf(task.run.tenant, task.run.run, task.id, attempt);
 
 /**
  * Which attempts hold permits, and until when. They do until their worker's word is read in the log; one that was ended
@@ -48,8 +49,8 @@ export class PermitHolders {
     return holder !== undefined;
   }
 
-  has(task: TaskRecord): boolean {
-    return this.#holders.has(attemptName(task));
+  has(task: TaskRecord, attempt: number): boolean {
+    return this.#holders.has(attemptName(task, attempt));
   }
 
   /** The task's present attempt takes a permit of each. */
@@ -66,21 +67,23 @@ export class PermitHolders {
     }
   }
 
-  /** The task's attempt has ended with its worker's word. */
-  release(task: TaskRecord): void {
-    this.#free(attemptName(task));
+  /** The attempt has ended with its worker's word. By now, the task may have opened another one. */
+  release(task: TaskRecord, attempt: number): void {
+    this.#free(attemptName(task, attempt));
   }
 
-  /** It was never on the queue. */
-  cancel(task: TaskRecord): void {
-    const name = attemptName(task);
+  /** No worker was given the attempt, nor will be. */
+  cancel(task: TaskRecord, attempt: number): void {
+    const name = attemptName(task, attempt);
     const holder = this.#holders.get(name);
+    if (!holder) return;
+    if (holder.disarm) this.#endWithdrawal(holder);
     this.#holders.delete(name);
-    for (const pool of holder?.pools ?? []) pool.release(holder!.shard);
+    for (const pool of holder.pools) pool.release(holder.shard);
   }
 
-  withdraw(task: TaskRecord): void {
-    const name = attemptName(task);
+  withdraw(task: TaskRecord, attempt: number): void {
+    const name = attemptName(task, attempt);
     const holder = this.#holders.get(name);
     if (!holder || holder.disarm) return;
     const { clock, topology } = this.#runtime;

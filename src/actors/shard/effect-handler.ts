@@ -87,10 +87,11 @@ export class EffectHandler {
       case "open":
         return gate.add(effect.task);
       case "close":
-        return gate.closed(effect.task);
+        return gate.closed(effect.task, effect.attempt);
       case "withdraw":
         // What was never let in is not on the queue.
-        if (gate.remove(effect.task)) withdrawals.withdraw(effect.task, addressOf(effect.task, effect.attempt));
+        if (gate.remove(effect.task, effect.attempt))
+          withdrawals.withdraw(effect.task, addressOf(effect.task, effect.attempt));
         return;
       case "hold":
         return this.#dependencies.pullBack.hold(effect.task, effect.attempt);

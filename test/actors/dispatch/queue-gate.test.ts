@@ -11,7 +11,9 @@ function open(most: number) {
   const gate = new QueueGate(
     {
       add: (task) => void behind.push(task),
-      remove: (task) => void (behind.includes(task) && behind.splice(behind.indexOf(task), 1)),
+      remove(task) {
+        while (behind.includes(task)) behind.splice(behind.indexOf(task), 1);
+      },
       has: (task) => behind.includes(task),
     },
     most,

@@ -11,6 +11,8 @@ const SPINNER = [..."⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"];
 /** The symbol, style and word of each state. */
 export const APPEARANCE: Readonly<Record<TaskViewState, { symbol: string; style: Style; word: string }>> = {
   blocked: { symbol: "·", style: "dim", word: "waiting" },
+  checking: { symbol: "◇", style: "dim", word: "being decided" },
+  resting: { symbol: "◷", style: "dim", word: "pausing" },
   awaiting: { symbol: "◷", style: "yellow", word: "waiting" },
   deciding: { symbol: "◇", style: "dim", word: "being decided" },
   ready: { symbol: "◌", style: "dim", word: "queued or running" },
@@ -80,6 +82,7 @@ export function renderTask(node: TaskNode, { paint, now, frame }: LineOptions, r
   const sign = spins ? SPINNER[frame % SPINNER.length]! : symbol;
   const parts = [`${paint(style, sign)} ${titleOf(view, paint)}`];
   if (node.children.length > 0) parts.push(paint("dim", [node.ended, node.children.length].map(formatCount).join("/")));
+  if (view.repeat) parts.push(paint("dim", `round ${view.repeat.round}/${view.repeat.times}`));
   if (WAITING.has(view.state)) parts.push(paint("dim", word));
   if (typeof node.progress === "number") parts.push(paint("cyan", `${Math.round(node.progress * 100)}%`));
   else if (node.progress) parts.push(paint("dim", node.progress));
@@ -118,6 +121,8 @@ function noteOf({ view, children }: TaskNode, now: number, { outer, cancelled }:
       );
     case "held":
       return view.limit && sentence(`by the limit ${describeLimit(view.limit)}`, attempt);
+    case "resting":
+      return view.dueAt && `the next round in ${secondsUntil(view.dueAt, now)}s`;
     case "awaiting":
       return view.wait && `waits ${describeWait(view.wait, now)}`;
     default:

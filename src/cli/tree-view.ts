@@ -26,6 +26,8 @@ const URGENCY: Readonly<Record<TaskViewState, number>> = {
   compensated: 4,
   cancelled: 2,
   awaiting: 1,
+  checking: 1,
+  resting: 1,
   deciding: 3,
   ready: 3,
   held: 3,

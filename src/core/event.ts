@@ -140,6 +140,8 @@ export const decided = z.object({
       /** Of an item that is a plan which is sent: the plan, and what it is given. */
       input: json.optional(),
       inputRef: blobRef.optional(),
+      /** Of a repetition: the round of which the answer says whether it was the last. */
+      round: z.int().min(0).optional(),
       /** What a wait is for, its templates resolved. */
       wait: awaited.optional(),
       /** Why there are none: the task fails by it. */

@@ -7,7 +7,7 @@ import type { ProblemList } from "./problem.ts";
  * A dot leads into an option; a table for each of what a plan is made of.
  */
 const NOT_CARRIED_OUT = {
-  task: ["cache", "repeat"],
+  task: ["cache"],
   plan: [],
 } as const satisfies { readonly [part: string]: readonly string[] };
 

@@ -14,6 +14,8 @@ export const TASK_STATES = [
   "blocked",
   "deciding",
   "awaiting",
+  "checking",
+  "resting",
   "ready",
   "held",
   "queued",
@@ -92,6 +94,8 @@ export const taskView = z.object({
   startedAt: iso.optional(),
   endedAt: iso.optional(),
   worker: z.string().optional(),
+  /** Of a repetition: its present round, counted from 1, and how many there may be. */
+  repeat: z.object({ round: z.int(), times: z.int() }).optional(),
   /** While it is awaiting. */
   wait: waitView.optional(),
   error: z.object({ kind: z.string(), message: z.string(), ...errorDetails.shape }).optional(),

@@ -75,7 +75,8 @@ export class TaskReader {
           problems.expected(`${at}/needs/${i}`, SIBLING, need);
       });
     else if (stated.needs !== undefined) problems.expected(`${at}/needs`, "an array of keys", stated.needs);
-    const itemDepth = stated.each === undefined ? depth : depth + 1;
+    // An item, and a round, are tasks of their own.
+    const itemDepth = depth + Number(stated.each !== undefined) + Number(stated.repeat !== undefined);
     const inner = stated.plan === undefined ? undefined : readInner(stated.plan, `${at}/plan`, itemDepth);
     const task = this.#withOptions(stated, inner, at);
     this.#readMentions(task, at, itemDepth, graph);

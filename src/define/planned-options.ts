@@ -50,7 +50,7 @@ export interface PlannedAction {
 /**
  * How one task of a plan differs from its type's defaults. All but `key`, `needs` and the policy make it a plan of version 2.
  *
- * Not carried out by this version yet, and refused by `plan()` (400): `cache`, `repeat`.
+ * Not carried out by this version yet, and refused by `plan()` (400): `cache`.
  */
 export interface PlannedTaskOptions<T = unknown> extends PolicyInput {
   /** Unique in the plan and the same whenever the plan is made again. Default: the type, then `type-2`, `type-3`, … */

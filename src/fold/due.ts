@@ -33,11 +33,14 @@ export function applyDue(run: RunState, { task: id, attempt, what }: Due, turn: 
     else endWithin(task, turn);
     return passOn(turn);
   }
-  if (!task || stateOf(task) !== "backingOff" || attemptOf(task) !== attempt) return;
+  if (!task || !PAUSES.has(stateOf(task)) || attemptOf(task) !== attempt) return;
   // The log's clock decides. An owner whose own clock is ahead tries again.
   if (turn.at < task.dueAt) return arm(task, "backoff", task.dueAt, turn);
-  const error = findRefusal(task, undefined);
-  if (!error) return stepTask(task, "backoffElapsed", turn);
-  failTask(task, "broken", turn, { error });
+  const error = findRefusal(task, stateOf(task) === "resting" ? 1 : undefined);
+  if (error) failTask(task, "broken", turn, { error });
+  else stepTask(task, "backoffElapsed", turn, { round: "next" });
   passOn(turn);
 }
+
+/** States that end after a delay: of an attempt that failed, and of a round that was not the last. */
+const PAUSES: ReadonlySet<string> = new Set(["backingOff", "resting"]);

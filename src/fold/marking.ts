@@ -14,7 +14,9 @@ export const maySkip = ({ node, parent }: TaskRecord): boolean => node !== undef
 
 /** Not when it is over, or when what comes at its end has begun. */
 export const mayBeMarked = (task: TaskRecord): boolean => MARKABLE.has(stateOf(task));
-const MARKABLE: ReadonlySet<string> = new Set(["blocked", "deciding", "awaiting", "ready", "backingOff", "expanded"]);
+const MARKABLE: ReadonlySet<string> = new Set([
+  ...["blocked", "deciding", "awaiting", "ready", "backingOff", "expanded", "checking", "resting"],
+]);
 
 /** Counts for a task that is not over, paused or not. What a failure says is final: nothing is tried again. */
 export function applyMark(

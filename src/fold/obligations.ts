@@ -13,6 +13,7 @@ export function* obligationsOf(run: RunState): Generator<Effect> {
     yield { kind: "arm", task: run.root, what: "deadline", at: run.deadline };
   for (const task of run.tasks.values()) {
     if (hasOpenAttempt(task)) yield { kind: isPaused(task) ? "hold" : "open", task, attempt: attemptOf(task) };
+    else if (stateOf(task) === "checking") yield { kind: "decide", task, attempt: attemptOf(task) };
     else if (stateOf(task) === "deciding" && !run.heldDecisions?.has(task))
       yield { kind: "decide", task, attempt: attemptOf(task) };
     else if (stateOf(task) === "awaiting") yield* waitOf(task);
@@ -32,5 +33,6 @@ function* waitOf(task: TaskRecord): Generator<Effect> {
 export function* momentsOf(task: TaskRecord): Generator<Effect & { readonly kind: "arm" }> {
   if (task.node?.deadlineAt) yield { kind: "arm", task, what: "deadline", at: task.node.deadlineAt };
   if (withinAtOf(task) > 0) yield { kind: "arm", task, what: "within", at: withinAtOf(task) };
-  if (stateOf(task) === "backingOff") yield { kind: "arm", task, what: "backoff", at: task.dueAt };
+  if (stateOf(task) === "backingOff" || stateOf(task) === "resting")
+    yield { kind: "arm", task, what: "backoff", at: task.dueAt };
 }

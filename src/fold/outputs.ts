@@ -10,6 +10,8 @@ import { replacementOf } from "./fallback.ts";
 import { makesParentsOutput } from "./held-outputs.ts";
 import { isItem, reducedBy, WHOLE_ITEM } from "./map-node.ts";
 import { keysIn } from "./named-keys.ts";
+import { isRound, planOf } from "./rounds.ts";
+import { isSentItem, isSentPlan } from "./sent-plan.ts";
 import { type Children, hasOutput, isLater, type Output, stateOf, type TaskRecord } from "./task-record.ts";
 
 /**
@@ -103,7 +105,8 @@ export function inputOf(task: TaskRecord, load: Load): Json {
   if (!node) return resolveInput(input, (key) => outputOf(run.tasks.get(childOf(parent.id, key))!, load));
   // A plan that is sent as an input has references of its own.
   if (isSentPlan(task)) return input;
-  return resolveTemplate(input, { ...valuesIn(parent, load), expression: (text) => node.answers![text]! });
+  const expression = (text: string) => node.answers?.[text] ?? evaluateIn(planOf(task), text, load);
+  return resolveTemplate(input, { ...valuesIn(planOf(task), load), expression });
 }
 
 /** What a task is given of a sibling that it names in `needs`: its output, or, where the join bears others, how it came out. */
@@ -112,23 +115,6 @@ export function givenOf({ run, parent, node }: TaskRecord, key: string, load: Lo
   const bearsAll = node === undefined || node.checked.joinOf(node.index).rule === "all";
   return bearsAll ? outputOf(sibling, load) : outcomeOf(sibling, load);
 }
-
-/** Whether the task is a plan that it was sent as its input, for the owner to carry out. */
-export const isSentPlan = (task: TaskRecord): boolean => {
-  const { node, parent, spec, run } = task;
-  return (
-    spec.type === "plan" &&
-    (node ? node.hasFallenBack || node.stated.type !== undefined : parent ? isLater(task) : run.submitted.v > 1)
-  );
-};
-
-/** Whether the task is to start another run, which the owner does. */
-export const startsRun = ({ node }: TaskRecord): boolean =>
-  node?.stated.type === "start" && !node.stated.each && !node.hasFallenBack;
-
-/** Whether the task is an item of a map, and a plan that is sent: what it is given is read for it and put into the log, so that it can be folded. */
-export const isSentItem = (task: TaskRecord): boolean =>
-  isItem(task) && task.node!.stated.type === "plan" && !task.node!.hasFallenBack;
 
 /** What the plan of an expanded task was given: `#/…` in it, and `input` in its expressions. */
 export function planInputOf(task: TaskRecord, load: Load): Json {
@@ -154,6 +140,7 @@ export function* inputRefs(task: TaskRecord): Generator<string> {
     if (!map!.items || !map!.needsItemsOnly) yield* inputRefs(parent);
     return;
   }
+  if (isRound(task)) return yield* inputRefs(parent);
   for (const need of task.needs) if (hasOutput(need)) yield* refsOf(need);
   if (node?.checked.usesInput && !isSentPlan(task)) yield* planInputRefs(parent);
 }
@@ -180,8 +167,7 @@ function placeOfLater(task: TaskRecord): LaterPlace {
   const subject = key === UNDO ? parent! : task;
   const { expressions } = subject.node!.checked;
   const answers = subject === task ? task.node!.answers : undefined;
-  if (!isItem(subject)) return { plan: subject.parent!, item: undefined, expressions, answers };
-  return { plan: subject.parent!.parent!, item: subject, expressions, answers };
+  return { plan: planOf(subject), item: isItem(subject) ? subject : undefined, expressions, answers };
 }
 
 /** Its references make no edges: an output that never came is its default, or null. */
@@ -228,19 +214,20 @@ export function valuesIn(task: TaskRecord, load: Load): TemplateValues {
 /** What the expressions of a task stand for: of an item, those of the plan that its map is in. */
 export function expressionValuesOf(task: TaskRecord, load: Load) {
   const { parent, node } = task;
-  if (!isItem(task)) return expressionValuesIn(parent!, load);
-  const { context, ...values } = expressionValuesIn(parent!.parent!, load);
+  if (!isItem(task)) return expressionValuesIn(planOf(task), load);
+  const { context, ...values } = expressionValuesIn(planOf(task), load);
   const own = (name: string) =>
     name === "item" ? itemsOf(parent!, load).at(node!.index) : name === "index" ? node!.index : context(name);
   return { ...values, context: own };
 }
 
 /** What a map is over. Throws an `UnmappableInput`, or a `BrokenReference`. */
-export function itemsOf({ node, parent, children }: TaskRecord, load: Load): MapItems {
+export function itemsOf(task: TaskRecord, load: Load): MapItems {
+  const { node, children } = task;
   if (children?.map?.items) return children.map.items;
   const { in: template, batch } = node!.stated.each!;
-  const expression = (text: string) => node!.answers?.[text] ?? evaluateIn(parent!, text, load);
-  const items = readItems(resolveTemplate(template, { ...valuesIn(parent!, load), expression }), batch);
+  const expression = (text: string) => node!.answers?.[text] ?? evaluateIn(planOf(task), text, load);
+  const items = readItems(resolveTemplate(template, { ...valuesIn(planOf(task), load), expression }), batch);
   if (children?.map) children.map.items = items;
   return items;
 }
@@ -250,14 +237,15 @@ const evaluateIn = (task: TaskRecord, text: string, load: Load): Json =>
 
 /** What an item is given; `answers` are those to its expressions. Throws as {@link inputOf} does. */
 export function itemInputOf(
-  { parent, node, spec }: TaskRecord,
+  task: TaskRecord,
   load: Load,
-  answers: { readonly [text: string]: Json } = node!.answers ?? {},
+  answers: { readonly [text: string]: Json } = task.node!.answers ?? {},
 ): Json {
+  const { parent, node, spec } = task;
   const { input = WHOLE_ITEM } = spec;
   const item = itemsOf(parent!, load).at(node!.index);
   const expression = (text: string) => answers[text]!;
-  const around = parent!.children!.map!.needsItemsOnly ? NO_VALUES : valuesIn(parent!.parent!, load);
+  const around = parent!.children!.map!.needsItemsOnly ? NO_VALUES : valuesIn(planOf(task), load);
   const resolve = (template: Json) => resolveTemplate(template, { ...around, expression, item, index: node!.index });
   return node!.stated.type === "plan" ? withSentTemplate(input, resolve) : resolve(input);
 }

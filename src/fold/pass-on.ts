@@ -36,7 +36,8 @@ function passOnOne(task: TaskRecord, turn: Turn): void {
     if (stateOf(dependent) === "blocked") meet(dependent, countNeed(dependent, task), task, turn);
   const { parent } = task;
   if (!parent || stateOf(parent) !== "expanded") return;
-  const { map } = parent.children!;
+  const { map, rounds } = parent.children!;
+  if (rounds && state === "succeeded") return stepTask(parent, "roundOver", turn);
   conclude(parent, countChild(parent.children!, task), task, turn);
   if (!map) return;
   if (hadPlace) map.running--;

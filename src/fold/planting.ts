@@ -9,6 +9,7 @@ import { notePlanted } from "./budget.ts";
 import { makesParentsOutput, releaseNeeds } from "./held-outputs.ts";
 import { createProgress, itemStated, planOfItems } from "./map-node.ts";
 import { type PlanNode, Tally, type UndoState } from "./plan-node.ts";
+import { forgetRound, planOfRound, roundStated } from "./rounds.ts";
 import { type RunState, uncount } from "./run-state.ts";
 import { firstSnapshot } from "./steps.ts";
 import { attemptOf, NO_TASKS, type TaskRecord, type TaskSpec } from "./task-record.ts";
@@ -198,6 +199,41 @@ export function plantItems(task: TaskRecord, size: number): void {
     ...NOT_REPLANNED,
   };
   task.children = { all, remaining: 0, output: undefined, template: undefined, plan, map };
+}
+
+/** Grows the next round of a repetition. It has not started when this returns. */
+export function plantRound(task: TaskRecord, isFirst: boolean): TaskRecord {
+  const { children, run } = task;
+  const number = (children?.rounds?.number ?? -1) + 1;
+  const executions = isFirst ? 1 : children!.rounds!.executions + 1;
+  const kept = (children?.all ?? NO_TASKS).filter((round) => !forgetRound(round));
+  const node = task.node!;
+  notePlanted(task, 1);
+  // Each round may have done something.
+  if (node.undo) node.undo.hasEffects = true;
+  const stated = roundStated(node);
+  const checked = planOfRound(node, String(number));
+  const round = createTask(run, task, String(number), specOf(stated));
+  round.node = createNode(checked, 0, { stated, inOutput: "optional", breaks: false });
+  if (task.holders > 0) round.holders++;
+  task.children = {
+    all: [...kept, round],
+    remaining: 0,
+    output: round,
+    template: undefined,
+    plan: {
+      checked,
+      sinks: new Tally(1),
+      outstanding: 0,
+      withinAt: 0,
+      order: ++run.opened,
+      cleanup: undefined,
+      ...NOT_REPLANNED,
+    },
+    map: undefined,
+    rounds: { number, executions },
+  };
+  return round;
 }
 
 /** What the output of a plan is made of. Where it has a default for a part, or asks only how it came out, it can do without. */

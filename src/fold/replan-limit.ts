@@ -5,7 +5,9 @@ import { stateOf, type TaskRecord } from "./task-record.ts";
 export function replans(task: TaskRecord, error: TaskError | undefined): boolean {
   const { node, children } = task;
   const plan = children?.plan;
-  if (!plan || !node?.stated.replan || node.hasFallenBack || children.map || error?.kind === "cancelled") return false;
+  if (!plan || !node?.stated.replan || node.hasFallenBack || error?.kind === "cancelled") return false;
+  // The plan of a repetition is its round, which has that option itself.
+  if (children.map || children.rounds) return false;
   return stateOf(task) === "expanded" && plan.replans < timesOf(task);
 }
 

@@ -18,6 +18,8 @@ export function* revivals(task: TaskRecord, siblings: ReadonlySet<TaskRecord> = 
   reset(task);
   const { children } = task;
   if (!children) return yield { task, event: isOpenedAgain(task, siblings) ? "redriven" : "needsRedriven" };
+  // Its rounds were not enough: it begins again.
+  if (children.rounds && !children.all.some(isStopped)) return yield { task, event: "needsRedriven" };
   yield { task, event: "childrenRedriven" };
   const stopped = children.plan ? findStopped(counted(children)) : NONE;
   for (const child of children.plan ? stopped : children.all) if (isStopped(child)) yield* revivals(child, stopped);

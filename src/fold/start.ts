@@ -10,14 +10,18 @@ import { visitTemplate } from "../core/template.ts";
 import { type Awaited, templateOfWait } from "../core/wait.ts";
 import { findRefusal } from "./budget.ts";
 import { findMapProblem } from "./map-node.ts";
-import { inputOf, isSentItem, isSentPlan, startsRun } from "./outputs.ts";
+import { inputOf } from "./outputs.ts";
 import type { PlanNode } from "./plan-node.ts";
+import { isSentItem, isSentPlan } from "./sent-plan.ts";
 import type { TaskRecord } from "./task-record.ts";
+import { startsRun } from "./waiting.ts";
 
 /** How a task begins whose join is met: the event of its chart, and what goes with it. */
 export type Start =
   | { readonly event: "ready" | "ask" | "skip" | "replaced"; readonly error?: undefined }
   | { readonly event: "wait"; readonly awaited: Awaited }
+  /** A repetition. */
+  | { readonly event: "expand"; readonly round: "first" }
   | { readonly event: "expand"; readonly checked: CheckedPlan | CheckedPlanV2 }
   /** A map, over so many items. */
   | { readonly event: "expand"; readonly items: number }
@@ -39,13 +43,13 @@ function findAdmitted(task: TaskRecord, awaited?: Awaited): Start {
   if (!node) return isSentPlan(task) ? expandSent(task) : READY;
   const { stated, checked, index, answers } = node;
   if (node.hasFallenBack) return findFallback(task, node);
+  if (stated.repeat) return findRepetition(task, node);
   // What a wait is for may be read by the owner only, and is to be seen by all.
   const isAsked = stated.each || stated.wait || isSentItem(task) || startsRun(task);
   if (!answers && (isAsked || findQuestions(task).length > 0)) return { event: "ask" };
   if (stated.when !== undefined && !checked.asksItems(index)) {
-    const answer = answers![stated.when];
-    if (answer === false) return { event: "skip" };
-    if (answer !== true) return refuse(`when: expected true or false, received ${JSON.stringify(answer)}`);
+    const other = refuseOrSkip(answers![stated.when]!);
+    if (other) return other;
   }
   if (stated.wait || startsRun(task))
     return awaited ? { event: "wait", awaited } : refuse("wait: nothing was decided of it");
@@ -53,6 +57,20 @@ function findAdmitted(task: TaskRecord, awaited?: Awaited): Start {
   if (stated.each) return startMap(node);
   if (inner) return { event: "expand", checked: inner };
   return isSentPlan(task) ? expandSent(task) : READY;
+}
+
+/** Of a repetition, the condition is asked once. What it is given is that of each round. */
+function findRepetition(task: TaskRecord, { stated, checked, index, answers }: PlanNode): Start {
+  if (stated.when === undefined || checked.asksItems(index)) return { event: "expand", round: "first" };
+  if (!answers && findQuestions(task).length > 0) return { event: "ask" };
+  return refuseOrSkip(answers![stated.when]!) ?? { event: "expand", round: "first" };
+}
+
+/** What the answer to a condition says, unless it is true. */
+function refuseOrSkip(answer: Json): Start | undefined {
+  if (answer === true) return undefined;
+  if (answer === false) return { event: "skip" };
+  return refuse(`when: expected true or false, received ${JSON.stringify(answer)}`);
 }
 
 function findFallback(task: TaskRecord, node: PlanNode): Start {
@@ -104,8 +122,9 @@ const PLAIN_TEXT = /^(?:'(?=[^'\\]*'$)|"(?=[^"\\]*"$))(.*).$/;
 /** What the expressions that are answered before a task starts stand in, besides its condition. */
 function templateOf(task: TaskRecord): Json | undefined {
   const { stated, hasFallenBack } = task.node!;
-  const { type, input, each, fallback, wait } = stated;
+  const { type, input, each, fallback, wait, repeat } = stated;
   if (hasFallenBack) return fallback!.type === "plan" ? undefined : (fallback!.value ?? fallback!.input);
+  if (repeat) return undefined;
   if (wait) return templateOfWait(wait);
   if (each) return each.in;
   if (type !== "plan") return input;

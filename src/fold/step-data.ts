@@ -9,6 +9,8 @@ export interface StepData {
   /** Of a map. */
   readonly items?: number;
   readonly awaited?: Awaited;
+  /** Of a repetition: which of its rounds begins. */
+  readonly round?: "first" | "next";
   readonly error?: TaskError | undefined;
   /** Of a deferral or a loss: when the next attempt opens, log time, ms. */
   readonly dueAt?: number;

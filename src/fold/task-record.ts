@@ -7,6 +7,7 @@ import type { TaskSnapshot, TaskState } from "../machines/task.ts";
 import type { Losses } from "./losses.ts";
 import type { MapProgress } from "./map-node.ts";
 import type { PlanNode, PlanProgress } from "./plan-node.ts";
+import type { Rounds } from "./rounds.ts";
 import type { RunState } from "./run-state.ts";
 
 /** A task's output: the value itself, or where it is kept. */
@@ -28,6 +29,8 @@ export interface Children {
   readonly plan: PlanProgress | undefined;
   /** Of a map. */
   readonly map: MapProgress | undefined;
+  /** Of a repetition. */
+  readonly rounds?: Rounds;
 }
 
 /** The data of one task, beside its machine's snapshot (which it shares with others). Only the fold changes it. */

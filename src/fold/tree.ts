@@ -8,7 +8,7 @@ import { takesFailure } from "./fallback.ts";
 import { releaseItems, releaseNeeds } from "./held-outputs.ts";
 import { startable } from "./map-node.ts";
 import { isPaused } from "./pauses.ts";
-import { plant, plantItems } from "./planting.ts";
+import { plant, plantItems, plantRound } from "./planting.ts";
 import { isToReduce, plantReduction } from "./reduction.ts";
 import { replans } from "./replan-limit.ts";
 import { revivals } from "./revival.ts";
@@ -164,7 +164,7 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     beginWait(task, awaited!, turn);
   },
   endWait,
-  plant(task, turn, { checked, items }) {
+  plant(task, turn, { checked, items, round }) {
     if (task.openedAt === 0) task.openedAt = turn.at;
     if (task.node) beginWithin(task, turn);
     noteOpened(task, false);
@@ -172,11 +172,14 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
       plantItems(task, items);
       return items === 0 ? succeed(task, turn) : startItems(task, turn);
     }
-    plant(task, checked!);
+    if (round) plantRound(task, round === "first");
+    else plant(task, checked!);
     const { all, plan } = task.children!;
     if (all.length === 0) return endTask(task, "met", turn);
     if (isPaused(task)) return;
-    for (const child of all) if (child.missing === 0 && (!plan || child.needs.length === 0)) start(child, turn);
+    for (const child of all)
+      if (stateOf(child) === "blocked" && child.missing === 0 && (!plan || child.needs.length === 0))
+        start(child, turn);
   },
   cancelChildren(task, turn) {
     for (const child of task.children?.all ?? NO_TASKS) stepTask(child, "cancel", turn);

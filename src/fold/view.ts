@@ -24,6 +24,7 @@ export function viewTask(task: TaskRecord): TaskView {
     ...(task.openedAt && { openedAt: iso(task.openedAt) }),
     ...(task.startedAt && { startedAt: iso(task.startedAt) }),
     ...(task.endedAt && { endedAt: iso(task.endedAt) }),
+    ...repetitionOf(task),
     ...(stateOf(task) === "awaiting" && { wait: viewWait(task)! }),
     ...(task.worker !== undefined && { worker: task.worker }),
     ...(task.losses && { lost: viewLosses(task, task.losses) }),
@@ -50,6 +51,15 @@ function viewLosses(task: TaskRecord, { times, workers, last }: Losses): TaskVie
 function labelled({ parent, node }: TaskRecord): Pick<TaskView, "label"> {
   const label = parent?.node?.labels?.[node!.index];
   return label === undefined ? {} : { label };
+}
+
+/** Of a repetition: how far it has come. */
+function repetitionOf(task: TaskRecord): Pick<TaskView, "repeat" | "dueAt"> {
+  const { rounds } = task.children ?? {};
+  if (!rounds) return {};
+  const { times } = task.node!.stated.repeat!;
+  const isResting = stateOf(task) === "resting";
+  return { repeat: { round: rounds.executions, times }, ...(isResting && { dueAt: iso(task.dueAt) }) };
 }
 
 /** What a task waits for; undefined where it does not. */

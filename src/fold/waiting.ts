@@ -29,3 +29,7 @@ export function endWait(task: TaskRecord, turn: Turn): void {
 export function judge(task: TaskRecord, turn: Turn): void {
   turn.effects.push({ kind: "judge", task, attempt: attemptOf(task) });
 }
+
+/** Whether the task is to start another run, which the owner does. */
+export const startsRun = ({ node }: TaskRecord): boolean =>
+  node?.stated.type === "start" && !node.stated.each && !node.hasFallenBack;

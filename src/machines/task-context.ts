@@ -19,3 +19,10 @@ export interface TaskInput {
 
 /** `open`: an attempt is open, and its result counts. `over`: nothing happens any more, unless the run is redriven. */
 export type TaskTag = "open" | "over";
+
+export const beginContext = ({ attempts, spent = 0 }: TaskInput): TaskContext => ({
+  attempt: spent + 1,
+  attempts,
+  spent,
+  ending: "failed",
+});

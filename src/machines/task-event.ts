@@ -18,6 +18,10 @@ export type TaskMachineEvent =
   | { readonly type: "ask" }
   /** It is decided what it waits for. */
   | { readonly type: "wait" }
+  /** It is repeated, and the present round has succeeded. */
+  | { readonly type: "roundOver" }
+  /** It is decided that there is another round. */
+  | { readonly type: "again" }
   /** What it waits for has come: a signal, a message, the end of another run, a time. */
   | { readonly type: "answered" }
   /** Its join or its condition says that it is left out; of an expanded one, its plan's join. */

@@ -1,7 +1,8 @@
 import { assign, type SnapshotFrom, setup } from "xstate";
-import type { TaskContext, TaskInput, TaskTag } from "./task-context.ts";
+import { beginContext, type TaskContext, type TaskInput, type TaskTag } from "./task-context.ts";
 import { TASK_EFFECTS } from "./task-effect.ts";
 import type { TaskMachineEvent } from "./task-event.ts";
+import { guards } from "./task-guards.ts";
 
 /** How a task that has children ends, when its plan has not been met: alike, whether that is at work or is being changed. */
 const ENDS_WITH_CHILDREN = {
@@ -34,27 +35,13 @@ const ENDS_WITH_CHILDREN = {
 
 /**
  * The life of one task, as its run's log tells it.
- *
  * Context stays the same object on the happy path, so that all tasks that went the same way share one snapshot.
  * The other actions are effects, which the fold carries out within the tree or returns to its host (`src/fold`). What a
  * state owes the world is a function of the state (`src/fold/obligations.ts`), so a replay drops its effects.
  */
 export const taskMachine = setup({
   types: {} as { context: TaskContext; events: TaskMachineEvent; tags: TaskTag; input: TaskInput },
-  guards: {
-    mayRetry: ({ context, event }) =>
-      event.type === "attemptFailed" &&
-      (event.isRetried ?? event.error.kind === "retryable") &&
-      event.error.kind !== "cancelled" &&
-      context.attempt - context.spent < (event.attempts ?? context.attempts),
-    recovers: ({ event }) => "recovers" in event && event.recovers === true,
-    endsCancelled: ({ context }) => context.ending === "cancelled",
-    endsSkipped: ({ context }) => context.ending === "skipped",
-    endsAbandoned: ({ context }) => context.ending === "abandoned",
-    wasCancelled: ({ event }) => event.type === "attemptFailed" && event.error.kind === "cancelled",
-    wasCancelledAndRecovers: ({ event }) =>
-      event.type === "attemptFailed" && event.error.kind === "cancelled" && event.recovers === true,
-  },
+  guards,
   actions: {
     openNextAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
     giveAttemptBack: assign({ spent: ({ context }) => context.spent + 1 }),
@@ -67,17 +54,11 @@ export const taskMachine = setup({
   },
 }).createMachine({
   id: "task",
-  context: ({ input }) => ({
-    attempt: (input.spent ?? 0) + 1,
-    attempts: input.attempts,
-    spent: input.spent ?? 0,
-    ending: "failed",
-  }),
+  context: ({ input }) => beginContext(input),
   initial: "blocked",
   states: {
     blocked: {
-      description:
-        "Waits until its join over the siblings that it needs is decided. The root needs none, and so is never here when its deadline comes.",
+      description: "Waits until its join over the siblings that it needs is decided. The root needs none.",
       exit: "disarmWithin",
       on: {
         awaited: { actions: "armWithin" },
@@ -112,14 +93,13 @@ export const taskMachine = setup({
       },
     },
     awaiting: {
-      description:
-        "Waits for what its plan says: a signal, a message, the end of another run, a time; or has another run started. No worker is needed.",
+      description: "Waits for a signal, a message, another run, a time; or has a run started. No worker is needed.",
       entry: "beginWait",
       exit: "endWait",
       on: {
         answered: "succeeded",
-        broken: [{ guard: "recovers", target: "recovering" }, { target: "failed" }],
-        expired: [{ guard: "recovers", target: "recovering" }, { target: "failed" }],
+        broken: [{ guard: "recovers", target: "recovering", actions: "endFailed" }, { target: "failed" }],
+        expired: [{ guard: "recovers", target: "recovering", actions: "endFailed" }, { target: "failed" }],
         markedSucceeded: "succeeded",
         markedSkipped: "skipped",
         markedFailed: "failed",
@@ -181,6 +161,7 @@ export const taskMachine = setup({
       exit: "disarmWithin",
       on: {
         ...ENDS_WITH_CHILDREN,
+        roundOver: "checking",
         met: [{ guard: "recovers", target: "tidying", actions: "abandonChildren" }, { target: "succeeded" }],
         skip: [
           { guard: "recovers", target: "recovering", actions: ["endSkipped", "abandonChildren"] },
@@ -194,6 +175,21 @@ export const taskMachine = setup({
         "Its plan has broken, and a change of it is asked for. Children that are at work go on, and none starts meanwhile.",
       entry: "askForChange",
       on: { ...ENDS_WITH_CHILDREN, changed: "expanded" },
+    },
+    checking: {
+      description: "It is repeated, and a round has succeeded. Whether that was the last is being decided, in the log.",
+      entry: "decide",
+      on: {
+        ...ENDS_WITH_CHILDREN,
+        met: [{ guard: "recovers", target: "tidying" }, { target: "succeeded" }],
+        again: "resting",
+      },
+    },
+    resting: {
+      description: "Another round begins after a pause.",
+      entry: "armBackoff",
+      exit: "disarmBackoff",
+      on: { ...ENDS_WITH_CHILDREN, backoffElapsed: { target: "expanded", actions: "plant" } },
     },
     tidying: {
       description: "Its plan has succeeded. What plans run at their end is carried out, one after the other.",

@@ -169,6 +169,38 @@ describeRuntime("a task of the type start", (runtime) => {
   });
 });
 
+describeRuntime("a task that is repeated", (runtime) => {
+  test("polls until what it finds is right, and says which round it is in", async () => {
+    let polls = 0;
+    const gate = Promise.withResolvers<void>();
+    const poll = worker("poll", {
+      run: async ({ input }) => {
+        if (++polls === 3) await gate.promise;
+        return { ...(input as object), polls } as never;
+      },
+    });
+    const app = await runtime.start({ workers: [echo, poll] });
+    const repeat = { until: "p.polls >= least && p.ok", every: "20ms", times: 100 };
+    const tasks = {
+      least: { type: "echo", input: 3 },
+      p: { type: "poll", input: { ok: { $expr: "least > 0" } }, repeat },
+      never: { type: "echo", input: 1, repeat: { until: "never > 1", times: 2 }, optional: true },
+    };
+    const output = { p: { $ref: "p" }, never: { $outcome: "never" } };
+    const handle = await submit(app, { tasks, output }, "r");
+    const view = async () => (await handle.get()).tasks.find(({ task }) => task === "p");
+    await eventually("the third round", async () => (await view())?.repeat?.round === 3);
+    expect(await view()).toMatchObject({ state: "expanded", repeat: { round: 3, times: 100 } });
+    gate.resolve();
+    expect(await handle.result()).toMatchObject({
+      p: { ok: true, polls: 3 },
+      never: { state: "failed", error: { name: "exhausted" } },
+    });
+    const left = (await handle.get()).tasks.map(({ task }) => task);
+    expect(left.sort()).toEqual(["-", "least", "never", "never/1", "p", "p/2"]);
+  });
+});
+
 describeOnNats("a wait on NATS", (runtime) => {
   const timing = { ackWaitMs: 1500, presenceTtlMs: 1000 };
   const startOrchestrator = () =>
@@ -213,6 +245,7 @@ describeOnNats("a wait on NATS", (runtime) => {
       paid: { wait: { subject: `${stream}.paid`, match: "message.order == 7" } },
       other: { wait: { run: "other" } },
       time: { wait: { for: "3s" } },
+      poll: { wait: { for: "50ms" }, repeat: { until: "run.id != 'r'", times: 40, every: "50ms" }, optional: true },
       after: { type: "start", needs: ["ask"], input: { type: "plan", input: { plan: { $literal: follower } } } },
     };
     await submit(app, { tasks: { gate: { wait: { signal: "gate" } } } }, "other");

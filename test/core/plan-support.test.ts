@@ -65,6 +65,7 @@ const CARRIED_OUT: Readonly<Record<string, readonly [file: string, test: string]
   "each.reduce.concat": [MAPS, "goes over what a sibling made, or an expression, zipped and in batches"],
   "each.reduce.merge": [MAPS, '["merge", '],
   wait: [WAITS, ASKS],
+  repeat: [WAITS, "polls until what it finds is right, and says which round it is in"],
   "wait.signal": [WAITS, ASKS],
   "wait.ask": [WAITS, ASKS],
   "wait.schema": [WAITS, ASKS],
@@ -88,7 +89,6 @@ const t = { type: "t" };
 /** A task, or with `plan: ` a plan, that uses each word that is not carried out yet, and where it is refused. */
 const REFUSED: Readonly<Record<string, readonly [stated: object, path?: string]>> = {
   cache: [{ ...t, cache: { for: "1d" } }],
-  repeat: [{ ...t, repeat: { until: "true", times: 2 } }],
 };
 
 const problemsOf = (plan: object) => {

@@ -64,9 +64,11 @@ interface Subject {
   tell?(run: FoldedRun, event: TaskMachineEvent): boolean;
 }
 
+/** Only of a task that is repeated. */
+const REPEATED = ["checking", "resting"];
 /** What comes of the graph of a plan of version 2. */
 const UNWINDING = ["replanning", "tidying", "recovering", "undoing", "compensated", "uncompensated"];
-const ONLY_IN_V2 = ["deciding", "awaiting", "skipped", "abandoned", ...UNWINDING];
+const ONLY_IN_V2 = ["deciding", "awaiting", ...REPEATED, "skipped", "abandoned", ...UNWINDING];
 
 /** By a budget, it can: `test/fold/budgets.test.ts`. */
 const WITHOUT_BREAK = new Set(["blocked", "backingOff"]);
@@ -148,15 +150,19 @@ const inPlan = (
   },
 });
 const retry = { attempts: ATTEMPTS };
-const joined = inPlan({ type: "t", retry }, ["ready"], ["deciding", "awaiting", ...UNWINDING]);
-const conditional = inPlan({ type: "t", retry, when: "run.id != ''" }, ["ask", "ready"], ["awaiting", ...UNWINDING]);
+const joined = inPlan({ type: "t", retry }, ["ready"], ["deciding", "awaiting", ...REPEATED, ...UNWINDING]);
+const conditional = inPlan(
+  { type: "t", retry, when: "run.id != ''" },
+  ["ask", "ready"],
+  ["awaiting", ...REPEATED, ...UNWINDING],
+);
 const inner = inPlan(
   { plan: { tasks: { part: { type: "t" }, other: { type: "t", needs: ["part"] } }, output: "part" } },
   ["expand"],
-  ["deciding", "awaiting", "ready", "backingOff", ...UNWINDING],
+  ["deciding", "awaiting", "ready", "backingOff", ...REPEATED, ...UNWINDING],
 );
 /** No attempt of it is ever made. */
-const NO_ATTEMPT = ["ready", "backingOff", "expanded", ...UNWINDING];
+const NO_ATTEMPT = ["ready", "backingOff", "expanded", ...REPEATED, ...UNWINDING];
 const asked = inPlan({ wait: { signal: "s", within: 1000 }, when: "run.id != ''" }, ["ask"], NO_ATTEMPT);
 const wait: Subject = {
   ...asked,
@@ -167,6 +173,32 @@ const wait: Subject = {
     else if (event.type === "answered") run.answers("subject", { output: 1 });
     else if (event.type === "broken" && state === "awaiting") run.passes("subject", "within");
     else return asked.tell!(run, event);
+    return true;
+  },
+};
+
+const polled = inPlan(
+  { type: "t", repeat: { until: "subject == 1", every: 1000, times: 1000 } },
+  ["expand"],
+  ["deciding", "awaiting", "ready", "backingOff", ...UNWINDING],
+);
+const repeated: Subject = {
+  ...polled,
+  events: [...polled.events, ...(["roundOver", "again"] as const).map((type) => ({ type }))],
+  // Its plan is the one round, and while it rests there is nothing that could break.
+  isPossible: (state, event) =>
+    state === "expanded" ? event !== "met" && event !== "skip" : state !== "resting" || event !== "broken",
+  tell(run, event) {
+    const { subject: state } = run.states("subject");
+    const round = run.task("subject").children?.rounds?.number ?? 0;
+    const check = (what: object) =>
+      run.append("decided", { v: 2, decisions: [{ task: "subject", attempt: 1, round, ...what }] });
+    if (event.type === "roundOver") run.returns(`subject/${round}`, 1);
+    else if (event.type === "again") check({ answers: { "subject == 1": false } });
+    else if (event.type === "met") check({ answers: { "subject == 1": true } });
+    else if (event.type === "broken" && state === "checking") check({ error: "no such field" });
+    else if (event.type === "broken" && state === "expanded") run.fails(`subject/${round}`);
+    else return polled.tell!(run, event);
     return true;
   },
 };
@@ -227,7 +259,10 @@ function play(run: FoldedRun, subject: Subject, before: TaskSnapshot, event: Tas
   const effects: readonly string[] = actions.map(({ type }) => type);
   const mine = run.effects.take().filter((call) => call.split(/[ @]/).includes(id) && !call.includes("deadline"));
   expect(mine.map((call) => call.split(` ${id}`)[0])).toEqual(effects.flatMap((effect) => CALLS[effect] ?? []));
-  if (effects.includes("plant")) expect(task.children!.all.map(({ key }) => key)).toEqual(["part", "other"]);
+  if (effects.includes("plant"))
+    expect(task.children!.all.map(({ key }) => key)).toEqual(
+      task.children!.rounds ? [String(task.children!.rounds.number)] : ["part", "other"],
+    );
   if (effects.includes("cancelChildren")) expect(task.children!.all.every(isFinal)).toBe(true);
   if (effects.includes("reportSuccess")) expect(run.state.succeeded).toBeGreaterThan(succeeded);
   if (effects.includes("reportFailure") && !subject.isOptional) expect(run.phase).toBe("concluding");
@@ -277,6 +312,7 @@ describe.each([
   ["in a plan of version 2, with a condition", conditional],
   ["in a plan of version 2, with a plan of its own", inner],
   ["in a plan of version 2, that waits", wait],
+  ["in a plan of version 2, that is repeated", repeated],
 ])("a task %s", (_, subject) => {
   const paths = possible(getSimplePaths(taskMachine, options(subject)), subject);
   const byState = possible(getShortestPaths(taskMachine, options(subject)), subject);

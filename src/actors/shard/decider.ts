@@ -9,17 +9,20 @@ import { type Awaited, readAwaited, type StatedWait } from "../../core/wait.ts";
 import {
   expressionValuesOf,
   inputRefs,
-  isSentItem,
   itemInputOf,
   itemsOf,
   type Load,
-  startsRun,
+  outputOf,
+  refsOf,
   valuesIn,
 } from "../../fold/outputs.ts";
 import type { PlanNode } from "../../fold/plan-node.ts";
+import { planOf } from "../../fold/rounds.ts";
 import type { RunState } from "../../fold/run-state.ts";
+import { isSentItem } from "../../fold/sent-plan.ts";
 import { findQuestions } from "../../fold/start.ts";
 import { attemptOf, stateOf, type TaskRecord } from "../../fold/task-record.ts";
+import { startsRun } from "../../fold/waiting.ts";
 import { InProgress } from "../host/in-progress.ts";
 import { insist } from "../host/insist.ts";
 import type { Runtime } from "../host/runtime.ts";
@@ -119,7 +122,7 @@ export class Decider {
     const wanted = () => !this.#stopped && isDeciding(task);
     const named = { task: task.id, attempt: attemptOf(task) };
     try {
-      const load = await insist(this.#runtime, () => this.#runtime.blobs.loadAll(inputRefs(task)), {
+      const load = await insist(this.#runtime, () => this.#runtime.blobs.loadAll(refsFor(task)), {
         work: DECISIONS,
         name: () => `task ${task.id} of run ${task.run.run}`,
         wanted,
@@ -135,19 +138,26 @@ export class Decider {
       });
       return place && { ...decision, wait: { ...decision.wait, ...place } };
     } catch (error) {
-      return { ...named, error: messageOf(error) };
+      const { rounds } = task.children ?? {};
+      return { ...named, ...(rounds && { round: rounds.number }), error: messageOf(error) };
     }
   }
+}
+
+function* refsFor(task: TaskRecord): Generator<string> {
+  yield* inputRefs(task);
+  if (stateOf(task) === "checking") yield* refsOf(task);
 }
 
 /** Around the decisions of a message, bytes. */
 const FRAME = 64;
 
-const isDeciding = (task: TaskRecord): boolean => stateOf(task) === "deciding";
+const isDeciding = (task: TaskRecord): boolean => stateOf(task) === "deciding" || stateOf(task) === "checking";
 
 /** The answers to a task's expressions; of a map that is not left out, how many items it has. */
 function decide(task: TaskRecord, load: Load): Omit<Decision, "task" | "attempt"> {
   const { stated, checked, index, hasFallenBack } = task.node!;
+  if (stateOf(task) === "checking") return checkRound(task, load);
   const answers = answersOf(task, load);
   const isLeftOut = stated.when !== undefined && !checked.asksItems(index) && answers[stated.when] !== true;
   if (isLeftOut) return { answers };
@@ -159,9 +169,22 @@ function decide(task: TaskRecord, load: Load): Omit<Decision, "task" | "attempt"
   return { answers, items: items.size, ...(key !== undefined && { labels: readLabels(items, key) }) };
 }
 
+/** Whether a round was the last: to the expression, the task has succeeded with the output of that. */
+function checkRound(task: TaskRecord, load: Load): Omit<Decision, "task" | "attempt"> {
+  const { until } = task.node!.stated.repeat!;
+  const values = expressionValuesOf(task, load);
+  const own = outputOf(task, load);
+  const answer = task.node!.checked.expressions.get(until)!.evaluate({
+    ...values,
+    output: (key) => (key === task.key ? own : values.output(key)),
+    outcome: (key) => (key === task.key ? { state: "succeeded", output: own } : values.outcome(key)),
+  });
+  return { round: task.children!.rounds!.number, answers: { [until]: answer } };
+}
+
 function decideWait(task: TaskRecord, stated: StatedWait, answers: Record<string, Json>, load: Load): Awaited {
   if (stated.schema !== undefined) compileSchema(stated.schema as JsonSchema);
-  const values = { ...valuesIn(task.parent!, load), expression: (text: string) => answers[text]! };
+  const values = { ...valuesIn(planOf(task), load), expression: (text: string) => answers[text]! };
   return readAwaited(stated, (template) => resolveTemplate(template, values));
 }
 

@@ -195,7 +195,7 @@ export class EffectHandler {
 
 /** Whether a moment still means something to the task that it was armed for. */
 const WAITS_FOR: Readonly<Record<DueWhat, (task: TaskRecord) => boolean>> = {
-  backoff: (task) => stateOf(task) === "backingOff",
+  backoff: (task) => stateOf(task) === "backingOff" || stateOf(task) === "resting",
   deadline: ({ run, node }) => (node ? node.deadlineAt > 0 : run.snapshot.hasTag("active")),
   within: (task) => withinAtOf(task) > 0,
 };

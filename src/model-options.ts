@@ -68,7 +68,11 @@ export async function openModels(
     fleet ??= new SharedBreakers(bus.bucket(topology.buckets.breakers), { id, log });
     return fleet;
   };
-  const shared = () => ({ fleet: openFleet(), rates: bus.bucket(topology.buckets.rates) });
+  const shared = () => ({
+    fleet: openFleet(),
+    rates: bus.bucket(topology.buckets.rates),
+    answers: () => bus.bucket(topology.buckets.answers),
+  });
   const models = createModelProvider({ config, env, clock, onLog: log, shared });
   const services = new ProcessServices({ models, fleet: openFleet, clock, log });
   return {

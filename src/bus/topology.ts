@@ -40,7 +40,8 @@ export type BucketName =
   | "config"
   | "limits"
   | "breakers"
-  | "rates";
+  | "rates"
+  | "answers";
 
 /** The definitions of every stream, consumer, bucket and store that Tutti uses. The first process creates them. */
 export interface Topology {
@@ -107,6 +108,7 @@ export function createTopology(options: TopologyOptions = {}): Topology {
       config: { name: `${capital}config`, ...replicas },
       breakers: { name: `${capital}breakers`, ...replicas },
       rates: { name: `${capital}rates`, ...replicas },
+      answers: { name: `${capital}answers`, ttlMs: maxAgeMs, ...replicas },
       limits: { name: `${capital}limits`, ...replicas },
     },
     presenceTtlMs,

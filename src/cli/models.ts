@@ -26,13 +26,29 @@ export function configure(command: Command): void {
       String(one.load),
       one.completed.toLocaleString("en"),
       one.failed.toLocaleString("en"),
+      one.hits === undefined ? "" : one.hits.toLocaleString("en"),
       one.latencyMs === undefined ? "" : formatDuration(one.latencyMs),
       describeLimits(one),
       [one.reason, one.held.length > 0 ? `holds back ${one.held.join(", ")}` : ""].filter(Boolean).join("; "),
     ]);
-    const heading = ["NAME", "STATE", "SINCE", "NEXT TRY", "LOAD", "DONE", "FAILED", "LATENCY", "A MINUTE", "WHY"];
+    const heading = [
+      "NAME",
+      "STATE",
+      "SINCE",
+      "NEXT TRY",
+      "LOAD",
+      "DONE",
+      "FAILED",
+      "CACHED",
+      "LATENCY",
+      "A MINUTE",
+      "WHY",
+    ];
     printLines(
-      renderTable(heading, rows, { paint: paintFor(process.stdout), right: ["LOAD", "DONE", "FAILED", "LATENCY"] }),
+      renderTable(heading, rows, {
+        paint: paintFor(process.stdout),
+        right: ["LOAD", "DONE", "FAILED", "CACHED", "LATENCY"],
+      }),
     );
   });
   addExamples(command, "models --bus nats://127.0.0.1:4222");

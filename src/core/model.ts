@@ -26,6 +26,11 @@ export interface ModelOptions {
   readonly system?: string;
   readonly temperature?: number;
   readonly maxTokens?: number;
+  /**
+   * Whether the answer to an equal question may be used again, where `cache` is configured. Default: at temperature 0. Streams
+   * are never kept.
+   */
+  readonly cache?: boolean;
   /** The time that the whole call may take, retries included. Default 60 s. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;

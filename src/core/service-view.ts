@@ -39,6 +39,7 @@ function join(one: ServiceFigures, other: ServiceFigures): ServiceFigures {
     load: one.load + other.load,
     completed: one.completed + other.completed,
     failed: one.failed + other.failed,
+    ...((one.hits || other.hits) && { hits: (one.hits ?? 0) + (other.hits ?? 0) }),
     ...(calls > 0 && { latencyMs: Math.round(latencyMs) }),
   };
 }

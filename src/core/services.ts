@@ -15,6 +15,8 @@ export const serviceFigures = z.object({
   load: z.int(),
   completed: z.int(),
   failed: z.int(),
+  /** Calls that were spared, since the answer to an equal one was kept. */
+  hits: z.int().optional(),
   /** Moving average of the time that a call takes. */
   latencyMs: z.number().optional(),
   /** A minute, over all processes. */

@@ -5,6 +5,7 @@ import type { Model, ModelMessage, ModelOptions, ModelProvider, ObjectOptions } 
 import type { JsonSchema } from "../core/registration.ts";
 import type { Usage } from "../core/usage.ts";
 import { type Answer, checkAnswer } from "./answer.ts";
+import { AnswerCache } from "./answer-cache.ts";
 import { type AnswerSchema, readAnswerSchema } from "./answer-schema.ts";
 import { CallScope } from "./call-scope.ts";
 import type { ChatRequest } from "./chat-request.ts";
@@ -14,7 +15,7 @@ import type { Lease } from "./pool.ts";
 import { loadPrices, type PriceTable } from "./price.ts";
 import { ReasoningFilter, withoutReasoning } from "./reasoning.ts";
 import { Router, type RouterDependencies } from "./router.ts";
-import { AnswerFormats, askStructured } from "./structured.ts";
+import { AnswerFormats, askStructured, readAnswer, type Wanted } from "./structured.ts";
 import type { Caller, Target } from "./target.ts";
 
 /** For the whole call, repairs included. */
@@ -38,6 +39,7 @@ export async function createGateway(config: ModelsConfig, dependencies: RouterDe
     clock: dependencies.clock,
     prices: await loadPrices(config),
     formats: new Map<Target, AnswerFormats>(),
+    cache: createCache(config, dependencies),
   };
   const stop = () => router.stop();
   return { router, forAttempt: (attempt) => new AttemptModel(shared, attempt), stop };
@@ -49,6 +51,12 @@ interface Shared {
   readonly prices: PriceTable;
   /** What each target accepts. */
   readonly formats: Map<Target, AnswerFormats>;
+  /** Undefined where nothing is kept. */
+  readonly cache: AnswerCache | undefined;
+}
+
+function createCache({ cacheTtlMs: ttlMs }: ModelsConfig, { clock, log, answers }: RouterDependencies) {
+  return ttlMs === undefined ? undefined : new AnswerCache({ ttlMs, clock, log, ...(answers && { store: answers() }) });
 }
 
 type Prompt = string | readonly ModelMessage[];
@@ -69,8 +77,8 @@ class AttemptModel implements Model {
   async text(prompt: Prompt, options: Options = {}): Promise<string> {
     const caller = this.#begin(options);
     try {
-      const { answer, gate } = await this.#complete(writeRequest(prompt, options), options, caller);
-      checkAnswer(answer, gate.target.endpoint.name, options.partial === true);
+      const { answer, by } = await this.#complete(writeRequest(prompt, options), options, caller);
+      checkAnswer(answer, by, options.partial === true);
       return withoutReasoning(answer.text);
     } finally {
       caller.scope.end();
@@ -89,13 +97,13 @@ class AttemptModel implements Model {
     const { name = "answer", repairs = 1, check } = options;
     const caller = this.#begin(options);
     try {
+      const wanted = { schema, name, repairs, ...(check && { check }) };
       const complete = async (request: ChatRequest) => {
-        const { answer, gate } = await this.#complete(request, options, caller, { schema, name });
+        const { answer, by } = await this.#complete(request, options, caller, wanted);
         // A cut answer is sent back, with the reason.
-        checkAnswer(answer, gate.target.endpoint.name, true);
+        checkAnswer(answer, by, true);
         return answer;
       };
-      const wanted = { schema, name, repairs, ...(check && { check }) };
       return await askStructured(wanted, writeRequest(prompt, options), complete);
     } finally {
       caller.scope.end();
@@ -138,19 +146,38 @@ class AttemptModel implements Model {
     }
   }
 
-  async #complete(
+  /** An equal question is not asked again where the answer is kept. */
+  async #complete<T>(
     request: ChatRequest,
     options: ModelOptions,
     caller: Caller,
-    wanted?: { schema: AnswerSchema; name: string },
-  ): Promise<{ answer: Answer; gate: Gate }> {
+    wanted?: Wanted<T>,
+  ): Promise<{ answer: Answer; by: string }> {
+    const { cache, router } = this.#shared;
+    const { cache: isWelcome = options.temperature === 0 } = options;
+    if (!cache || !isWelcome) return this.#send(request, options, caller, wanted);
+    const question = { ...request, model: options.model, name: wanted?.name, schema: wanted?.schema.described };
+    const isGood = async (answer: Answer) => !wanted || "value" in (await readAnswer(wanted, answer));
+    const got = await cache.get(question, caller.scope.signal, isGood, () =>
+      this.#send(request, options, caller, wanted),
+    );
+    if (got.isHit) router.noteHit(got.by);
+    return got;
+  }
+
+  #send<T>(
+    request: ChatRequest,
+    options: ModelOptions,
+    caller: Caller,
+    wanted: Wanted<T> | undefined,
+  ): Promise<{ answer: Answer; by: string }> {
     return this.#shared.router.send(request, routeOf(options), caller, async (gate, key, estimated) => {
       const complete = (fitted: ChatRequest) => gate.target.complete(fitted, caller, key);
       const { value: answer, headers } = wanted
         ? await this.#formatsOf(gate.target).complete(wanted, request, complete)
         : await complete(request);
       this.#count(gate, answer, estimated, caller);
-      return { value: { answer, gate }, headers };
+      return { value: { answer, by: gate.target.name }, headers };
     });
   }
 

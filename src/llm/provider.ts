@@ -34,6 +34,8 @@ interface SharedState {
   /** Where all count together what is limited. */
   readonly rates: Promise<KeyValue>;
   readonly fleet: BreakerFleet;
+  /** Opens the store in which answers are kept. */
+  readonly answers?: () => Promise<KeyValue>;
 }
 
 /** What the process that makes a provider does with it. */

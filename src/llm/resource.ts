@@ -43,14 +43,22 @@ export class Resource {
   latencyMs: number | undefined;
   completed = 0;
   failed = 0;
+  /** Uses that were spared, since what they would have given was kept. */
+  hits = 0;
 
   constructor(slots: Slots) {
     this.slots = slots;
   }
 
-  get figures(): { load: number; completed: number; failed: number; latencyMs?: number } {
-    const { load, completed, failed, latencyMs } = this;
-    return { load, completed, failed, ...(latencyMs !== undefined && { latencyMs: Math.round(latencyMs) }) };
+  get figures(): { load: number; completed: number; failed: number; latencyMs?: number; hits?: number } {
+    const { load, completed, failed, hits, latencyMs } = this;
+    return {
+      load,
+      completed,
+      failed,
+      ...(hits > 0 && { hits }),
+      ...(latencyMs !== undefined && { latencyMs: Math.round(latencyMs) }),
+    };
   }
 
   /** Begins a use. Returns the function that ends it; a second call does nothing. */

@@ -21,6 +21,8 @@ export interface RouterDependencies extends TargetDependencies {
   readonly log: Logger;
   /** Where all processes count together what is limited. Default: this one counts alone. */
   readonly rates?: Promise<KeyValue>;
+  /** Opens the store in which answers are kept. Default: none is. */
+  readonly answers?: () => Promise<KeyValue>;
 }
 
 /** How a call is routed. */
@@ -209,6 +211,12 @@ export class Router {
   /** Calls `listener` whenever a call may be made that could not, or the other way round. */
   onChange(listener: () => void): void {
     this.#listeners.add(listener);
+  }
+
+  /** Counts an answer that was kept, for the model that has given it. */
+  noteHit(target: string): void {
+    const found = this.#gates.get(target);
+    if (found) found.resource.hits++;
   }
 
   figures(): readonly ServiceFigures[] {

@@ -66,7 +66,7 @@ export async function askStructured<T>(
 }
 
 /** Of the documents in an answer the last that passes: what stands before it are examples and drafts. */
-async function readAnswer<T>({ schema, check }: Wanted<T>, answer: Answer): Promise<Checked<T>> {
+export async function readAnswer<T>({ schema, check }: Wanted<T>, answer: Answer): Promise<Checked<T>> {
   const text = withoutReasoning(answer.text);
   let passed: { value: T } | undefined;
   let problems: readonly Problem[] | undefined;

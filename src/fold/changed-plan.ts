@@ -64,12 +64,14 @@ function revive(child: TaskRecord, turn: Turn): void {
   stepTask(child, "needsRedriven", turn);
 }
 
+const hasFailed = (task: TaskRecord): boolean => stateOf(task) === "failed" || stateOf(task) === "cancelled";
+
 function goOn(child: TaskRecord, turn: Turn): void {
   if (stateOf(child) !== "blocked") return;
   const verdict = judgeNeeds(child);
   if (verdict === "met") begin(child, turn);
   else if (verdict === "skipped") stepTask(child, "skip", turn);
-  else if (verdict === "broken") breakBy(child, child.needs.find((need) => stateOf(need) === "failed")!, turn);
+  else if (verdict === "broken") breakBy(child, child.needs.find(hasFailed)!, turn);
 }
 
 /** The plan may be met by what has ended meanwhile, or broken as it was. */

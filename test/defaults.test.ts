@@ -1,6 +1,7 @@
 /** `docs/defaults.md` is held against the code, and `defaults` of `tutti()` against what a run does. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { BATCHES } from "../src/actors/attempt/batcher.ts";
 import { DEFAULT_GRACE_MS } from "../src/actors/client/app.ts";
 import { DEFAULT_QUEUED, DEFAULT_RUNS } from "../src/actors/orchestrator.ts";
 import { DEFAULT_CONCURRENCY } from "../src/actors/worker/demand.ts";
@@ -11,6 +12,7 @@ import { parseDuration } from "../src/core/duration.ts";
 import { PLAN_LIMITS } from "../src/core/plan.ts";
 import { DEFAULT_RETRY } from "../src/core/policy.ts";
 import { parseSize } from "../src/core/size.ts";
+import { DEFAULT_WAIT_MS } from "../src/define/batch.ts";
 import { plan, task, type Worker, worker } from "../src/index.ts";
 import { DEFAULT_TIMEOUT_MS } from "../src/llm/gateway.ts";
 import { startTestTutti } from "../src/testing.ts";
@@ -22,6 +24,8 @@ const CODE: Readonly<Record<string, string | number>> = {
   "delay before the second attempt": DEFAULT_RETRY.delay,
   "longest delay": DEFAULT_RETRY.maxDelay,
   "attempts at once of types that state none": DEFAULT_CONCURRENCY,
+  "batches at once of a worker that takes many": BATCHES,
+  "time that the first of a batch waits for others": DEFAULT_WAIT_MS,
   "deliveries before a task counts as poison": DEFAULT_MAX_DELIVERIES,
   "time of one call of a model": DEFAULT_TIMEOUT_MS,
   "runs in progress in one orchestrator": DEFAULT_RUNS,

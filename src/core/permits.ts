@@ -44,7 +44,8 @@ export function allot(entry: LimitEntry, own: OwnDemand): LimitEntry {
   if (free <= 0) return divided;
   const shares = sharesOf(most, groups);
   const before = new Map(groups.map(({ owner, held }) => [owner, held]));
-  const rotation = afterTurn(groups, entry.turn);
+  // The writer has just given back what it had, or asks for more: the others come first.
+  const rotation = afterTurn(groups, entry.turn ?? own.owner);
   for (const group of rotation) {
     const granted = Math.max(0, Math.min(shares.get(group.owner)! - group.held, free));
     group.held += granted;
@@ -112,9 +113,9 @@ function sharesOf(most: number, groups: readonly Group[]): ReadonlyMap<string, n
 }
 
 /** The groups in order, beginning after the one whose turn was last. */
-function afterTurn(groups: readonly Group[], turn: string | undefined): Group[] {
+function afterTurn(groups: readonly Group[], turn: string): Group[] {
   const sorted = [...groups].sort((a, b) => (a.owner < b.owner ? -1 : 1));
-  const first = turn === undefined ? 0 : sorted.findIndex(({ owner }) => owner > turn);
+  const first = sorted.findIndex(({ owner }) => owner > turn);
   return first < 0 ? sorted : [...sorted.slice(first), ...sorted.slice(0, first)];
 }
 

@@ -18,7 +18,7 @@ export interface Batch {
   readonly wait?: Duration;
 }
 
-const DEFAULT_WAIT_MS = 10;
+export const DEFAULT_WAIT_MS = 10;
 const MOST = 10_000;
 
 /** Throws a {@link TuttiError} (400) with the place. */

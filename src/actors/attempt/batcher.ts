@@ -5,7 +5,7 @@ import type { BatchExecution, HandlerContext, Worker } from "../../define/worker
 import { asAttempt } from "./stray-errors.ts";
 
 /** Batches of a type at once, where its worker states nothing. */
-const BATCHES = 1;
+export const BATCHES = 1;
 
 /** Those of the workers that take many, by type. */
 export const createBatchers = (clock: Clock, workers: readonly Worker[]): ReadonlyMap<string, Batcher> =>

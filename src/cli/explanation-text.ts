@@ -53,9 +53,9 @@ function describeFailure({ attempts, message, stack, at, isTaken, ...failed }: F
   const after = formatDuration(Math.max(0, Date.parse(at) - Date.parse(begunAt)));
   const count = attempts.length > 1 ? `, after ${attempts.length} attempts` : "";
   const taken = isTaken ? "; the run has gone on without it" : "";
-  const earlier = attempts.slice(0, -1).map(({ attempt, ms, worker, error }) => {
+  const earlier = attempts.slice(0, -1).map(({ attempt, ms, worker, endedOn, error }) => {
     const where = worker === undefined ? "" : ` on ${worker}`;
-    return `  attempt ${attempt}${where}, ${formatDuration(ms)}: ${oneLine(error?.message ?? "ended without a result")}`;
+    return `  attempt ${attempt}${where}, ${formatDuration(ms)}: ${oneLine(error?.message ?? endedOn ?? "open")}`;
   });
   const worker = attempts.at(-1)?.worker;
   return [

@@ -28,6 +28,8 @@ const failedAttempt = z.object({
   /** From the start of its execution, where that is known, else from when it was opened. */
   ms: z.number(),
   worker: z.string().optional(),
+  /** The event of the task's chart that ended it: `attemptFailed`, `lost`, … Absent while it is open. */
+  endedOn: z.string().optional(),
   error: z.object({ kind: z.string(), name: z.string().optional(), message: z.string() }).optional(),
 });
 

@@ -60,6 +60,7 @@ function describeAttempt({
   openedAt,
   startedAt,
   endedAt,
+  endedOn,
   worker,
   error,
 }: Attempt): Failure["attempts"][number] {
@@ -69,6 +70,7 @@ function describeAttempt({
     at: new Date(end).toISOString(),
     ms: Math.round(Math.max(0, end - (startedAt ?? openedAt))),
     ...(worker !== undefined && { worker }),
+    ...(endedOn && { endedOn }),
     ...(error && {
       error: { kind: error.kind, message: error.message, ...(error.name !== undefined && { name: error.name }) },
     }),

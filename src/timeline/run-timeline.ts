@@ -149,7 +149,10 @@ export class RunTimeline implements RunObserver {
     const { task: id, attempt, worker } = event.body as { task?: unknown; attempt?: unknown; worker?: unknown };
     const task = typeof id === "string" ? run.tasks.get(id) : undefined;
     const found = task && this.#tasks.get(task)?.attempts.findLast((one) => one.attempt === attempt);
-    found?.notes.push({ kind: event.kind, at: timeOf(event), ...(typeof worker === "string" && { worker }) });
+    if (!found) return;
+    // An attempt that ended without a result has none that names its worker.
+    if (typeof worker === "string") found.worker ??= worker;
+    found.notes.push({ kind: event.kind, at: timeOf(event), ...(typeof worker === "string" && { worker }) });
   }
 }
 

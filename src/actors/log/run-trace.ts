@@ -122,7 +122,8 @@ function policyOf(spec: TaskTimeline["task"]["spec"]): Json | undefined {
 }
 
 function tracedAttempt(attempt: Attempt, until: number, subject: string): TracedAttempt {
-  const { endedAt: to = until, endedOn, worker, error, planned, notes } = attempt;
+  const { endedAt: to = until, endedOn, worker, planned, notes } = attempt;
+  const error = attempt.error ? viewError(attempt.error) : lossOf(attempt);
   const usage: Record<string, number> = {};
   addUsage(usage, attempt);
   return {
@@ -132,11 +133,17 @@ function tracedAttempt(attempt: Attempt, until: number, subject: string): Traced
     ...(endedOn && { endedOn }),
     ...(worker !== undefined && { worker }),
     subject,
-    ...(error && { error: viewError(error) }),
+    ...(error && { error }),
     usage,
     ...(planned !== undefined && { planned }),
     events: notes.map(eventOf),
   };
+}
+
+/** An attempt that ended with its worker. */
+function lossOf({ notes, endedAt }: Attempt): TracedAttempt["error"] {
+  const loss = notes.find(({ kind, at }) => kind === "lost" && at === endedAt);
+  return loss && { kind: "lost", name: "WorkerLost", message: `lost with its worker ${loss.worker ?? ""}`.trimEnd() };
 }
 
 const eventOf = ({ kind, at, worker }: Note): TracedEvent => ({

@@ -30,6 +30,18 @@ describe("a run's trace", () => {
     expect(b!.attempts[0]!.subject).toBe("tutti.tasks.t.normal.0.default.run-1.b.1");
   });
 
+  it("marks an attempt that died with its worker, and names the worker", () => {
+    const run = new FoldedRun().append("lost", { v: 2, task: ROOT, attempt: 1, worker: "w1", gone: true });
+    run.passes(ROOT, "backoff");
+    const [first, second] = traceOf(run.returns(ROOT).ends()).tasks[0]!.attempts;
+    expect(first).toMatchObject({
+      worker: "w1",
+      error: { name: "WorkerLost" },
+      events: [{ name: "tutti.attempt.lost", attributes: { "tutti.worker": "w1" } }],
+    });
+    expect(second).toMatchObject({ attempt: 2, worker: "w", endedOn: "returned" });
+  });
+
   it("has nothing of a task that never began but that it was stopped: no attempt, and no time before its beginning", () => {
     const run = new FoldedRun()
       .plans(ROOT, { a: t, b: { ...t, needs: ["a"] } })

@@ -93,4 +93,5 @@ export {
 } from "./llm/pool.ts";
 export type { Resource, Slots } from "./llm/resource.ts";
 export type { MemberFigures, Strategy, StrategyMaker } from "./llm/strategy.ts";
+export type { ControlOptions, Marking, SignalOptions } from "./run-options.ts";
 export { type TuttiParts, tutti } from "./tutti.ts";

@@ -153,8 +153,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "forget timers in a replay",
     file: "fold/obligations.ts",
-    snippet: `if (stateOf(task) === "backingOff") yield { kind: "arm", task, what: "backoff"`,
-    instead: `if (stateOf(task) === "failed") yield { kind: "arm", task, what: "backoff"`,
+    snippet: `if (stateOf(task) === "backingOff" ||`,
+    instead: `if (stateOf(task) === "failed" ||`,
   },
   {
     name: "skip the list of the queue at a takeover",

@@ -155,7 +155,7 @@ describe("a failure", () => {
     const refused = await rejection(model.text("x"));
     const filtered = await rejection(model.text("x"));
     expect(refused).toBeInstanceOf(TerminalError);
-    expect(refused.message).toMatch(/^127\.0\.0\.1:\d+: the model refused: I will not/);
+    expect(refused.message).toMatch(/^127\.0\.0\.1:\d+\/small: the model refused: I will not/);
     expect(filtered).toBeInstanceOf(TerminalError);
     expect(filtered.message).toContain("content filter");
   });

@@ -225,6 +225,23 @@ describe("the permissions that the page gives", () => {
       await expect(client.request(refused, "{}"), refused).rejects.toThrow("Permissions Violation");
   });
 
+  it("let a worker process of ours execute tasks", async () => {
+    const { app } = await start();
+    const resize = worker("resize", { run: ({ input }) => input });
+    const env = { NATS_USER: "worker", NATS_PASSWORD: "secret" };
+    const logged: string[] = [];
+    const crew = await tutti({
+      bus: app.bus.split(" ")[0]!,
+      env,
+      workers: [resize],
+      orchestrator: false,
+      onLog: (level, message) => void logged.push(`${level} ${message}`),
+    });
+    onTestFinished(() => crew.stop({ graceMs: 0 }));
+    expect(await app.run("resize", { big })).toEqual({ big });
+    expect(logged.filter((line) => /^(warn|error)/.test(line))).toEqual([]);
+  });
+
   it("let a caller start runs, follow them and ask about them, and nothing else", async () => {
     const { app, as } = await start();
     const client = await as("caller");

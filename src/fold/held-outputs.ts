@@ -25,6 +25,14 @@ export function releaseNeeds(task: TaskRecord): void {
   task.needs = NO_TASKS;
 }
 
+/**
+ * Whether what a task was given, which has succeeded, is read once more: the output of its plan may be made of that, and so may
+ * the values that stand for outputs in it, and what undoes it.
+ */
+export const mayBeReadAgain = ({ run, children, node }: TaskRecord): boolean =>
+  children?.plan !== undefined &&
+  (run.isUndoable || children.plan.checked.usesInput || node?.stated.fallback?.value !== undefined);
+
 function drop(task: TaskRecord): void {
   task.output = undefined;
   if (!task.children) return;

@@ -5,7 +5,7 @@ import type { RunEffect, RunMachineEvent } from "../machines/run.ts";
 import type { TaskEffect } from "../machines/task-effect.ts";
 import type { TaskMachineEvent } from "../machines/task-event.ts";
 import { takesFailure } from "./fallback.ts";
-import { releaseItems, releaseNeeds } from "./held-outputs.ts";
+import { mayBeReadAgain, releaseItems, releaseNeeds } from "./held-outputs.ts";
 import { startable } from "./map-node.ts";
 import { isPaused } from "./pauses.ts";
 import { plant, plantItems, plantRound } from "./planting.ts";
@@ -198,8 +198,7 @@ const taskEffects: Readonly<Record<TaskEffect, (task: TaskRecord, turn: Turn, da
     task.error = undefined;
     task.failedAt = undefined;
     noteSucceeded(task);
-    // An undo may refer to what a plan was given.
-    if (!task.children || !task.run.isUndoable) releaseNeeds(task);
+    if (!mayBeReadAgain(task)) releaseNeeds(task);
     if (task.node || isLater(task)) return void turn.pending.push(task);
     for (const dependent of task.dependents ?? NO_TASKS)
       if (--dependent.missing === 0 && !isPaused(dependent)) start(dependent, turn);

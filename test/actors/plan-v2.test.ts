@@ -191,17 +191,17 @@ describeRuntime("a plan of version 2", (runtime) => {
 
   test("is refused for what is not carried out yet, sent or returned by a worker", async () => {
     const app = await runtime.start({ workers: createWorkers().workers });
-    const plan = { v: 2, tasks: { a: { type: "echo", limit: { key: "'x'", concurrency: 1 } } } };
-    const message = "limit is not carried out by this version yet";
+    const plan = { v: 2, tasks: { a: { type: "echo", cache: { for: "1d" } } } };
+    const message = "cache is not carried out by this version yet";
     await expect(send(app, plan, {}, "r")).rejects.toMatchObject({
       code: 400,
-      message: `the input of plan is invalid: /plan/tasks/a/limit: ${message}`,
-      details: { path: "/plan/tasks/a/limit" },
+      message: `the input of plan is invalid: /plan/tasks/a/cache: ${message}`,
+      details: { path: "/plan/tasks/a/cache" },
     });
     await expect(app.get("r")).rejects.toMatchObject({ code: 404 });
     await expect(app.run("planner", plan as never, { run: "p" })).rejects.toMatchObject({
       code: 422,
-      message: `task - failed: the plan of planner is refused: /tasks/a/limit: ${message}`,
+      message: `task - failed: the plan of planner is refused: /tasks/a/cache: ${message}`,
     });
     expect((await app.get("p")).tasks).toMatchObject([{ task: "-", attempt: 1, error: { kind: "terminal" } }]);
   });

@@ -48,6 +48,14 @@ describe("a fallback", () => {
     expect(other.fails("a").output()).toEqual([null]);
   });
 
+  it("of a value may be made of what a plan was given that is over since", () => {
+    const x = { ...t, fallback: { value: { $ref: "#/n" } } };
+    const inner = { plan: { tasks: { x }, output: "x" }, input: { n: { $ref: "a" } } };
+    const run = planned({ tasks: { a: t, inner, after: { ...t, input: { $ref: "inner" } } }, output: "after" });
+    run.returns("a", 5).fails("inner/x");
+    expect(run.input("after")).toBe(5);
+  });
+
   it("makes no edges", () => {
     const run = planned({
       tasks: { a: { ...t, fallback: { type: "f", input: { $ref: "b" } } }, b: { ...t, needs: ["a"] } },

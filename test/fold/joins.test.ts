@@ -363,3 +363,15 @@ describe("a redrive", () => {
     expect(run.outcome).toBe("succeeded");
   });
 });
+
+describe("a plan inside a plan that is over", () => {
+  it("gives an output that is made of what the plan was given, once it is over", () => {
+    const inner = {
+      plan: { tasks: { x: t }, output: { n: { $ref: "#/n" }, x: { $ref: "x" } } },
+      input: { n: { $ref: "a" } },
+    };
+    const run = planned({ tasks: { a: t, inner, after: { ...t, input: { $ref: "inner" } } }, output: "after" });
+    run.returns("a", 5).returns("inner/x", 6);
+    expect(run.input("after")).toEqual({ n: 5, x: 6 });
+  });
+});

@@ -1,6 +1,6 @@
 import type { TaskError } from "../core/error.ts";
 import { addSums, costOf, type Sums, tokensOf } from "../core/usage-sums.ts";
-import { isLater, type TaskRecord } from "./task-record.ts";
+import { isOfTheEnd, type TaskRecord } from "./task-record.ts";
 
 /**
  * What tasks have used, added up along the tree, and the budgets that bound it. A budget admits a task as long as what was
@@ -56,7 +56,7 @@ export function budgetOf(task: TaskRecord): BudgetUse[] {
  */
 export function findRefusal(task: TaskRecord, count: number | undefined): TaskError | undefined {
   for (let above: TaskRecord | undefined = task; above; above = above.parent) {
-    if (isLater(above)) return undefined;
+    if (isOfTheEnd(above)) return undefined;
     for (const { what, limit, used } of budgetOf(above)) {
       const asked = what === "tasks" ? (count ?? 0) : 0;
       const isSpent = what === "tasks" ? used + asked > limit : count === undefined && used >= limit;

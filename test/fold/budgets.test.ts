@@ -81,6 +81,16 @@ describe("a budget", () => {
     ]);
   });
 
+  it("bounds the tasks that reduce a map, too", () => {
+    const each = { in: { $ref: "#" }, reduce: { type: "combine" } };
+    const run = planned({ m: { type: "x", each, budget: { tokens: 20 } } }, {}, [1, 2]);
+    run.append("decided", { v: 2, decisions: [{ task: "m", attempt: 1, answers: {}, items: 2 }] });
+    used(run, "m/0", { outputTokens: 15 });
+    used(run, "m/1", { outputTokens: 15 });
+    expect(run.states("m")).toEqual({ m: "failed" });
+    expect(run.task("m").error).toMatchObject({ name: "budget" });
+  });
+
   it("is not refilled by a redrive", () => {
     const run = planned({
       p: { plan: { tasks: { a: { type: "x" }, b: { type: "x", needs: ["a"] } } }, budget: { tokens: 5 } },

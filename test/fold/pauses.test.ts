@@ -124,6 +124,14 @@ describe("a pause", () => {
     expect(run.states("m")).toEqual({ m: "failed" });
   });
 
+  it("holds the reduction of a map by a type back until its end", () => {
+    const run = planned({ m: { type: "x", each: { in: { $ref: "#" }, reduce: { type: "combine" } } } }, {}, [1, 2]);
+    run.append("decided", { v: 2, decisions: [{ task: "m", attempt: 1, answers: {}, items: 2 }] });
+    run.pause().returns("m/0", 1).returns("m/1", 2);
+    run.effects.take();
+    expect(opened(run.resume())).toEqual([expect.stringMatching(/^open m\/_reduce/)]);
+  });
+
   it("of a run that was redriven is over", () => {
     const run = planned({ a: { type: "x" }, b: { type: "x" } });
     run.pause().fails("a").ends();

@@ -6,7 +6,7 @@ import { tutti } from "./tutti-process.ts";
 
 const COMMANDS = [
   ..."dev run orchestrator worker submit runs show watch log explain replay diff cancel pause resume mark".split(" "),
-  ..."signal approvals approve dead limits workers machines orchestrators".split(" "),
+  ..."signal approvals approve dead limits cost models workers machines orchestrators".split(" "),
 ];
 
 describe("help", () => {

@@ -24,6 +24,7 @@ export {
   type ObjectiveWorker,
   objective,
 } from "./builtins/objective.ts";
+export type { Approval, SignalAnswer } from "./core/approval.ts";
 export type { CostsBy, CostView } from "./core/cost-view.ts";
 export type { DeadLetter, DeadLetterBox, Redriven } from "./core/dead-letter.ts";
 export type { Duration } from "./core/duration.ts";
@@ -49,7 +50,7 @@ export type { JsonSchema } from "./core/registration.ts";
 export type { RunDifference } from "./core/run-difference.ts";
 export type { RunMoment, RunStep } from "./core/run-step.ts";
 export type { RunTraceAnswer } from "./core/run-trace.ts";
-export type { RunSummary, RunView, TaskView } from "./core/run-view.ts";
+export type { RunSummary, RunView, TaskView, WaitView } from "./core/run-view.ts";
 export type { ServiceView } from "./core/service-view.ts";
 export type { HeldType, ServiceBreaker, ServiceFigures } from "./core/services.ts";
 export type { Batch } from "./define/batch.ts";

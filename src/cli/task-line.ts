@@ -97,6 +97,7 @@ function noteOf({ view, children }: TaskNode, now: number, { outer, cancelled }:
     view.fallback && "by its fallback",
     view.attempt > 1 ? attemptsOf(view) : undefined,
     view.lost && describeLosses(view.lost),
+    view.marked && `marked${view.marked.by ? ` by ${oneLine(view.marked.by)}` : ""}`,
   );
   const message = view.error && oneLine(view.error.message);
   switch (view.state) {

@@ -73,6 +73,20 @@ describe("a run's tree", () => {
     expect(draw(silent)).toEqual(["◌ digest  queued  lost its worker w1, which does not answer"]);
   });
 
+  it("says who has marked a task", () => {
+    const marked = { at: iso(100), by: "ada" };
+    const error = { kind: "terminal", name: "marked", message: "the supplier is gone" };
+    const tree = treeOf(
+      runEvent(),
+      taskEvent("-", "expanded"),
+      taskEvent("a", "succeeded", { type: "a", marked }),
+      taskEvent("b", "failed", { type: "b", marked, error }),
+    );
+    expect(draw(tree).slice(1).join("\n")).toMatch(
+      /a {2}marked by ada[\s\S]*b {2}marked by ada · the supplier is gone/,
+    );
+  });
+
   it("says until when an attempt was deferred, and why", () => {
     const deferred = { times: 2, why: "the limit is reached" };
     const tree = treeOf(taskEvent("-", "backingOff", { attempt: 2, dueAt: iso(5500), deferred }));

@@ -35,26 +35,27 @@ test("a task that kills its worker again and again is a dead letter, and succeed
     worker === undefined || Promise.race([worker.exited.then(() => true), ended.then(() => false)]);
   let deaths = 0;
   for (; (await dies()) && deaths < 20; deaths++) worker = await victim();
-  // The one that found it delivered too often executed nothing, and lives. On a busy machine the ack wait may lapse before
-  // a handler begins, and the server may not count what it sent to a client that was just dying.
-  expect(deaths).toBeGreaterThanOrEqual(5);
-  expect(deaths).toBeLessThanOrEqual(12);
-  expect(await worker!.stop()).toBe(0);
-  expect(await ended).toMatch(/delivered \d+ times without a result: it seems to kill its workers/);
+  // One more may have been started meanwhile.
+  expect(deaths).toBeGreaterThanOrEqual(3);
+  await worker?.stop();
+  expect(await ended).toMatch(/lost \d+ workers .*: it seems to kill them/);
 
-  const letter = { id: "poisoned", kind: "task", task: "-", type: "deadly", attempt: 1, error: { kind: "poison" } };
-  expect(await callJson("dead", "ls")).toMatchObject([letter]);
+  const letter = { id: "poisoned", kind: "task", task: "-", type: "deadly", error: { kind: "poison" } };
+  const [listed] = (await callJson("dead", "ls")) as [{ attempt: number; lost: { times: number } }];
+  expect(listed).toMatchObject(letter);
+  expect(listed.lost.times).toBeGreaterThanOrEqual(3);
+  const { attempt } = listed;
   expect(await callJson("dead", "show", "poisoned")).toMatchObject({ ...letter, message: { input: [1] } });
   const { stdout: list } = await call("dead", "ls");
   expect(list).toMatch(
-    /^ID +SINCE +TYPE +TASK +ATTEMPT +WHY +ERROR\npoisoned .* deadly +- +1 +poison +delivered \d+ times/,
+    /^ID +SINCE +TYPE +TASK +ATTEMPT +WHY +ERROR\npoisoned .* deadly +- +\d+ +poison +it has lost \d+ workers/,
   );
   const { stdout: shown } = await call("dead", "show", "poisoned");
-  expect(shown).toMatch(/task +-, attempt 1\n.*error +poison delivered \d+ times.*input +\[\n/s);
+  expect(shown).toMatch(/lost +lost \d+ workers .*error +poison it has lost \d+ workers.*input +\[\n/s);
 
   const good = await startRuntimeProcess({ ...options, orchestrator: false, workers: ["deadly"] }, { MENDED: "1" });
   const { code, stdout } = await call("dead", "redrive", "poisoned", "--reason", "mended");
-  expect([code, stdout]).toEqual([0, "run poisoned is redriven: task -, attempt 2\n"]);
+  expect([code, stdout]).toEqual([0, `run poisoned is redriven: task -, attempt ${attempt + 1}\n`]);
   expect(await call("watch", "poisoned")).toMatchObject({ code: 0 });
   expect(await callJson("show", "poisoned")).toMatchObject({
     status: "succeeded",
@@ -62,7 +63,7 @@ test("a task that kills its worker again and again is a dead letter, and succeed
     redriven: { times: 1 },
   });
   expect((await call("log", "poisoned")).stdout).toMatch(
-    /redrive +task -, whose attempt 1 had failed by the command line: mended/,
+    /redrive +task -, whose attempt \d+ had failed by the command line: mended/,
   );
   expect(await callJson("dead", "ls")).toEqual([]);
   // Said again, it does nothing; and what is not there is told.

@@ -73,8 +73,8 @@ export { cel, type Expression, orElse } from "./define/words.ts";
 export {
   type BatchExecution,
   type BatchHandler,
-  type BatchWorkerOptions,
   type Blobs,
+  type ContractWorkerOptions,
   type FileLimits,
   type Handler,
   type HandlerContext,

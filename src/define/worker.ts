@@ -126,10 +126,11 @@ export interface WorkerOptions {
   readonly concurrency?: number;
 }
 
-/** How a worker that takes many is executed. */
-export interface BatchWorkerOptions {
-  readonly batch: Batch;
-  /** Batches of this type that one process executes at once: 1 or more. Default: 1. */
+/** How the worker of a contract is executed. */
+export interface ContractWorkerOptions<B extends Batch | undefined = Batch | undefined> {
+  /** Has the handler called once for many tasks. Default: once for each. */
+  readonly batch?: B;
+  /** Attempts of this type that one process executes at once, with `batch` the batches: 1 or more. Default: a share of the process's 16; one batch. */
   readonly concurrency?: number;
 }
 
@@ -171,20 +172,12 @@ type Execution<K, I extends z.ZodType, O extends z.ZodType, R> =
  * const embedder = worker(embed, { batch: { size: 50, wait: "20ms" } }, (tasks) => embedAll(tasks.map(({ input }) => input)));
  * ```
  */
-export function worker<I extends z.ZodType, O extends z.ZodType>(
+export function worker<I extends z.ZodType, O extends z.ZodType, const B extends Batch | undefined = undefined>(
   contract: Task<I, O>,
-  options: BatchWorkerOptions,
-  handler: BatchHandler<z.output<I>, z.input<O>, z.output<O>>,
-): Worker<I, O>;
-export function worker<I extends z.ZodType = z.ZodUnknown, O extends z.ZodType = z.ZodUnknown>(
-  type: string,
-  options: TaskOptions<I, O> & BatchWorkerOptions,
-  handler: BatchHandler<z.output<I>, z.input<O>, z.output<O>>,
-): Worker<I, O>;
-export function worker<I extends z.ZodType, O extends z.ZodType>(
-  contract: Task<I, O>,
-  options: WorkerOptions & { readonly batch?: undefined },
-  handler: Handler<z.output<I>, z.input<O>, z.output<O>>,
+  options: ContractWorkerOptions<B>,
+  handler: B extends Batch
+    ? BatchHandler<z.output<I>, z.input<O>, z.output<O>>
+    : Handler<z.output<I>, z.input<O>, z.output<O>>,
 ): Worker<I, O>;
 export function worker<
   const K extends string | Task,
@@ -196,32 +189,33 @@ export function worker<
   execution: Execution<K, I, O, R>,
 ): K extends Task<infer CI, infer CO> ? Worker<CI, CO> : Worker<I, OutputSchema<O, R>>;
 export function worker(contract: Task | string, ...rest: readonly unknown[]): unknown {
-  if (isBatch(rest[0])) return batchWorker(contract, rest[0], rest[1]);
-  if (typeof contract === "string") return namedWorker(contract, rest[0]);
+  if (typeof contract === "string") return namedWorker(contract, ...rest);
   if (typeof contract?.type !== "string")
     throw new TuttiError(400, `worker: expected a contract or the name of a task type, received ${show(contract)}`);
   const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest;
-  checkOptions<WorkerOptions>(`worker ${contract.type}`, options, { concurrency: true });
-  return withHandler(contract, handler as Worker["handler"], (options as WorkerOptions | undefined)?.concurrency);
+  checkOptions<ContractWorkerOptions>(`worker ${contract.type}`, options, { batch: true, concurrency: true });
+  const { batch, concurrency } = (options ?? {}) as ContractWorkerOptions;
+  if (batch === undefined) return withHandler(contract, handler as Worker["handler"], concurrency);
+  return batchWorker(contract, batch, concurrency, handler as BatchExecution["handler"]);
 }
 
-type StatedBatch = TaskOptions<z.ZodType, z.ZodType> & BatchWorkerOptions;
-
-const isBatch = (options: unknown): options is StatedBatch =>
-  typeof options === "object" && options !== null && "batch" in options && options.batch !== undefined;
-
-function batchWorker(of: Task | string, { batch, concurrency, ...stated }: StatedBatch, handler: unknown): Worker {
-  if (typeof of !== "string") checkOptions<WorkerOptions>(`worker ${of.type}`, stated, { concurrency: true });
-  const contract = typeof of === "string" ? task(of, stated) : of;
-  const execution = { ...readBatch(contract.type, batch), handler: handler as BatchExecution["handler"] };
-  const one = async (context: HandlerContext) => ((await execution.handler([context])) as readonly unknown[])[0];
-  return {
-    ...withHandler(contract, typeof handler === "function" ? one : (handler as never), concurrency),
-    batch: execution,
-  };
+function batchWorker(
+  contract: Task,
+  batch: Batch,
+  concurrency: number | undefined,
+  handler: BatchExecution["handler"],
+): Worker {
+  const execution = { ...readBatch(contract.type, batch), handler };
+  const one = async (context: HandlerContext) => ((await handler([context])) as readonly unknown[])[0];
+  return { ...withHandler(contract, typeof handler === "function" ? one : handler, concurrency), batch: execution };
 }
 
-function namedWorker(type: string, options: unknown): Worker {
+function namedWorker(type: string, options?: unknown, handler?: unknown): Worker {
+  if (handler !== undefined)
+    throw new TuttiError(
+      400,
+      `worker ${type}: expected a contract, worker(task(${show(type)}, …), options, handler), or the handler as the option run`,
+    );
   if (typeof options !== "object" || options === null)
     throw new TuttiError(400, `worker ${type}: expected options with run, received ${show(options)}`);
   const { run, concurrency, ...contract } = options as NamedWorkerOptions<z.ZodType, z.ZodType, unknown>;

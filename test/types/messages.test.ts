@@ -121,7 +121,12 @@ const MISTAKES: Readonly<Record<string, readonly [code: string, error: string, .
   "an unknown option of a worker": [
     "worker(merge, { concurency: 4 }, () => '');",
     "TS2561",
-    "'concurency' does not exist in type 'WorkerOptions'. Did you mean to write 'concurrency'?",
+    "'concurency' does not exist in type 'ContractWorkerOptions<undefined>'. Did you mean to write 'concurrency'?",
+  ],
+  "a result of a batch that is not a list": [
+    "worker(merge, { batch: { size: 10 } }, () => 5);",
+    "TS2322",
+    "Type 'number' is not assignable to type 'Promise<readonly (Error | Returned<string, string>)[]> | readonly",
   ],
   "a wrong input of a run": [
     "void app.run(summarize, { text: 5 });",

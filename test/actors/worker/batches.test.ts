@@ -98,7 +98,9 @@ test("the options of a batch are checked, and a batch handler cannot be taken fo
   const many = () => [];
   expect(() => worker(contract, { batch: { size: 1 } }, many)).toThrow("batch.size: expected an integer from 2");
   expect(() => worker(contract, { batch: { size: 5, wait: "soon" } }, many)).toThrow("batch.wait: expected a duration");
-  expect(() => worker(contract, { batch: { size: 5, every: 1 } as never }, many)).toThrow("/batch/every".slice(6));
+  expect(() => worker(contract, { batch: { size: 5, every: 1 } as { size: number } }, many)).toThrow(
+    "/batch/every".slice(6),
+  );
   const batch = { size: 5 };
   // @ts-expect-error a handler of one task
   worker(contract, { batch }, ({ input }) => input.n);
@@ -108,7 +110,8 @@ test("the options of a batch are checked, and a batch handler cannot be taken fo
   worker(contract, { batch }, (tasks) => tasks.map(() => "text"));
   // @ts-expect-error a batch handler without a batch
   worker(contract, {}, (tasks: readonly HandlerContext<{ n: number }>[]) => tasks.map(({ input }) => input.n));
-  worker("named", { batch, input: z.object({ n: z.number() }), timeout: "5s" }, (tasks) =>
-    tasks.map(({ input }) => input.n),
+  // @ts-expect-error a batch without a contract
+  expect(() => worker("named", { batch }, many)).toThrow(
+    'expected a contract, worker(task("named", …), options, handler)',
   );
 });

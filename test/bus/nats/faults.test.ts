@@ -349,15 +349,16 @@ describe("what others do to a stream", () => {
 });
 
 test("the subject of an acknowledgement is read in both layouts", () => {
-  const told = { deliveries: 2, sequence: 30, consumerSequence: 31, timestamp: 1795224129727 };
-  expect(parseAckSubject("$JS.ACK.S.c.2.30.31.1795224129727999999.7")).toEqual(told);
-  expect(parseAckSubject("$JS.ACK._.ACC.S.c.2.30.31.1795224129727999999.7")).toEqual(told);
-  expect(parseAckSubject("$JS.ACK.hub.ACC.S.c.2.30.31.1795224129727999999.7.x9y")).toEqual(told);
+  const parsed = { deliveries: 2, sequence: 30, consumerSequence: 31, timestamp: 1795224129727, nanos: 999_999 };
+  expect(parseAckSubject("$JS.ACK.S.c.2.30.31.1795224129727999999.7")).toEqual(parsed);
+  expect(parseAckSubject("$JS.ACK._.ACC.S.c.2.30.31.1795224129727999999.7")).toEqual(parsed);
+  expect(parseAckSubject("$JS.ACK.hub.ACC.S.c.2.30.31.1795224129727999999.7.x9y")).toEqual(parsed);
   expect(parseAckSubject("$JS.ACK.S.c.1.2345678.9.1795224129728000000.0")).toEqual({
     deliveries: 1,
     sequence: 2345678,
     consumerSequence: 9,
     timestamp: 1795224129728,
+    nanos: 0,
   });
 });
 

@@ -134,7 +134,7 @@ describeOnNats("an orchestrator that is stopped for longer than its lease, and g
     const logs = JSON.stringify(await Promise.all(runs.map((run) => app.log(run))));
     first.signal("SIGCONT");
     await shards.balanced(["first", "second"]);
-    expect(first.errors).toMatch(/the lease has run out: all shards are given up/);
+    expect(first.errors).toMatch(/the lease has run out: all shards are abandoned/);
     await eventually("the queue to be empty", async () => {
       const { streams } = shards.topology;
       return (await shards.bus.listSubjects(streams.tasks.name, ">")).length === 0;

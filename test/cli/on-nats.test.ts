@@ -55,6 +55,7 @@ describe("processes on NATS", () => {
         running: expect.any(Number),
         completed: expect.any(Number),
         failed: expect.any(Number),
+        inquiries: expect.stringMatching(/^tutti\.worker\./),
         since: expect.stringMatching(/^\d{4}-.*Z$/),
         state: expect.any(String),
       },
@@ -136,7 +137,7 @@ describe("a run on NATS", () => {
     const steps = jsonLines((await call("replay", ID, "--json")).stdout).map((step) => runStep.parse(step));
     const planned = steps.find(({ tasks }) => tasks.some(({ on }) => on === "planned"))!;
     const stood = await call("replay", ID, "--at", String(planned.sequence), "--task", "part-0");
-    expect(stood.stdout).toMatch(/▶ ready.*\n(.*\n)*.*returned → /);
+    expect(stood.stdout).toMatch(/▶ ready.*\n(.*\n)*.*returned .*→ succeeded/);
     expect((await call("explain", ID)).stdout).toMatch(/^fan cli-run-1 succeeded after .*\n\n(.*\n)*next {7}.*replay/);
   });
 

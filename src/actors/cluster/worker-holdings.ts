@@ -1,10 +1,10 @@
 import { isBusError } from "../../bus/port.ts";
-import { decodeJson } from "../../core/json.ts";
 import { held } from "../../core/query.ts";
 import type { WorkerPresence } from "../../core/registration.ts";
+import { readAs } from "../host/bucket-entry.ts";
 import type { Runtime } from "../host/runtime.ts";
 
-/** What a worker says that it has taken: the subjects of its task messages. `unknown`: it cannot be asked, or has too many. */
+/** What a worker says that it has taken: the subjects of its task messages. `unknown`: it cannot be asked, has too many, or answers something else. */
 export type Answer = ReadonlySet<string> | "unknown" | "silent" | "gone";
 
 /** What a worker answers within this time; a process that is busy takes some of it. */
@@ -26,8 +26,8 @@ export class WorkerHoldings {
     if (inquiries === undefined) return "unknown";
     try {
       const message = await this.#runtime.bus.request(inquiries, new Uint8Array(), { timeoutMs: ANSWER_MS });
-      const answer = held.safeParse(decodeJson(message.data));
-      return answer.data?.held ? new Set(answer.data.held) : "unknown";
+      const answer = readAs(held, message.data);
+      return answer?.held ? new Set(answer.held) : "unknown";
     } catch (error) {
       if (isBusError(error, "no-responders")) return "gone";
       if (isBusError(error, "timeout")) return "silent";

@@ -1,11 +1,10 @@
 import type { Bucket, Stoppable } from "../../bus/port.ts";
 import { parseTaskSubject, type TaskAddress } from "../../bus/subjects.ts";
 import { messageOf } from "../../core/error.ts";
-import { decodeJson } from "../../core/json.ts";
 import type { Logger } from "../../core/logger.ts";
 import { PRIORITIES } from "../../core/names.ts";
 import { type WorkerPresence, workerPresence } from "../../core/registration.ts";
-import { parseBy } from "../host/bucket-entry.ts";
+import { parseBy, readAs } from "../host/bucket-entry.ts";
 import { BucketMirror } from "../host/bucket-mirror.ts";
 import { InProgress } from "../host/in-progress.ts";
 import type { Runtime } from "../host/runtime.ts";
@@ -162,7 +161,7 @@ export class WorkerWatch {
   async #judge(worker: Watched): Promise<void> {
     const { presence } = worker;
     const entry = await this.#bucket!.get(presence.worker);
-    const current = entry && workerPresence.safeParse(decodeJson(entry.value)).data;
+    const current = entry && readAs(workerPresence, entry.value);
     if (current && current.since !== presence.since) worker.state = "gone";
     else {
       const answer = current ? "unknown" : await this.#holdings.ask(presence);

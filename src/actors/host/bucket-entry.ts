@@ -22,6 +22,15 @@ export function parseBy<S extends z.ZodType>(schema: S): ParseEntry<z.output<S>>
   };
 }
 
+/** Reads JSON of a schema. Undefined for bytes that are not: any client of the bus may have written them. */
+export function readAs<S extends z.ZodType>(schema: S, data: Uint8Array): z.output<S> | undefined {
+  try {
+    return schema.safeParse(decodeJson(data)).data;
+  } catch {
+    return undefined;
+  }
+}
+
 export interface EntryReaderOptions<T> {
   /** The name of the bucket, for warnings. */
   readonly bucket: string;

@@ -10,6 +10,8 @@ import type { PermitPool } from "./permit-pool.ts";
 interface Holder {
   readonly shard: number;
   readonly pools: Set<PermitPool>;
+  /** Rates whose time counts since the attempt began: it takes no second permit of them. */
+  readonly begun: Set<PermitPool>;
   /** It was ended without its worker: ends the time that it still holds its permits. */
   disarm: (() => void) | undefined;
 }
@@ -57,10 +59,11 @@ export class PermitHolders {
   take(task: TaskRecord, pools: readonly PermitPool[]): void {
     const name = attemptName(task);
     const { shard } = task.run;
-    const holder: Holder = this.#holders.get(name) ?? { shard, pools: new Set<PermitPool>(), disarm: undefined };
+    const known = this.#holders.get(name);
+    const holder: Holder = known ?? { shard, pools: new Set(), begun: new Set(), disarm: undefined };
     this.#holders.set(name, holder);
     for (const pool of pools) {
-      if (holder.pools.has(pool)) continue;
+      if (holder.pools.has(pool) || holder.begun.has(pool)) continue;
       holder.pools.add(pool);
       pool.take(shard);
       if (pool.perMs !== undefined) this.#listen();
@@ -102,7 +105,10 @@ export class PermitHolders {
 
   /** The limit is no more. */
   drop(pool: PermitPool): void {
-    for (const { pools } of this.#holders.values()) pools.delete(pool);
+    for (const { pools, begun } of this.#holders.values()) {
+      pools.delete(pool);
+      begun.delete(pool);
+    }
   }
 
   /** The shard is another owner's, and so are its permits. */
@@ -167,6 +173,7 @@ export class PermitHolders {
       for (const pool of holder?.pools ?? []) {
         if (pool.perMs === undefined) continue;
         holder!.pools.delete(pool);
+        holder!.begun.add(pool);
         this.cool(pool, holder!.shard);
       }
     }

@@ -34,8 +34,10 @@ export function pausedBy(task: TaskRecord): TaskRecord | undefined {
 
 export const isPaused = (task: TaskRecord): boolean => pausedBy(task) !== undefined;
 
-/** A task and all that is below it, parents before their children. */
+/** A task and all that is below it, parents before their children, with what is asked to change a plan there. */
 export function* subtreeOf(task: TaskRecord): Generator<TaskRecord> {
   yield task;
   for (const child of task.children?.all ?? []) yield* subtreeOf(child);
+  const replanner = task.children?.plan?.replanner;
+  if (replanner) yield* subtreeOf(replanner);
 }

@@ -1,5 +1,6 @@
 import type { Json } from "../core/json.ts";
 import { REPLAN } from "../core/names.ts";
+import { isPaused } from "./pauses.ts";
 import { createTask } from "./planting.ts";
 import { timesOf } from "./replan-limit.ts";
 import type { Turn } from "./steps.ts";
@@ -8,7 +9,7 @@ import { failTask, start } from "./tree.ts";
 
 /** How a task whose plan has broken asks for a change of it. What is at work in the plan goes on, and nothing new starts. */
 
-/** Asks for a change, by a task of its own, whose attempts go on counting. */
+/** Asks for a change, by a task of its own, whose attempts go on counting. One that is paused starts when it is resumed. */
 export function ask(task: TaskRecord, turn: Turn): void {
   const { replan } = task.node!.stated;
   const plan = task.children!.plan!;
@@ -19,7 +20,7 @@ export function ask(task: TaskRecord, turn: Turn): void {
   plan.replanner = createTask(task.run, task, REPLAN, { type, input: describeBreak(task) });
   // The owner reads its output, to append it.
   plan.replanner.holders = 1;
-  start(plan.replanner, turn);
+  if (!isPaused(plan.replanner)) start(plan.replanner, turn);
 }
 
 /** What is known of a plan that has broken, as a template: how its tasks stand is read when it is sent. */

@@ -108,6 +108,24 @@ describe("a plan that breaks, and may be changed", () => {
     expect(run.returns("a/u/_undo").output()).toBe(1);
   });
 
+  it("has its asking held by a pause, whatever that has come to, and goes on when it is resumed", () => {
+    const opened = (run: FoldedRun) => run.effects.take().filter((call) => /^(open|hold) /.test(call));
+    const queued = planned().fails("a/x");
+    queued.effects.take();
+    expect(opened(queued.pause("a"))).toEqual(["hold a/side@1", "hold a/_replan@1"]);
+    expect(opened(queued.resume("a"))).toEqual(["open a/side@1", "open a/_replan@1"]);
+    const waiting = planned().fails("a/x").fails("a/_replan", { kind: "retryable" }).pause();
+    waiting.passes("a/_replan", "backoff");
+    expect(waiting.states("a/_replan")).toEqual({ "a/_replan": "backingOff" });
+    expect(waiting.resume().states("a/_replan")).toEqual({ "a/_replan": "ready" });
+    const broken = planned().pause().fails("a/x");
+    expect(broken.states("a", "a/_replan")).toEqual({ a: "replanning", "a/_replan": "blocked" });
+    broken.effects.take();
+    expect(opened(broken.resume())).toEqual(["open a/side@1", "open a/_replan@1"]);
+    changes(broken, { tasks: { x: null, y: null } });
+    expect(broken.returns("a/side", 1).output()).toEqual({ side: 1 });
+  });
+
   it("is stopped with what it has asked for", () => {
     const run = planned().fails("a/x").cancel();
     expect(run.states("a", "a/_replan")).toEqual({ a: "cancelled", "a/_replan": "cancelled" });

@@ -40,8 +40,8 @@ export class Decider {
   readonly #runtime: Runtime;
   readonly #writer: LogWriter;
   #batches = new Map<RunState, TaskRecord[]>();
-  /** Asked for, and not read back yet. */
-  readonly #asked = new Set<TaskRecord>();
+  /** The decision of each task that is asked for and not stored yet, by its question. */
+  readonly #asked = new Map<TaskRecord, string>();
   readonly #inProgress = new InProgress();
   #stopped = false;
 
@@ -51,8 +51,9 @@ export class Decider {
   }
 
   decide(task: TaskRecord): void {
-    if (this.#asked.has(task)) return;
-    this.#asked.add(task);
+    const question = questionOf(task);
+    if (this.#asked.get(task) === question) return;
+    this.#asked.set(task, question);
     if (this.#batches.size === 0) this.#runtime.clock.endOfTurn(() => this.#flush());
     const batch = this.#batches.get(task.run);
     if (batch) batch.push(task);
@@ -67,12 +68,16 @@ export class Decider {
   #flush(): void {
     const batches = this.#batches;
     this.#batches = new Map();
-    for (const [run, tasks] of batches)
+    for (const [run, tasks] of batches) {
+      const questions = tasks.map((task) => this.#asked.get(task));
       this.#inProgress.add(
         this.#decideAll(run, tasks).finally(() => {
-          for (const task of tasks) this.#asked.delete(task);
+          tasks.forEach((task, i) => {
+            if (this.#asked.get(task) === questions[i]) this.#asked.delete(task);
+          });
         }),
       );
+    }
   }
 
   async #decideAll(run: RunState, tasks: readonly TaskRecord[]): Promise<void> {
@@ -151,6 +156,13 @@ function* refsFor(task: TaskRecord): Generator<string> {
 
 /** Around the decisions of a message, bytes. */
 const FRAME = 64;
+
+/**
+ * What is asked of a task now. An answer may be read back before its append is acknowledged, and what follows from it may be
+ * the next question of the same task: that of its fallback, or of its next round.
+ */
+const questionOf = (task: TaskRecord): string =>
+  `${stateOf(task)} ${attemptOf(task)} ${task.children?.rounds?.number ?? "-"}`;
 
 const isDeciding = (task: TaskRecord): boolean => stateOf(task) === "deciding" || stateOf(task) === "checking";
 

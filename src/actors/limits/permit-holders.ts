@@ -1,5 +1,6 @@
 import type { Message, Stoppable } from "../../bus/port.ts";
 import { parseLiveSubject } from "../../bus/subjects.ts";
+import { messageOf } from "../../core/error.ts";
 import { decodeJson } from "../../core/json.ts";
 import { type LiveMessage, liveMessage } from "../../core/live.ts";
 import { attemptOf, type TaskRecord } from "../../fold/task-record.ts";
@@ -137,7 +138,8 @@ export class PermitHolders {
   async stop(): Promise<void> {
     for (const { disarm } of this.#holders.values()) disarm?.();
     for (const disarm of this.#cooling.keys()) disarm();
-    await (await this.#subscription)?.stop();
+    const subscription = await this.#subscription?.catch(() => undefined);
+    await subscription?.stop();
   }
 
   #free(name: string): void {
@@ -159,11 +161,15 @@ export class PermitHolders {
 
   /** Workers report when attempts begin: from then on, and not only from their end, the time of a rate counts. */
   #listen(): void {
+    if (this.#subscription) return;
     const { bus, topology, log } = this.#runtime;
-    this.#subscription ??= bus.subscribe(topology.subjects.live("*", "*", "started"), (message) =>
-      this.#begun(message),
-    );
-    this.#subscription.catch((error) => log("warn", `the beginnings of attempts are not heard of: ${error}`));
+    const subscription = bus.subscribe(topology.subjects.live("*", "*", "started"), (message) => this.#begun(message));
+    this.#subscription = subscription;
+    subscription.catch((error) => {
+      // The next attempt with a rate tries again.
+      this.#subscription = undefined;
+      log("warn", `the beginnings of attempts are not heard of: ${messageOf(error)}`);
+    });
   }
 
   #begun(message: Message): void {

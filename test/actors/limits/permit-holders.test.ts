@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Runtime } from "../../../src/actors/host/runtime.ts";
 import { PermitHolders } from "../../../src/actors/limits/permit-holders.ts";
 import type { PermitPool } from "../../../src/actors/limits/permit-pool.ts";
@@ -42,5 +42,28 @@ test("an attempt that has begun takes no second permit of its rate when a settin
   holders.release(task, 1);
   await clock.advance(PER_MS);
   expect(used()).toBe(0);
+  await holders.stop();
+});
+
+test("a subscription that fails is tried again by the next attempt, and does not fail the stop", async () => {
+  const { clock, bus, log, holders, rate, task, begin, used } = createBench();
+  const subscribe = vi.spyOn(bus, "subscribe").mockRejectedValueOnce(new Error("no connection"));
+  holders.take(task, [rate]);
+  await clock.settle();
+  expect(log).toEqual(["warn the beginnings of attempts are not heard of: no connection"]);
+  holders.cancel(task, 1);
+  holders.take(task, [rate]);
+  await clock.settle();
+  await begin();
+  await clock.advance(PER_MS);
+  expect(used()).toBe(0);
+  await holders.stop();
+  expect(subscribe).toHaveBeenCalledTimes(2);
+});
+
+test("a stop during a subscription that fails resolves", async () => {
+  const { bus, holders, rate, task } = createBench();
+  vi.spyOn(bus, "subscribe").mockRejectedValueOnce(new Error("no connection"));
+  holders.take(task, [rate]);
   await holders.stop();
 });

@@ -1,11 +1,12 @@
 import type { z } from "zod";
 import { type Bucket, isBusError } from "../../bus/port.ts";
 import { TuttiError } from "../../core/error.ts";
-import { decodeJson, encodeJson } from "../../core/json.ts";
+import { encodeJson } from "../../core/json.ts";
 import { type LimitEntry, limitEntry } from "../../core/limit-entry.ts";
 import { type LimitView, parseLimitName, viewLimit } from "../../core/limit-view.ts";
 import type { QUERIES } from "../../core/query.ts";
 import { parseRate, RATE_EXPECTED } from "../../core/rate.ts";
+import { readAs } from "../host/bucket-entry.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { entryKey, type LimitName } from "./limit-key.ts";
 
@@ -62,19 +63,11 @@ const isOf = (entry: LimitEntry, { by, of, tenant }: LimitName): boolean =>
 async function readEntries(bucket: Bucket): Promise<Map<string, LimitEntry>> {
   const entries = new Map<string, LimitEntry>();
   for (const { key, value } of await bucket.entries()) {
-    const parsed = readEntry(value);
+    // What another program has written there is passed over.
+    const parsed = readAs(limitEntry, value);
     if (parsed) entries.set(key, parsed);
   }
   return entries;
-}
-
-/** What another program has written there is passed over. */
-function readEntry(value: Uint8Array): LimitEntry | undefined {
-  try {
-    return limitEntry.safeParse(decodeJson(value)).data;
-  } catch {
-    return undefined;
-  }
 }
 
 async function change(bucket: Bucket, name: LimitName, most: number, isSet = true): Promise<void> {
@@ -82,7 +75,7 @@ async function change(bucket: Bucket, name: LimitName, most: number, isSet = tru
   const { by, of, tenant, perMs } = name;
   for (;;) {
     const found = await bucket.get(id);
-    const before = found && readEntry(found.value);
+    const before = found && readAs(limitEntry, found.value);
     const { changes = 0, shards = {}, turn } = before ?? {};
     const entry: LimitEntry = {
       ...{ v: 1, by, of, most, isSet, changes: changes + 1, shards },

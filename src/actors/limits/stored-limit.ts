@@ -1,6 +1,7 @@
 import { type Bucket, isBusError } from "../../bus/port.ts";
-import { decodeJson, encodeJson } from "../../core/json.ts";
+import { encodeJson } from "../../core/json.ts";
 import { type LimitEntry, limitEntry } from "../../core/limit-entry.ts";
+import { readAs } from "../host/bucket-entry.ts";
 
 /** What a limit is before anything is stored of it. */
 export type LimitHead = Pick<LimitEntry, "by" | "of" | "tenant" | "most" | "perMs">;
@@ -96,7 +97,7 @@ export class StoredLimit {
 
   async #read(): Promise<void> {
     const found = await this.#bucket.get(this.#id);
-    this.#entry = found && limitEntry.safeParse(decodeJson(found.value)).data;
+    this.#entry = found && readAs(limitEntry, found.value);
     this.#revision = found?.revision ?? 0;
   }
 

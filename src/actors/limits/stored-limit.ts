@@ -75,6 +75,8 @@ export class StoredLimit {
         // It is not known what is stored: that is read again.
         this.#revision = undefined;
         if (!isBusError(error, "wrong-sequence")) throw error;
+        // This one was refused, and so is certainly not stored.
+        this.#unconfirmed = this.#unconfirmed.filter((one) => one !== proposed);
       }
     }
   }

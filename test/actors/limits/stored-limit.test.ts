@@ -36,3 +36,26 @@ test.each([
   await change(2);
   expect(stored.heldBy(0)).toBe(2);
 });
+
+test("a change that was refused takes no permit away; one that was not confirmed does", async () => {
+  const { passing, bucket, stored, change } = await createBench();
+  await change(4);
+  const other = new StoredLimit(bucket, "id", HEAD, "them");
+  await passing(
+    other.change(
+      (entry) => ({ ...entry, changes: entry.changes + 1 }),
+      () => {},
+    ),
+  );
+  const proposals = [holding(1), () => undefined];
+  await passing(
+    stored.change(
+      (entry) => proposals.shift()!(entry),
+      () => {},
+    ),
+  );
+  expect(stored.heldBy(0)).toBe(4);
+  bucket.update = () => Promise.reject(new BusError("unconfirmed", "no acknowledgement"));
+  await expect(change(3)).rejects.toThrow("no acknowledgement");
+  expect(stored.heldBy(0)).toBe(3);
+});

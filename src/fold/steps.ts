@@ -9,7 +9,14 @@ import type { TaskRecord } from "./task-record.ts";
 
 /** The machines of all runs and tasks: their snapshots, and the steps between them, are shared. */
 
-export const taskSteps = createStepper<typeof taskMachine, TaskEffect>(taskMachine, taskStepKey);
+/** The attempt up to which tasks share their steps. Few tasks come so far, while one that is deferred may count on for ever. */
+const LAST_SHARED_ATTEMPT = 16;
+
+export const taskSteps = createStepper<typeof taskMachine, TaskEffect>(
+  taskMachine,
+  taskStepKey,
+  ({ context }) => context.attempt <= LAST_SHARED_ATTEMPT,
+);
 export const runSteps = createStepper<typeof runMachine, RunEffect>(runMachine, runStepKey);
 
 export type TaskStep = Step<typeof taskMachine, TaskEffect>;

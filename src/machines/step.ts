@@ -32,10 +32,14 @@ export interface Stepper<M extends AnyStateMachine, E extends string = string> {
  * Snapshots are immutable, so many tasks share one, and a transition need be computed only once for each snapshot and
  * `keyOf(event)`: 3 to 8 µs the first time (XState 5.33, Node 24), a look-up after that. The key must differ where
  * anything differs in an event that guards or assignments look at, so it stands beside them in the machine's file.
+ *
+ * `isShared`: whether the steps from a snapshot are kept (default: all are). A machine that counts without a limit says where
+ * that ends: each kept step holds the snapshot that it leads to, and that the next, for the life of the process.
  */
 export function createStepper<M extends AnyStateMachine, E extends string = string>(
   machine: M,
   keyOf: (event: EventFromLogic<M>) => string,
+  isShared: (snapshot: SnapshotFrom<M>) => boolean = () => true,
 ): Stepper<M, E> {
   const effects: E[] = [];
   // What XState's own transition() uses, kept for all steps: making it again costs more than the step.
@@ -65,6 +69,7 @@ export function createStepper<M extends AnyStateMachine, E extends string = stri
   const recall = (snapshot: SnapshotFrom<M>, key: string) => known.get(snapshot as object)?.get(key);
   const keep = (snapshot: SnapshotFrom<M>, key: string, event: EventFromLogic<M>): Step<M, E> => {
     const computed = compute(snapshot, event);
+    if (!isShared(snapshot)) return computed;
     const steps = known.get(snapshot as object);
     if (steps) steps.set(key, computed);
     else known.set(snapshot as object, new Map([[key, computed]]));

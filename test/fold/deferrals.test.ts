@@ -22,6 +22,17 @@ describe("a deferred attempt", () => {
     expect(folded.states()).toEqual({ "-": "failed" });
   });
 
+  it("shares its snapshot with others, and keeps it no longer than the run once a task has been deferred often", () => {
+    const deferred = (count: number) => {
+      const folded = run();
+      for (let times = 0; times < count; times++) defer(folded, { retryAfterMs: 1000 }).passes("-", "backoff");
+      return folded.task("-").snapshot;
+    };
+    expect(deferred(10)).toBe(deferred(10));
+    expect(deferred(20)).toEqual(deferred(20));
+    expect(deferred(20)).not.toBe(deferred(20));
+  });
+
   it("waits until the moment that is stated, or for the time since its event: for the later", () => {
     expect(delayOf(defer(run(), { retryAfterMs: 2500 }))).toBe(2500);
     const later = run();

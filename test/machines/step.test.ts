@@ -77,4 +77,14 @@ describe("a stepper", () => {
     expect(failed("retryable")).toBe(failed("retryable"));
     expect([failed("retryable").snapshot.value, failed("terminal").snapshot.value]).toEqual(["backingOff", "failed"]);
   });
+
+  it("keeps no step from a snapshot that is not shared", () => {
+    const steps = createStepper(taskMachine, taskStepKey, ({ context }) => context.attempt < 2);
+    const shared = steps.initial(input).snapshot;
+    expect(steps.stepOnce(shared, "ready")).toBe(steps.stepOnce(shared, "ready"));
+    const own = steps.initial({ ...input, spent: 1 }).snapshot;
+    expect(steps.stepOnce(own, "ready")).toEqual(steps.stepOnce(own, "ready"));
+    expect(steps.stepOnce(own, "ready")).not.toBe(steps.stepOnce(own, "ready"));
+    expect(steps.step(own, { type: "cancel" })).not.toBe(steps.step(own, { type: "cancel" }));
+  });
 });

@@ -55,7 +55,7 @@ const reasonOf = (later: TaskRecord): string => later.error?.message ?? `it was 
 
 /** Whether it was stopped, or failed by the failure of another task: parents fail by their children. */
 function wasTaken(task: TaskRecord, failedAt: string | undefined): boolean {
-  if (!task.parent || isLater(task)) return false;
+  if (!task.parent || isLater(task) || task.id === failedAt) return false;
   if (stateOf(task) === "cancelled") return true;
   return stateOf(task) === "failed" && !task.children && task.failedAt !== undefined && task.failedAt === failedAt;
 }

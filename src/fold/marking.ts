@@ -15,7 +15,7 @@ export const maySkip = ({ node, parent }: TaskRecord): boolean => node !== undef
 /** Not when it is over, or when what comes at its end has begun. */
 export const mayBeMarked = (task: TaskRecord): boolean => MARKABLE.has(stateOf(task));
 const MARKABLE: ReadonlySet<string> = new Set([
-  ...["blocked", "deciding", "awaiting", "ready", "backingOff", "expanded", "checking", "resting"],
+  ...["blocked", "deciding", "awaiting", "ready", "backingOff", "expanded", "replanning", "checking", "resting"],
 ]);
 
 /** Counts for a task that is not over, paused or not. What a failure says is final: nothing is tried again. */
@@ -37,6 +37,9 @@ export function applyMark(
     endTask(task, "markedFailed", turn, { error });
   } else {
     note(skip ? "skipped" : "succeeded");
+    // Of an attempt before, or of the plan that was to be changed.
+    task.error = undefined;
+    task.failedAt = undefined;
     // What it needed may have no other use. An item needs nothing, and has left only once it has its place.
     if (task.node && task.needs.length > 0) leaveNeeds(task, turn);
     endTask(task, skip ? "markedSkipped" : "markedSucceeded", turn);

@@ -93,6 +93,8 @@ function take(task: TaskRecord, on: TaskMachineEvent["type"], step: TaskStep, tu
   if (step.snapshot === before && step.effects.length === 0) return;
   task.snapshot = step.snapshot;
   if (data.error) task.error = data.error;
+  // A failure from outside is the task's own, whatever had broken its plan before.
+  if (data.error && (on === "cancel" || on === "expired" || on === "markedFailed")) task.failedAt = undefined;
   if (isFinal(task)) task.endedAt = turn.at;
   // Told before what follows from it: a child's end comes before its parent's.
   turn.effects.push({ kind: "changed", task, on, before, after: step.snapshot });

@@ -60,6 +60,12 @@ describe("a task that is marked", () => {
     expect(run.output()).toEqual({ b: 0 });
   });
 
+  it("that is skipped while it backs off shows no failure of an attempt", () => {
+    const run = planned({ a: { type: "x", retry: { attempts: 3 } }, b: { type: "x", input: { $outcome: "a" } } });
+    run.fails("a", { kind: "retryable" }).mark("a", { skip: true });
+    expect(run.input("b")).toEqual({ state: "skipped" });
+  });
+
   it("that has failed is not tried again, and no fallback takes it; joins do", () => {
     const a = { type: "x", retry: { attempts: 5 }, fallback: { value: 1 } };
     const run = planned({ a, b: { type: "x", needs: ["a"], join: "settled", input: { $outcome: "a" } } });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../src/core/json.ts";
 import { ROOT } from "../../src/core/names.ts";
+import { failureOf } from "../../src/fold/view.ts";
 import { FoldedRun } from "../support/folded-run.ts";
 
 const t = { type: "t" };
@@ -124,6 +125,24 @@ describe("a plan that breaks, and may be changed", () => {
     expect(opened(broken.resume())).toEqual(["open a/side@1", "open a/_replan@1"]);
     changes(broken, { tasks: { x: null, y: null } });
     expect(broken.returns("a/side", 1).output()).toEqual({ side: 1 });
+  });
+
+  it("whose task is cancelled meanwhile, has failed by that and by no task below", () => {
+    const run = planned().fails("a/x").cancel("me", undefined, "a");
+    expect(run.task("a")).toMatchObject({ failedAt: undefined, error: { kind: "cancelled" } });
+    expect(run.task(ROOT)).toMatchObject({ failedAt: "a", error: { kind: "cancelled", message: "cancelled by me" } });
+    expect(failureOf(run.state)).toMatchObject({ task: "a", took: ["a/side"] });
+  });
+
+  it("may be marked meanwhile: nothing more is asked for", () => {
+    const run = planned().fails("a/x").mark("a", { output: "told" });
+    expect(run.states("a", "a/side", "a/_replan")).toEqual({
+      a: "succeeded",
+      "a/side": "abandoned",
+      "a/_replan": "cancelled",
+    });
+    expect(run.outcome).toBe("succeeded");
+    expect(run.output()).toBe("told");
   });
 
   it("is stopped with what it has asked for", () => {

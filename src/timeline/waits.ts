@@ -1,4 +1,6 @@
 import type { Spent, Waiting } from "../core/explanation.ts";
+import { ROOT } from "../core/names.ts";
+import { pausedBy } from "../fold/pauses.ts";
 import { isFinal, type TaskRecord } from "../fold/task-record.ts";
 import { taskMachine } from "../machines/task.ts";
 import { type Interval, intervalsOf } from "./intervals.ts";
@@ -23,7 +25,7 @@ export function waitingNow(timeline: RunTimeline, now: number): { first: Waiting
     const { task, phases } = own;
     if (isFinal(task) || String(task.snapshot.value) === "expanded") continue;
     const interval = { what: currentOf(own), from: phases.at(-1)!.at, to: now };
-    found.push({ ...spentOf(task, interval), for: purposeOf(own, interval.what, now) });
+    found.push({ ...spentOf(task, interval), for: heldBack(own, now) ?? purposeOf(own, interval.what, now) });
   }
   return { first: found.sort((a, b) => b.ms - a.ms).slice(0, MOST_WAITING), count: found.length };
 }
@@ -48,11 +50,38 @@ export function longestWaits(timeline: RunTimeline, now: number): Waiting[] {
 }
 const AT_WORK: ReadonlySet<string> = new Set(["running", "expanded"]);
 
+/** Of a task that a pause holds back now: the pause, and what else. */
+function heldBack({ task, needs }: TaskTimeline, now: number): string | undefined {
+  const paused = pausedBy(task);
+  if (!paused) return undefined;
+  const pause = `the end of the pause of ${paused.id === ROOT ? "the run" : paused.id}`;
+  if (task.snapshot.hasTag("open")) return `${pause}, or its result`;
+  const isHeld = HELD.has(String(task.snapshot.value)) && openAmong(needs, now).length === 0;
+  return isHeld ? pause : undefined;
+}
+const HELD: ReadonlySet<string> = new Set(["blocked", "backingOff", "resting"]);
+
 /** What a task waits for, or waited for from a moment on, in words. */
 function purposeOf({ task, needs }: TaskTimeline, what: string, from: number): string {
   switch (what) {
     case "blocked":
       return needs.length > 0 ? `what it needs: ${nameNeeds(needs, from)}` : "its turn";
+    case "deciding":
+      return "its condition and the expressions of its input";
+    case "awaiting":
+      return "a signal, a message, another run, a time, or the start of a run";
+    case "checking":
+      return "the decision whether its round was the last";
+    case "resting":
+      return "its next round";
+    case "tidying":
+      return "what its plan runs at its end";
+    case "replanning":
+      return "a change of its plan";
+    case "recovering":
+      return "the undo of what was done below it, or its fallback";
+    case "undoing":
+      return "the task that undoes it";
     case "queued":
       return `a worker of ${task.spec.type}`;
     case "queued or running":
@@ -66,9 +95,12 @@ function purposeOf({ task, needs }: TaskTimeline, what: string, from: number): s
   }
 }
 
+const openAmong = (needs: readonly TaskRecord[], from: number): TaskRecord[] =>
+  needs.filter((need) => !isFinal(need) || need.endedAt > from);
+
 /** The needs that were not over then, their last ones first. */
 function nameNeeds(needs: readonly TaskRecord[], from: number): string {
-  const open = needs.filter((need) => !isFinal(need) || need.endedAt > from);
+  const open = openAmong(needs, from);
   const latest = [...(open.length > 0 ? open : needs)].sort((a, b) => (b.endedAt || 1e16) - (a.endedAt || 1e16));
   const named = latest.slice(0, MOST_NAMED).map(({ key }) => key);
   const more = latest.length - named.length;

@@ -88,6 +88,25 @@ describe("an explanation of a run that goes on", () => {
   });
 });
 
+describe("an explanation of what waits", () => {
+  it("names the pause that holds a task back, not what it needed and has", () => {
+    const run = new FoldedRun().plans(ROOT, { a: t, b: { ...t, needs: ["a"] }, c: { ...t, needs: ["b"] } });
+    run.pause("b", "me").wait(10).returns("a", 1);
+    expect(explanationOf(run).waiting.map((one) => [one.task, one.for])).toEqual([
+      ["b", "the end of the pause of b"],
+      ["c", "what it needs: b"],
+    ]);
+  });
+
+  it("says what a wait is for in words that go on from `waits for`", () => {
+    const run = new FoldedRun().plansV2(ROOT, { tasks: { ask: { wait: { signal: "go" } } } });
+    const forOf = () => explanationOf(run).waiting.map((one) => one.for);
+    expect(forOf()).toEqual(["its condition and the expressions of its input"]);
+    run.waits("ask");
+    expect(forOf()).toEqual(["a signal, a message, another run, a time, or the start of a run"]);
+  });
+});
+
 describe("the critical path", () => {
   const run = new FoldedRun().results(
     result(ROOT, 0, { plan: { v: 1, tasks: { fast: t, slow: t, last: { ...t, needs: ["fast", "slow"] } } } }),

@@ -23,7 +23,9 @@ export function readModels(text: string, file: string, env: Environment): Models
   const value: unknown = document.toJS() ?? {};
   const refuse = (problems: readonly Problem[]) => {
     const listed = problems.map((one) => `${at(offsetOf(document.contents, one.path))}: ${describeProblems([one])}`);
-    return new TuttiError(400, listed.join("\n"), { problems: [...problems], ...problems[0] });
+    // A problem's own message has no place in the file: it must not stand for the whole.
+    const { message: _, ...first } = problems[0]!;
+    return new TuttiError(400, listed.join("\n"), { problems: [...problems], ...first });
   };
   const parsed = modelsSettings.safeParse(value);
   if (!parsed.success) throw refuse(problemsOf(parsed.error, value));

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { TuttiError } from "../../src/core/error.ts";
 import { readModels } from "../../src/llm/models-file.ts";
 
 const read = (text: string, env: Record<string, string> = {}) => readModels(text, "tutti.models.yaml", env);
@@ -55,6 +56,22 @@ describe("a models file", () => {
     expect(config.endpoints.map(({ name }) => name)).toEqual(["openai", "local"]);
     expect(config.aliases.get("smart")?.pool.length).toBe(1);
     expect(config.warnings).toEqual(["endpoint azure is left out: AZURE_OPENAI_API_KEY is not set"]);
+  });
+
+  test("is refused with its place, in the error as it is sent and printed, too", () => {
+    expect(() => read("endpoints:\n  a: { provider: nope }\n")).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(/^tutti\.models\.yaml:2:8: /) }),
+    );
+    try {
+      read("endpoints:\n  a: { provider: nope }\n");
+    } catch (error) {
+      expect((error as TuttiError).toJSON()).toMatchObject({
+        code: 400,
+        message: expect.stringMatching(/^tutti\.models\.yaml:2:8: .*"nope"/),
+        path: "/endpoints/a/provider",
+      });
+    }
+    expect.assertions(2);
   });
 
   test("does not send a provider's key to another address", () => {

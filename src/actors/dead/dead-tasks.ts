@@ -107,4 +107,6 @@ const describe = (status: string) =>
     ? "it failed, but by no task of its own"
     : status === "running"
       ? "it goes on"
-      : `it was ${status}`;
+      : status === "succeeded"
+        ? "it has succeeded"
+        : `it was ${status}`;

@@ -171,7 +171,7 @@ describeRuntime("a redrive", (runtime) => {
     ["nowhere", 404, "no run nowhere"],
     ["a b", 400, "request:<number>"],
     ["request:7", 404, "no dead letter request:7"],
-    ["well", 409, "it was succeeded"],
+    ["well", 409, "it has succeeded"],
   ])("of %s is refused: %i", async (id, code, message) => {
     const app = await runtime.start({ workers: [worker("fine", { run: () => 1 })] });
     await app.run("fine", {}, { run: "well" });

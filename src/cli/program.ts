@@ -127,12 +127,18 @@ async function fail(error: unknown, command?: Command): Promise<void> {
   return finish(code);
 }
 
+/** The word after the name of a command that has commands of its own, as `set` in `tutti limits set`. */
+const subcommandOf = (argv: readonly string[], command: Command): string | undefined =>
+  argv.slice(argv.indexOf(command.name(), 2) + 1).find((word) => !word.startsWith("-"));
+
 function describe(error: unknown, command: Command | undefined): string[] {
   const paint = paintFor(process.stderr);
   const lines = describeFailure(error, paint, process.env.TUTTI_DEBUG === "1");
   if (!(error instanceof CommanderError) || !command) return lines;
-  const name = command.parent ? `tutti ${command.name()}` : "tutti";
-  return [...lines, paint("dim", `  usage: ${name} ${command.usage()}`), paint("dim", `  help: ${name} --help`)];
+  const meant = command.commands.find((one) => one.name() === subcommandOf(process.argv, command)) ?? command;
+  const names = command.parent ? ["tutti", command.name()] : ["tutti"];
+  const name = [...names, ...(meant === command ? [] : [meant.name()])].join(" ");
+  return [...lines, paint("dim", `  usage: ${name} ${meant.usage()}`), paint("dim", `  help: ${name} --help`)];
 }
 
 async function finish(code: number): Promise<void> {

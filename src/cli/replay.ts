@@ -71,6 +71,11 @@ async function replay(run: string, options: Options): Promise<void> {
   }
   const { task } = options;
   const concerned = task === undefined ? steps : steps.flatMap((step) => onlyOf(step, task));
+  if (task !== undefined && concerned.length === 0) {
+    const { TuttiError } = await import("../core/error.ts");
+    const expected = "the path of a task, as in `tutti replay` without --task";
+    throw new TuttiError(404, `run ${run} has no task ${task}, or nothing has happened to it yet`, { expected });
+  }
   if (options.json) return concerned.forEach(printJson);
   const { renderStep } = await import("./step-line.ts");
   const paint = paintFor(process.stdout);

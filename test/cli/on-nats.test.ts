@@ -138,6 +138,9 @@ describe("a run on NATS", () => {
     const planned = steps.find(({ tasks }) => tasks.some(({ on }) => on === "planned"))!;
     const stood = await call("replay", ID, "--at", String(planned.sequence), "--task", "part-0");
     expect(stood.stdout).toMatch(/▶ ready.*\n(.*\n)*.*returned .*→ succeeded/);
+    const { code, stdout, stderr } = await call("replay", ID, "--task", "nope");
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toContain(`run ${ID} has no task nope, or nothing has happened to it yet`);
     expect((await call("explain", ID)).stdout).toMatch(/^fan cli-run-1 succeeded after .*\n\n(.*\n)*next {7}.*replay/);
   });
 

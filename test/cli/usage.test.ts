@@ -99,6 +99,11 @@ describe("wrong usage ends with 2 and says what is wrong", () => {
     expect(stderr).toContain("  usage: tutti worker [options] <WORKERS...>\n  help: tutti worker --help\n");
   });
 
+  it("shows how a command below it is used", async () => {
+    const { stderr } = await tutti(["limits", "set"]);
+    expect(stderr).toContain("  usage: tutti limits set [options] <LIMIT>\n  help: tutti limits set --help\n");
+  });
+
   it("and with --json as JSON on standard output", async () => {
     const { code, stdout, stderr } = await tutti(["run", "document", "--json", "--input", '{"text":}']);
     expect({ code, stderr }).toEqual({ code: 2, stderr: "" });

@@ -16,6 +16,9 @@ import type { SimulatedRun, SimulatedType } from "./workload.ts";
 /** An owner may dispatch by what it knew this long ago: its lane's delay, and a pause within its lease. */
 const STALENESS_MS = 4000;
 
+/** A worker that has just started, or just been given an attempt, may not be known yet to the owner that reports a loss. */
+const NEWS_MS = 1000;
+
 /** A delivery as its worker has it. */
 export interface Taken {
   /** When it was queued, and when it came; broker's time. */
@@ -51,8 +54,8 @@ export class Auditor {
   repeated = 0;
   executions = 0;
   ended = 0;
-  /** The process that is running and has that attempt in execution, as `run task attempt`. */
-  executing: (attempt: string) => string | undefined = () => undefined;
+  /** The worker that is running and has that attempt in execution, as `run task attempt`, and since when. */
+  executing: (attempt: string) => { readonly worker: string; readonly since: number } | undefined = () => undefined;
 
   constructor(
     bus: Bus,
@@ -119,10 +122,10 @@ export class Auditor {
 
   #checkLost(run: string, { task, attempt, worker }: Lost): void {
     const executing = this.executing(`${run} ${task} ${attempt}`);
-    if (executing)
+    if (executing && this.#clock.now() - executing.since > NEWS_MS)
       throw new Violation(
         "lost with its worker",
-        `task ${task} of run ${run}, attempt ${attempt}, is lost with ${worker}; ${executing} executes it`,
+        `task ${task} of run ${run}, attempt ${attempt}, is lost with ${worker}; ${executing.worker} executes it`,
       );
   }
 

@@ -70,7 +70,7 @@ export class World implements ProcessHost {
   readonly #running = new Map<Life, Map<string, number>>();
   readonly #taken = new Map<Life, Map<string, Taken>>();
   /** What each life has in execution, as `run task attempt`. */
-  readonly #executing = new Map<Life, Set<string>>();
+  readonly #executing = new Map<Life, Map<string, number>>();
   readonly #killed = new Set<string>();
   #steps = 0;
 
@@ -100,8 +100,10 @@ export class World implements ProcessHost {
     this.auditor = new Auditor(this.#auditBus, topology, this.clock, this.runs, this.types);
     this.auditor.isMild = isMild(this.weather) && !this.isAgeing;
     this.auditor.executing = (attempt) => {
-      for (const [{ id, pausable }, attempts] of this.#executing)
-        if (pausable.isRunning && attempts.has(attempt)) return id;
+      for (const [{ id, pausable }, attempts] of this.#executing) {
+        const since = attempts.get(attempt);
+        if (pausable.isRunning && since !== undefined) return { worker: id, since };
+      }
       return undefined;
     };
     this.#client = new SimulatedProcess(this, "client", "client");
@@ -181,7 +183,7 @@ export class World implements ProcessHost {
 
   #probe(process: SimulatedProcess, life: Life): Probe {
     const counts = new Map<string, number>();
-    const executing = new Set<string>();
+    const executing = new Map<string, number>();
     this.#executing.set(life, executing);
     this.#running.set(life, counts);
     const count = (type: string, by: number) => counts.set(type, (counts.get(type) ?? 0) + by);
@@ -189,7 +191,7 @@ export class World implements ProcessHost {
       started: ({ run, task, attempt }: HandlerContext, { type }) => {
         this.trace(`${life.id} executes ${run} ${task} ${attempt}`);
         count(type, 1);
-        executing.add(`${run} ${task} ${attempt}`);
+        executing.set(`${run} ${task} ${attempt}`, this.clock.now());
         const delivery = this.#taken.get(life)!.get(`${run} ${task} ${attempt}`);
         this.auditor.started(life.id, run, task, attempt, delivery);
         this.auditor.hold(() => this.#checkLimits(process, counts));

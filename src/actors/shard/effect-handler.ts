@@ -164,10 +164,15 @@ export class EffectHandler {
     void this.#dependencies.writer.write(task.run, "result", body, () => !this.#stopped && isOpen(task, attempt));
   }
 
-  /** Appends that a worker was lost with an attempt. */
+  /**
+   * Appends that a worker was lost with an attempt. Once: before another try, the queue may have delivered the attempt to
+   * another worker. Where it is not stored, the ack wait has that delivery come.
+   */
   lose(task: TaskRecord, attempt: number, loss: Omit<Lost, "v" | "task" | "attempt">): void {
     const body = { v: 2, task: task.id, attempt, ...loss };
-    void this.#dependencies.writer.write(task.run, "lost", body, () => !this.#stopped && isOpen(task, attempt));
+    let tries = 0;
+    const wanted = () => tries++ === 0 && !this.#stopped && isOpen(task, attempt);
+    void this.#dependencies.writer.write(task.run, "lost", body, wanted);
   }
 
   #due(task: TaskRecord, what: DueWhat): void {
